@@ -1,0 +1,129 @@
+"""Everything that the environment decides, read in one place. Safe local defaults: SQLite, files and Redis of our own.
+
+| variable | meaning | default |
+| --- | --- | --- |
+| MOKSORI_DATA | folder of the database, files, logs | var/ beside manage.py |
+| MOKSORI_SECRET_KEY | Django's secret key | made once, kept in the data folder (0600) |
+| MOKSORI_HOSTS | names that the site is served under, comma-separated | localhost and 127.0.0.1 |
+| MOKSORI_ORIGINS | https://… origins behind a proxy, comma-separated | none |
+| MOKSORI_DEBUG | 1 shows Django's error pages | 0 |
+| MOKSORI_HTTPS | 1: cookies over HTTPS only, HSTS, X-Forwarded-Proto trusted | 0 |
+| DATABASE_URL | postgres://user:password@host:5432/name | SQLite in the data folder |
+| REDIS_URL | redis://host:6379/0 or unix:///path | set by `manage.py up` |
+| S3_BUCKET, S3_ENDPOINT, S3_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY | S3-compatible storage | files in the data folder |
+| MOKSORI_MIN_FREE_MIB | free space below which uploads answer 507 | 512 |
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class BadEnvironment(SystemExit):
+    """A variable that cannot be used: one line that names it, and a non-zero exit."""
+
+    def __init__(self, name: str, value: str, mend: str) -> None:
+        super().__init__(f"{name}={value!r}: {mend}")
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str) -> bool:
+    value = text(name, "0").lower()
+    if value not in {"0", "1", "true", "false", "yes", "no"}:
+        raise BadEnvironment(name, value, "write 1 or 0.")
+    return value in {"1", "true", "yes"}
+
+
+def integer(name: str, default: int) -> int:
+    value = text(name, str(default))
+    try:
+        return int(value)
+    except ValueError:
+        raise BadEnvironment(name, value, "write a whole number.") from None
+
+
+def names(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def data_folder() -> Path:
+    return Path(text("MOKSORI_DATA", str(ROOT / "var"))).expanduser().resolve()
+
+
+def secret_key() -> str:
+    """The key from the environment, or one of our own, made once and readable by its owner only."""
+    if key := text("MOKSORI_SECRET_KEY"):
+        return key
+    path = data_folder() / "secret_key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass  # another process of the same start made it a moment ago
+        else:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+def database() -> dict[str, object]:
+    """Django's DATABASES["default"]. SQLite as measured: WAL, IMMEDIATE transactions and a wait of 20 s never lock."""
+    url = text("DATABASE_URL")
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": data_folder() / "moksori.sqlite3",
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
+            },
+        }
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise BadEnvironment("DATABASE_URL", url, "write postgres://user:password@host:5432/name, or leave it out.")
+    host = parts.hostname or ""
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(host),
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+def redis_url() -> str:
+    return text("REDIS_URL", "redis://127.0.0.1:6379/0")
+
+
+def celery_broker_url() -> str:
+    """Celery's spelling of REDIS_URL: a Unix socket is `redis+socket://` there."""
+    url = redis_url()
+    return url.replace("unix://", "redis+socket://", 1) if url.startswith("unix://") else url
+
+
+@dataclass(frozen=True)
+class S3:
+    """S3-compatible storage; `endpoint` is empty for Amazon's own."""
+
+    bucket: str
+    endpoint: str
+    region: str
+
+
+def s3() -> S3 | None:
+    bucket = text("S3_BUCKET")
+    return S3(bucket, text("S3_ENDPOINT"), text("S3_REGION", "us-east-1")) if bucket else None

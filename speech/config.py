@@ -1,0 +1,69 @@
+"""Settings of the voice as frozen dataclasses, to and from JSON. They are passed whole; there are no globals."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+from speech.errors import BadConfig
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of the configuration dataclasses: exact JSON, unknown names refused."""
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Raises BadConfig with the names that are not known here."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(data) - known):
+            raise BadConfig(
+                f"{cls.__name__} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}.",
+                code="unknown_setting",
+                names=unknown,
+            )
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+
+
+@dataclass(frozen=True)
+class AudioConfig(Settings):
+    """The published front end of Tacotron 2 and WaveGlow (NVIDIA), kept so that public checkpoints fit."""
+
+    sample_rate: int = 22_050  # Hz
+    n_fft: int = 1024  # samples
+    win_length: int = 1024  # samples
+    hop_length: int = 256  # samples
+    n_mels: int = 80
+    f_min: float = 0.0  # Hz
+    f_max: float = 8000.0  # Hz
+    clip_floor: float = 1e-5  # smallest magnitude before the logarithm
+
+
+@dataclass(frozen=True)
+class TextConfig(Settings):
+    """How text becomes symbols; a checkpoint keeps it, and synthesis warns when another front end reads for it."""
+
+    mode: str = "pronunciation"  # or "spelling", as the public Korean checkpoints were trained
+    end_symbol: bool = True  # `~` closes every sentence
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Settings):
+    """What the loop needs to know beside the model. `steps` is the step at which the run ends."""
+
+    steps: int = 10_000
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-6
+    clip_norm: float = 1.0
+    evaluate_every: int = 250
+    checkpoint_every: int = 250
+    held_out: float = 0.05  # share of the clips, at least 1, at most 100 clips
+    seed: int = 1234
+    precision: str = "auto"  # "auto": bf16 autocast on CUDA, float32 on the CPU; or "float32", "bf16"
+    threads: int = 0  # CPU threads for torch, 0: torch's own choice
+    keep_checkpoints: int = 2  # besides the best one

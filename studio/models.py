@@ -1,0 +1,172 @@
+"""Speakers, consent, prompts, sessions and takes: everything until a clip is accepted."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Speaker(models.Model):
+    """A person whose voice is recorded. `user` signs in as this speaker; imported speakers have none."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.SlugField(_("이름(영문)"), max_length=64, unique=True)
+    label = models.CharField(_("부르는 이름"), max_length=80)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="speaker"
+    )
+    position = models.ForeignKey("Prompt", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Consent(models.Model):
+    """What a speaker agreed to, word for word. A withdrawn row stays: it says until when it held."""
+
+    speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="consents")
+    text = models.TextField()
+    text_version = models.CharField(max_length=32)
+    text_sha256 = models.CharField(max_length=64)
+    given_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-given_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["speaker"], condition=Q(withdrawn_at__isnull=True), name="one_consent_in_force_per_speaker"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.speaker} {self.text_version}"
+
+
+class Prompt(models.Model):
+    """A sentence to read aloud. `reading` says how it is read where the spelling leaves it open."""
+
+    class Kind(models.TextChoices):
+        STATEMENT = "statement", _("서술")
+        QUESTION = "question", _("의문")
+        EXCLAMATION = "exclamation", _("감탄")
+        REQUEST = "request", _("요청")
+
+    text = models.CharField(max_length=300)
+    text_sha256 = models.CharField(max_length=64, unique=True)  # of the NFC text: the same sentence comes in once
+    reading = models.CharField(max_length=600, blank=True)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.STATEMENT)
+    corpus = models.CharField(max_length=80, db_index=True)
+    order = models.PositiveIntegerField(default=0, db_index=True)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["order", "id"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class RecordingSession(models.Model):
+    """One sitting at one microphone: takes of one session are comparable."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="sessions")
+    started_at = models.DateTimeField(auto_now_add=True)
+    device = models.CharField(max_length=200, blank=True)
+    sample_rate = models.PositiveIntegerField(null=True, blank=True)  # Hz, of the browser's audio context
+    microphone = models.JSONField(default=dict, blank=True)  # what the track's getSettings() answered
+    user_agent = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.speaker} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class Clip(models.Model):
+    """One take: the untrimmed master in storage, and beside it what was measured. Its id is made by the browser."""
+
+    class Verdict(models.TextChoices):
+        GOOD = "good", _("좋음")
+        WARNED = "warned", _("주의")
+        REFUSED = "refused", _("다시 녹음")
+
+    class Source(models.TextChoices):
+        BROWSER = "browser", _("브라우저")
+        IMPORT = "import", _("가져오기")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="clips")
+    prompt = models.ForeignKey(Prompt, on_delete=models.SET_NULL, null=True, blank=True, related_name="clips")
+    session = models.ForeignKey(RecordingSession, on_delete=models.SET_NULL, null=True, blank=True, related_name="clips")
+    source = models.CharField(max_length=16, choices=Source, default=Source.BROWSER)
+    source_id = models.CharField(max_length=200, blank=True)  # the id in the imported corpus
+    text = models.CharField(max_length=300)  # what was read, as it stood then
+    reading = models.CharField(max_length=600, blank=True)
+    file = models.CharField(max_length=200)  # storage key: clips/<speaker>/<id>-<hash>.wav
+    sha256 = models.CharField(max_length=64)  # of the bytes that were sent
+    size = models.PositiveIntegerField()  # bytes in storage
+    sample_rate = models.PositiveIntegerField()  # Hz
+    seconds = models.FloatField()
+    trim_start = models.FloatField(null=True, blank=True)  # seconds; the master itself is never cut
+    trim_end = models.FloatField(null=True, blank=True)
+    verdict = models.CharField(max_length=16, choices=Verdict)
+    reasons = models.JSONField(default=list, blank=True)  # [{code, level, value, limit}]
+    measures = models.JSONField(default=dict, blank=True)  # speech.quality.Report
+    kept = models.BooleanField(default=False)  # the take of this prompt that a run trains on
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["speaker", "prompt"],
+                condition=Q(kept=True, prompt__isnull=False),
+                name="one_kept_take_per_prompt",
+            ),
+            models.UniqueConstraint(
+                fields=["speaker", "source_id"], condition=~Q(source_id=""), name="an_imported_clip_comes_in_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["speaker", "kept"])]
+
+    def __str__(self) -> str:
+        return f"{self.speaker}: {self.text}"
+
+
+class PromptSkip(models.Model):
+    """A prompt that a speaker passed over, and why."""
+
+    speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="skips")
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="skips")
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["speaker", "prompt"], name="one_skip_per_speaker_and_prompt")]
+
+    def __str__(self) -> str:
+        return f"{self.speaker}: {self.prompt}"
+
+
+class SignInLink(models.Model):
+    """A link that signs one person in once. Only its hash is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sign_in_links")
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.user}"

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SynthesisConfig(AppConfig):
+    name = "synthesis"
+    verbose_name = _("말하기")
+    default_auto_field = "django.db.models.BigAutoField"

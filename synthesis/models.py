@@ -1,0 +1,100 @@
+"""Voices and utterances: everything from a published checkpoint to sound."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from studio.models import Speaker
+from training.models import Checkpoint
+
+
+class Voice(models.Model):
+    """A published checkpoint under a name. Without a vocoder it speaks through Griffin-Lim."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.SlugField(_("이름(영문)"), max_length=64, unique=True)
+    label = models.CharField(_("목소리 이름"), max_length=80)
+    speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, null=True, blank=True, related_name="voices")
+    acoustic = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="+")
+    vocoder = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    published_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-published_at"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Utterance(models.Model):
+    """A text that someone asked a voice to say."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("대기 중")
+        SPEAKING = "speaking", _("말하는 중")
+        DONE = "done", _("끝남")
+        FAILED = "failed", _("실패")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    voice = models.ForeignKey(Voice, on_delete=models.CASCADE, related_name="utterances")
+    text = models.TextField()
+    seed = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    sentence_count = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    error = models.JSONField(default=dict, blank=True)  # {code, message, params}
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="utterances"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.text[:40]
+
+
+class UtteranceSentence(models.Model):
+    """One spoken sentence of an utterance: its sound in storage, and what a listener should know of it."""
+
+    utterance = models.ForeignKey(Utterance, on_delete=models.CASCADE, related_name="sentences")
+    index = models.PositiveIntegerField()
+    text = models.TextField()
+    reading = models.JSONField(default=dict, blank=True)  # speech.text.Reading
+    file = models.CharField(max_length=200)  # storage key of a WAV
+    seconds = models.FloatField()
+    reached_limit = models.BooleanField(default=False)  # the decoder was cut off: the sentence may lack its end
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["utterance", "index"]
+        constraints = [models.UniqueConstraint(fields=["utterance", "index"], name="one_sentence_per_index")]
+
+    def __str__(self) -> str:
+        return self.text[:40]
+
+
+class ApiToken(models.Model):
+    """A key for programs, sent as `Authorization: Bearer …`. Only its hash is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    label = models.CharField(max_length=80)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.label
