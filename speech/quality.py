@@ -40,6 +40,8 @@ SILENCE_DBFS = -96.0  # what 16 bits can hold; nothing is reported as quieter
 CLIPPED_AT = 0.999  # of full scale
 CLIPPED_RUN = 3  # samples
 FRAME_SECONDS = 0.01  # hop of the level track; a frame of it spans two hops
+MARGIN_FRAMES = 3  # beside speech, that belong neither to it nor to the room
+ROOM_FRAMES = 10  # that it takes to know the room
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def inspect(samples: Int16Array | Float32Array, sample_rate: int) -> Report:
     dc_offset = float(wave.mean(dtype=np.float64))
     centred = wave - np.float32(dc_offset)
     track = level_track(centred, sample_rate)
-    floor = noise_floor(track, zero_share=float(np.count_nonzero(wave == 0)) / len(wave))
+    floor = noise_floor(track, len(wave))
     start, end, speaking = find_speech(track, floor, len(wave))
     powers = 10 ** (track.dbfs / 10)
     speech_dbfs = _to_db(float(powers[speaking].mean())) if speaking.any() else SILENCE_DBFS
@@ -216,19 +218,25 @@ def level_track(samples: Float32Array, sample_rate: int) -> LevelTrack:
     return LevelTrack(10 * np.log10(np.maximum(power, 10 ** (SILENCE_DBFS / 10))), hop)
 
 
-def noise_floor(track: LevelTrack, *, zero_share: float = 0.0) -> float:
-    """Level of the quietest tenth of the frames, dBFS.
+def noise_floor(track: LevelTrack, length: int) -> float:
+    """Level of the room in dBFS: the median frame before and after speech, or the quietest frames where there is none.
 
     Frames of digital silence are left out, since they are a dropout or a gate and not the room; unless they are more
-    than a tenth of the take (`zero_share`), when they are its quiet.
+    than a tenth of the take, when they are its quiet. `length`: of the take, in samples.
     """
     heard = track.dbfs[track.dbfs > SILENCE_DBFS]
-    if zero_share > 0.1 and len(heard) < 0.9 * len(track.dbfs):
+    if len(heard) < 0.9 * len(track.dbfs):
         return SILENCE_DBFS
-    if not len(heard):
-        return SILENCE_DBFS
-    quietest = np.sort(heard)[: max(1, len(heard) // 10)]
-    return _to_db(float(np.mean(10 ** (quietest / 10))))
+    quietest = np.sort(heard)[: max(4, len(heard) // 50)]
+    rough = _to_db(float(np.mean(10 ** (quietest / 10))))
+    start, end, speaking = find_speech(track, rough, length)
+    if not speaking.any():
+        return float(np.median(heard))
+    before = track.dbfs[: max(0, start // track.hop - MARGIN_FRAMES)]
+    after = track.dbfs[end // track.hop + MARGIN_FRAMES :]
+    room = np.concatenate([before, after])
+    room = room[room > SILENCE_DBFS]
+    return float(np.median(room)) if len(room) >= ROOM_FRAMES else rough
 
 
 def find_speech(track: LevelTrack, floor: float, length: int) -> tuple[int, int, npt.NDArray[np.bool_]]:
