@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from studio.models import Speaker
+from studio.models import Clip, Speaker
 
 
 class TrainingRun(models.Model):
@@ -43,14 +43,18 @@ class TrainingRun(models.Model):
     )
     sample_text = models.CharField(max_length=200, blank=True)
     overrides = models.JSONField(default=dict, blank=True)  # overrides of speech.config.TrainingConfig
+    clips = models.ManyToManyField(Clip, related_name="runs")  # fixed at the first attempt: a resumed run sees the same
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED, db_index=True)
     stop_requested = models.BooleanField(default=False)
     attempt = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=200, blank=True)
+    crashes = models.PositiveSmallIntegerField(default=0)  # owners or trainers lost since the last checkpoint
+    sent_at = models.DateTimeField(null=True, blank=True)  # when a Celery message about it last went out
     part = models.CharField(max_length=16, blank=True)  # acoustic or vocoder: which one trains now
     stage = models.CharField(max_length=32, blank=True)  # of speech.events.StageChanged
     step = models.PositiveIntegerField(default=0)
+    progress = models.JSONField(default=dict, blank=True)  # the newest speech.events.StepDone of this part
     device = models.CharField(max_length=120, blank=True)
     error = models.JSONField(default=dict, blank=True)  # {code, message, params}
     last_seq = models.PositiveIntegerField(default=0)  # number of the newest RunEvent
@@ -110,6 +114,7 @@ class Checkpoint(models.Model):
     size = models.PositiveBigIntegerField()  # bytes
     resume_file = models.CharField(max_length=200, blank=True)
     resume_sha256 = models.CharField(max_length=64, blank=True)
+    resume_size = models.PositiveBigIntegerField(default=0)  # bytes
     picture = models.CharField(max_length=200, blank=True)  # storage key of a PNG
     sample = models.CharField(max_length=200, blank=True)  # storage key of a WAV
     sample_text = models.CharField(max_length=300, blank=True)
