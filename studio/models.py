@@ -33,7 +33,7 @@ class Consent(models.Model):
     """What a speaker agreed to, word for word. A withdrawn row stays: it says until when it held."""
 
     speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="consents")
-    text = models.TextField()
+    text = models.TextField()  # the words themselves, as they were shown
     text_version = models.CharField(max_length=32)
     text_sha256 = models.CharField(max_length=64)
     given_at = models.DateTimeField(auto_now_add=True)
@@ -108,7 +108,9 @@ class Clip(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="clips")
     prompt = models.ForeignKey(Prompt, on_delete=models.SET_NULL, null=True, blank=True, related_name="clips")
-    session = models.ForeignKey(RecordingSession, on_delete=models.SET_NULL, null=True, blank=True, related_name="clips")
+    session = models.ForeignKey(
+        RecordingSession, on_delete=models.SET_NULL, null=True, blank=True, related_name="clips"
+    )
     source = models.CharField(max_length=16, choices=Source, default=Source.BROWSER)
     source_id = models.CharField(max_length=200, blank=True)  # the id in the imported corpus
     text = models.CharField(max_length=300)  # what was read, as it stood then
@@ -124,6 +126,8 @@ class Clip(models.Model):
     reasons = models.JSONField(default=list, blank=True)  # [{code, level, value, limit}]
     measures = models.JSONField(default=dict, blank=True)  # speech.quality.Report
     kept = models.BooleanField(default=False)  # the take of this prompt that a run trains on
+    chosen = models.BooleanField(default=False)  # kept by the speaker's own choice: a newer take does not replace it
+    discarded_at = models.DateTimeField(null=True, blank=True)  # taken out by the speaker; can be taken back
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

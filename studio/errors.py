@@ -1,0 +1,101 @@
+"""What the web refuses, and how it says so: `{"code", "message", "params"}` with a 4xx, in the person's language."""
+
+from __future__ import annotations
+
+import functools
+from asyncio import iscoroutinefunction
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from speech.errors import SpeechError
+from studio.words import ERROR_WORDS
+
+
+class Refused(Exception):  # noqa: N818: says what happened, as Http404 does
+    """A request that is not done, for a reason that a person can read. `message` is already in their language."""
+
+    def __init__(self, code: str, message: str, status: int = 400, **params: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = str(message)
+        self.status = status
+        self.params: dict[str, Any] = params
+
+    def to_json(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message, "params": self.params}
+
+
+def person_message(error: SpeechError | Refused) -> str:
+    """The error in the person's language, looked up by its code; the English sentence where no words are known."""
+    words = ERROR_WORDS.get(error.code)
+    if isinstance(error, Refused) or words is None:
+        return error.message
+    try:
+        return str(words) % error.params
+    except (KeyError, TypeError, ValueError):  # raised without the values that the words name
+        return error.message
+
+
+def stored_message(error: dict[str, Any]) -> str:
+    """Like `person_message`, for an error that a row or an event keeps as `{code, message, params}`."""
+    params = error.get("params") or {}
+    return person_message(SpeechError(str(error.get("message", "")), code=str(error.get("code", "")), **params))
+
+
+def error_response(error: Exception) -> JsonResponse:
+    """The JSON answer of a refusal. Raises what it does not know: that is a bug, and not the person's."""
+    if isinstance(error, Refused):
+        body, status = error.to_json(), error.status
+    elif isinstance(error, SpeechError):
+        body, status = {**error.to_json(), "message": person_message(error)}, 400
+    elif isinstance(error, Http404):
+        body, status = {"code": "not_found", "message": _("찾을 수 없어요."), "params": {}}, 404
+    elif isinstance(error, PermissionDenied):
+        body, status = {"code": "forbidden", "message": _("이 일을 할 권한이 없어요."), "params": {}}, 403
+    else:
+        raise error
+    return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
+
+
+_KNOWN = (Refused, SpeechError, Http404, PermissionDenied)
+
+
+def api_errors(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Outermost decorator of a view that programs call (sync or async): every refusal becomes JSON.
+
+    It marks the request, so that the decorators of `studio.access` refuse in JSON too, and do not redirect.
+    """
+    if iscoroutinefunction(view):
+
+        @functools.wraps(view)
+        async def answer_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            request.answers_json = True  # type: ignore[attr-defined]
+            try:
+                return await view(request, *args, **kwargs)  # type: ignore[no-any-return]
+            except _KNOWN as error:
+                return error_response(error)
+
+        return answer_async
+
+    @functools.wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.answers_json = True  # type: ignore[attr-defined]
+        try:
+            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except _KNOWN as error:
+            return error_response(error)
+
+    return answer
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """`CSRF_FAILURE_VIEW`: a page that was open for long, or another site. The recorder asks again with a new token."""
+    message = _("페이지를 연 지 오래되었어요. 새로 고친 뒤 다시 해 주세요.")
+    if "text/html" in request.headers.get("Accept", ""):
+        return render(request, "studio/refused.html", {"message": message}, status=403)
+    return error_response(Refused("csrf", message, 403))

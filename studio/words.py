@@ -1,0 +1,77 @@
+"""The words of the recording room: error codes of `speech` and reasons of a verdict, for people.
+
+Korean is the source language; gettext has the others. `%(name)s` takes the error's params.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Words = str | Promise
+
+ERROR_WORDS: dict[str, Words] = {
+    # speech.wav
+    "empty_file": _("소리가 비어 있어요. 문장을 다시 녹음해 주세요."),
+    "not_wav": _("WAV 파일이 아니에요. 16비트 모노 WAV로 보내 주세요."),
+    "not_pcm16": _("16비트 PCM WAV만 받을 수 있어요."),
+    "not_mono": _("모노(한 채널) 소리만 받을 수 있어요."),
+    "bad_rate": _("샘플레이트 %(rate)s Hz는 받을 수 없어요. 44100이나 48000 Hz로 녹음해 주세요."),
+    "truncated": _("파일이 중간에 끊겼어요. 다시 보내 주세요."),
+    "too_short": _("녹음이 %(seconds).1f초예요. %(limit).1f초보다 길어야 해요."),
+    "too_long": _("녹음이 %(seconds).0f초예요. %(limit).0f초까지 받을 수 있어요."),
+    "too_many_chunks": _("WAV 파일의 구조가 너무 복잡해요. 평범한 WAV로 다시 저장해 주세요."),
+    "not_finite": _("소리 파일에 잘못된 값이 들어 있어요."),
+    "bad_audio": _("읽을 수 없는 소리 파일이에요."),
+    # speech.text
+    "bad_text": _("이 글은 소리 내어 읽을 수 없어요."),
+    "empty_text": _("글이 비어 있어요."),
+    # training
+    "out_of_memory": _("메모리가 모자라요. 더 작은 크기나 작은 묶음으로 다시 시작해 주세요."),
+    "non_finite": _("학습이 발산해서 멈췄어요. 학습률을 낮춰 다시 시작해 주세요."),
+    "bad_checkpoint": _("체크포인트 파일이 상했거나 다른 종류예요."),
+    "bad_dataset": _("이 녹음들로는 학습할 수 없어요."),
+}
+
+# code → (what is wrong, what to do about it); %(value)s and %(limit)s are the reason's numbers, already rounded.
+VERDICT_WORDS: dict[str, tuple[Words, Words]] = {
+    "silent": (_("말소리가 들리지 않아요"), _("마이크가 켜져 있는지, 알맞은 마이크인지 확인해 주세요.")),
+    "clipped": (_("소리가 찌그러졌어요"), _("마이크에서 조금 떨어지거나 입력 크기를 낮춰 주세요.")),
+    "zeros": (_("소리가 %(value)s초 동안 끊겼어요"), _("연결을 확인하고, 잡음 제거 기능이 꺼져 있는지 봐 주세요.")),
+    "noisy": (
+        _("잡음이 말소리에 비해 커요 (신호 대 잡음 %(value)s dB)"),
+        _("더 조용한 곳에서, 마이크에 조금 더 가까이서 읽어 주세요."),
+    ),
+    "noisy_room": (
+        _("방이 조금 시끄러워요 (배경 %(value)s dBFS)"),
+        _("선풍기나 에어컨을 끄고 창문을 닫아 주세요."),
+    ),
+    "too_quiet": (
+        _("소리가 작아요 (최고 %(value)s dBFS)"),
+        _("마이크에 조금 더 가까이 오거나 입력 크기를 올려 주세요."),
+    ),
+    "too_loud": (
+        _("소리가 너무 커요 (최고 %(value)s dBFS)"),
+        _("마이크에서 조금 떨어지거나 입력 크기를 낮춰 주세요."),
+    ),
+    "edge_start": (_("앞부분이 잘렸을 수 있어요"), _("녹음을 누르고 한 박자 쉬었다가 읽어 주세요.")),
+    "edge_end": (_("끝부분이 잘렸을 수 있어요"), _("다 읽고 한 박자 쉬었다가 멈춰 주세요.")),
+    "dc_offset": (_("마이크 신호가 한쪽으로 치우쳤어요"), _("다른 마이크나 다른 단자로 바꿔 보세요.")),
+    "too_long": (_("문장이 길어요 (%(value)s초)"), _("그대로 써도 되지만, 짧은 문장이 더 잘 배워져요.")),
+}
+
+LEVEL_WORDS: dict[str, Words] = {
+    "good": _("좋아요"),
+    "warned": _("쓸 수 있지만 한번 봐 주세요"),
+    "refused": _("다시 녹음해 주세요"),
+}
+
+
+def reason_words(reason: dict[str, Any]) -> dict[str, Any]:
+    """A reason of `speech.quality` with `words` and `advice` added in the person's language."""
+    value, limit = float(reason.get("value", 0)), float(reason.get("limit", 0))
+    numbers = {"value": f"{value:.2f}" if abs(value) < 1 else f"{value:.0f}", "limit": f"{limit:g}"}
+    what, advice = VERDICT_WORDS.get(str(reason["code"]), (str(reason["code"]), ""))
+    return {**reason, "words": str(what) % numbers, "advice": str(advice)}
