@@ -1,0 +1,56 @@
+"""Fixtures that every test may ask for. Servers are real ones and start once a session, when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+from django.conf import settings
+
+from tests import servers
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Each xdist worker has a data folder of its own (tests/settings.py), so the database needs no suffix."""
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A running Redis: the one that the settings' channel layer and Celery's broker point to."""
+    with servers.redis_server(Path(settings.DATA_DIR) / "redis") as url:
+        assert settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0]["address"] == url
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The DATABASE_URL of a PostgreSQL server; the test is skipped where PostgreSQL is not installed."""
+    if servers.postgres_programs() is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    with servers.postgres_server(tmp_path_factory.mktemp("postgres") / "cluster") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
+    """An S3 server with one bucket; `s3.environment` leads a child process there."""
+    with servers.s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def celery_worker(redis_url: str, transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Popen[bytes]]]:
+    """Start real Celery workers on the test's own database, files and Redis: `celery_worker("train")`."""
+    with ExitStack() as stack:
+
+        def start(queue: str, **environment: str) -> Popen[bytes]:
+            import os
+
+            log = tmp_path / f"{queue}.log"
+            return stack.enter_context(servers.celery_worker(queue, log=log, env={**os.environ, **environment}))
+
+        yield start
