@@ -1,0 +1,115 @@
+"""HiFi-GAN: published names and sizes, bounded memory, and a loss that falls."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from speech.config import TrainingConfig
+from speech.errors import BadConfig
+from speech.vocoder.hifi_gan import PRESETS, Config, Discriminators, Model, Recipe
+
+# Parameters of the paper's table 1 (V1, V2, V3), in millions, weight norm counted in.
+PUBLISHED = {"full": 13.94, "compact": 0.93, "v3": 1.46}
+
+
+def lively(config: Config, seed: int = 0) -> Model:
+    """A generator whose random weights are large enough that every layer is heard in the output."""
+    torch.manual_seed(seed)
+    model = Model(config).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("weight_g"):
+            parameter.data.fill_(1.2)
+    return model
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_presets_have_the_published_number_of_parameters(name: str) -> None:
+    parameters = sum(p.numel() for p in Model(PRESETS[name]).parameters())
+    assert parameters / 1e6 == pytest.approx(PUBLISHED[name], abs=0.01)
+
+
+def test_the_published_discriminators_have_five_periods_and_three_scales() -> None:
+    discriminators = Discriminators(PRESETS["full"])
+    assert sum(p.numel() for p in discriminators.mpd.parameters()) / 1e6 == pytest.approx(41.1, abs=0.1)
+    assert sum(p.numel() for p in discriminators.msd.parameters()) / 1e6 == pytest.approx(29.6, abs=0.1)
+
+
+def test_the_state_of_v1_has_the_published_names() -> None:
+    expected = {f"{layer}.{part}" for layer in ("conv_pre", "conv_post") for part in ("bias", "weight_g", "weight_v")}
+    expected |= {f"ups.{i}.{part}" for i in range(4) for part in ("bias", "weight_g", "weight_v")}
+    expected |= {
+        f"resblocks.{block}.{group}.{i}.{part}"
+        for block in range(12)
+        for group in ("convs1", "convs2")
+        for i in range(3)
+        for part in ("bias", "weight_g", "weight_v")
+    }
+    assert set(Model(PRESETS["full"]).state_dict()) == expected
+
+
+@pytest.mark.parametrize("name", ["compact", "v3", "trial"])
+def test_folded_weight_norm_makes_the_same_sound(name: str) -> None:
+    model = lively(PRESETS[name])
+    mel = torch.randn(2, 80, 20)
+    with torch.no_grad():
+        before = model(mel)
+        after = model.fold()(mel)
+    assert before.abs().max() > 0.01
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["compact", "v3"])
+def test_a_long_mel_in_chunks_equals_the_whole(name: str) -> None:
+    model = lively(PRESETS[name])
+    mel = torch.randn(1, 80, 130)
+    whole = model.infer(mel, chunk=1000)
+    chunks = model.infer(mel, chunk=50)
+    assert whole.shape == (1, 130 * 256)
+    assert whole.abs().max() > 0.01
+    error = (whole - chunks).square().mean() / whole.square().mean()
+    assert 10 * torch.log10(error) < -100
+
+
+def test_a_kernel_for_every_rate_is_asked_for() -> None:
+    with pytest.raises(BadConfig, match="3 upsample_rates and 2"):
+        Config(upsample_rates=(8, 8, 4), upsample_kernel_sizes=(16, 16))
+
+
+def test_a_configuration_survives_json() -> None:
+    assert Config.from_json(PRESETS["v3"].to_json()) == PRESETS["v3"]
+
+
+def test_both_optimisers_move_and_the_mel_loss_falls() -> None:
+    torch.manual_seed(1)
+    config = PRESETS["trial"]
+    model = Model(config)
+    recipe = Recipe(config, TrainingConfig(learning_rate=2e-3))
+    optimizers = recipe.optimizers(model)
+    time = torch.arange(config.segment) / 22_050
+    samples = torch.stack([0.3 * torch.sin(2 * torch.pi * f * time) for f in (180.0, 260.0)])
+    batch = SimpleNamespace(samples=samples, mels=torch.randn(2, 80, config.segment // 256))
+    before = recipe.evaluate(model, batch)["mel"]
+    judged = recipe.discriminators.mpd[0].conv_post.weight_v.detach().clone()
+    names = []
+    for step in range(12):
+        for name, loss, parts in recipe.losses(model, batch, step=step):
+            for parameter in recipe.parameters(model, name):
+                parameter.grad = None
+            loss.backward()
+            optimizers[name].step()
+            names.append(name)
+        assert {"loss", "mel", "adversarial", "features"} <= set(parts)
+    assert names == ["discriminator", "generator"] * 12
+    assert recipe.evaluate(model, batch)["mel"] < 0.8 * before
+    assert not torch.equal(judged, recipe.discriminators.mpd[0].conv_post.weight_v)
+
+
+def test_the_generator_learns_from_the_mel_alone_at_first() -> None:
+    config = Config.from_json({**PRESETS["trial"].to_json(), "adversarial_from": 5})
+    model, recipe = Model(config), Recipe(config, TrainingConfig())
+    batch = SimpleNamespace(samples=torch.randn(1, config.segment) / 10, mels=torch.randn(1, 80, config.segment // 256))
+    assert [name for name, _, _ in recipe.losses(model, batch, step=4)] == ["generator"]
+    assert [name for name, _, _ in recipe.losses(model, batch, step=5)] == ["discriminator", "generator"]
