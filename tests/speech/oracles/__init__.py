@@ -1,0 +1,1 @@
+"""Networks written a second time, plainly and step by step from their papers, to hold the fast ones against."""
