@@ -69,3 +69,15 @@ class OutOfMemory(SpeechError):
     """The device has too little memory for the batch."""
 
     code = "out_of_memory"
+
+
+class DiskFull(SpeechError):
+    """There is no room for a file; nothing that was there before is lost."""
+
+    code = "disk_full"
+
+
+class Busy(SpeechError):
+    """Another process is at work in the same folder."""
+
+    code = "busy"

@@ -1,0 +1,239 @@
+"""Checkpoints: saved whole or not at all, verified when loaded, never a pickle.
+
+Two files each: `step-….safetensors` (weights and header, all that a voice needs) and `step-….resume.safetensors`
+(optimisers and place in the data, what only a resumed run needs).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from speech.errors import BadCheckpoint, DiskFull
+from speech.files import sha256_of, write_atomic
+from speech.header import METADATA_KEY, Checkpoint, Header, parse_header, read_metadata
+from speech.public import import_public
+from speech.run_folder import Entry, StoredFile, latest_good, record, resume_name, weights_name
+
+__all__ = ["Checkpoint", "Entry", "Header", "import_public", "latest_good", "load", "open_any", "save", "warm_start"]
+
+_RESUME_KEY = "moksori_resume"
+_HEAD_ROOM = 1.02  # of the tensors' bytes: header and file system
+_EMBEDDING = "embedding.weight"  # its rows are symbols
+
+
+def save(
+    folder: Path,
+    header: Header,
+    tensors: Mapping[str, torch.Tensor],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    progress: dict[str, Any],
+    *,
+    keep: int = 2,
+) -> Entry:
+    """Write both files of a checkpoint and list them; the checkpoint exists once the list names it.
+
+    `progress` is what the loop wants back on resume (JSON). Raises DiskFull with the checkpoints before intact.
+    """
+    resume, described = _flatten(optimizers)
+    weights_path, resume_path = folder / weights_name(header.step), folder / resume_name(header.step)
+    write_weights(weights_path, header, tensors)
+    try:
+        _write(resume_path, resume, {_RESUME_KEY: json.dumps({"progress": progress, "optimizers": described})})
+        entry = Entry(
+            step=header.step,
+            weights=StoredFile.measure(weights_path),
+            resume=StoredFile.measure(resume_path),
+            losses=header.losses,
+        )
+        return record(folder, entry, keep=keep)
+    except DiskFull:
+        weights_path.unlink(missing_ok=True)
+        resume_path.unlink(missing_ok=True)
+        raise
+
+
+def write_weights(path: Path, header: Header, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write one checkpoint file, atomically. Raises DiskFull."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    header = replace(header, tensors_sha256=_hash(plain))
+    _write(path, plain, {METADATA_KEY: json.dumps(header.to_json(), ensure_ascii=False)})
+
+
+def load(path: Path, *, expect_kind: str | None = None, expect_sha256: str | None = None) -> Checkpoint:
+    """Read a checkpoint, its hash verified. `expect_kind`: "acoustic" or "vocoder".
+
+    Raises BadCheckpoint, which says what the file is and what was expected.
+    """
+    header = parse_header(read_metadata(path).get(METADATA_KEY), path)
+    if expect_kind is not None and header.kind != expect_kind:
+        raise BadCheckpoint(
+            f"{path.name} is {header.describe()}, and a checkpoint of kind {expect_kind} was expected.",
+            code="wrong_kind",
+            path=str(path),
+            found=header.kind,
+            expected=expect_kind,
+        )
+    if expect_sha256 is not None and sha256_of(path) != expect_sha256:
+        raise _damaged(path, "its SHA-256 is not the expected one")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if _hash(tensors) != header.tensors_sha256:
+        raise _damaged(path, "its tensors are not those that were written")
+    return Checkpoint(header, tensors, str(path))
+
+
+def open_any(path: Path, *, expect_kind: str | None = None) -> Checkpoint:
+    """`load`, or `import_public` for a PyTorch file."""
+    if path.is_file() and path.suffix != ".safetensors":
+        checkpoint = import_public(path)
+        if expect_kind not in (None, checkpoint.header.kind):
+            raise BadCheckpoint(
+                f"{path.name} is {checkpoint.header.describe()}, and a checkpoint of kind {expect_kind} was expected.",
+                code="wrong_kind",
+                found=checkpoint.header.kind,
+                expected=expect_kind,
+            )
+        return checkpoint
+    return load(path, expect_kind=expect_kind)
+
+
+def load_resume(path: Path, optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Any]:
+    """Fill the optimisers from a resume file and return the `progress` that `save` was given. Raises BadCheckpoint."""
+    text = read_metadata(path).get(_RESUME_KEY)
+    if text is None:
+        raise _damaged(path, "it holds nothing to resume from")
+    try:
+        described = json.loads(text)
+        tensors = load_file(path)
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(_unflatten(name, described["optimizers"][name], tensors))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise _damaged(path, f"it does not fit this model's optimisers ({error})") from error
+    progress: dict[str, Any] = described["progress"]
+    return progress
+
+
+def load_weights(model: torch.nn.Module, checkpoint: Checkpoint) -> None:
+    """All parameters, by name, strictly. Raises BadCheckpoint with what does not fit."""
+    try:
+        model.load_state_dict(checkpoint.tensors, strict=True)
+    except RuntimeError as error:
+        raise BadCheckpoint(
+            f"{checkpoint.source or 'The checkpoint'} does not fit {checkpoint.header.model}: {error}", code="misfit"
+        ) from error
+
+
+def warm_start(model: torch.nn.Module, checkpoint: Checkpoint, symbols: Iterable[str] = ()) -> dict[str, Any]:
+    """Take over what fits: parameters by name and shape, rows of the embedding by the symbol's name.
+
+    `symbols`: names of the model's own rows; those the checkpoint does not know stay as they are (random).
+    Returns `{"base", "loaded", "new_symbols", "skipped"}` as TrainingStarted tells it.
+    """
+    own = model.state_dict()
+    loaded, skipped, new_symbols = 0, [], []
+    with torch.no_grad():
+        for name, tensor in checkpoint.tensors.items():
+            target = own.get(name)
+            if name == _EMBEDDING and target is not None and target.shape[1:] == tensor.shape[1:]:
+                new_symbols = _remap_rows(target, tuple(symbols), tensor, checkpoint.header.symbols)
+                loaded += 1
+            elif target is None or target.shape != tensor.shape:
+                found = "absent" if target is None else "x".join(map(str, target.shape))
+                skipped.append(f"{name} ({'x'.join(map(str, tensor.shape))} in the base, {found} here)")
+            else:
+                target.copy_(tensor)
+                loaded += 1
+    skipped += [f"{name} (absent in the base)" for name in own if name not in checkpoint.tensors]
+    if not loaded:
+        raise BadCheckpoint(
+            f"Nothing in {checkpoint.source or 'the base'}, {checkpoint.header.describe()}, fits this model.",
+            code="misfit",
+        )
+    return {"base": checkpoint.source, "loaded": loaded, "new_symbols": new_symbols, "skipped": skipped}
+
+
+def _remap_rows(target: torch.Tensor, own: tuple[str, ...], source: torch.Tensor, names: tuple[str, ...]) -> list[str]:
+    """Copy the rows of the symbols that both know; return those that only the target has."""
+    row_of = {symbol: row for row, symbol in enumerate(names)}
+    for row, symbol in enumerate(own):
+        if symbol in row_of:
+            target[row] = source[row_of[symbol]]
+    return [symbol for symbol in own if symbol not in row_of]
+
+
+def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    needs = int(_HEAD_ROOM * sum(tensor.nbytes for tensor in tensors.values())) + 2**16
+
+    def write(temporary: Path) -> None:
+        try:
+            save_file(tensors, temporary, metadata=metadata)
+        except SafetensorError as error:  # it carries the system's error as words only
+            if code := _system_error(str(error)):
+                raise OSError(code, str(error)) from error
+            raise
+
+    write_atomic(path, write, needs=needs)
+
+
+def _system_error(message: str) -> int:
+    number = message.rpartition("(os error ")[2].partition(")")[0]
+    return int(number) if number.isdigit() else 0
+
+
+def _hash(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Over names, types, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _flatten(optimizers: Mapping[str, torch.optim.Optimizer]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors by `optimiser/parameter/key`, and all else as JSON (floats survive JSON exactly)."""
+    tensors: dict[str, torch.Tensor] = {}
+    described: dict[str, Any] = {}
+    for name, optimizer in optimizers.items():
+        state = optimizer.state_dict()
+        scalars: dict[str, dict[str, Any]] = {}
+        for index, values in state["state"].items():
+            scalars[str(index)] = {}
+            for key, value in values.items():
+                if isinstance(value, torch.Tensor):
+                    tensors[f"{name}/{index}/{key}"] = value.detach().cpu().contiguous()
+                else:
+                    scalars[str(index)][key] = value
+        described[name] = {"groups": state["param_groups"], "scalars": scalars}
+    return tensors, described
+
+
+def _unflatten(name: str, described: dict[str, Any], tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    state: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in described["scalars"].items()}
+    for key, tensor in tensors.items():
+        optimizer, index, field = key.split("/", 2)
+        if optimizer == name:
+            state[int(index)][field] = tensor
+    groups = [
+        {key: tuple(value) if key == "betas" else value for key, value in group.items()}
+        for group in described["groups"]
+    ]
+    return {"state": state, "param_groups": groups}
+
+
+def _damaged(path: Path, why: str) -> BadCheckpoint:
+    return BadCheckpoint(
+        f"{path.name} is damaged: {why}. Take another checkpoint, or copy this one again.",
+        code="damaged",
+        path=str(path),
+    )

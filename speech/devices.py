@@ -1,0 +1,60 @@
+"""The device that a network runs on: choice, name, precision, memory."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+
+import torch
+
+from speech.errors import BadConfig
+
+_MIB = 2**20
+
+
+def choose(wanted: str) -> torch.device:
+    """`wanted`: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:1". Raises BadConfig."""
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise BadConfig(f"There is no device {wanted!r}; use auto, cpu or cuda.", code="unknown_device") from error
+    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and not torch.cuda.is_available()):
+        raise BadConfig(
+            f"The device {wanted!r} is not usable here; use cpu, or install torch with CUDA.", code="no_such_device"
+        )
+    return device
+
+
+def describe(device: torch.device) -> str:
+    """As a person reads it: "cpu", "cuda:0 NVIDIA H200"."""
+    if device.type != "cuda":
+        return device.type
+    index = device.index if device.index is not None else torch.cuda.current_device()
+    return f"cuda:{index} {torch.cuda.get_device_name(index)}"
+
+
+def precision_on(device: torch.device, wanted: str) -> str:
+    """ "float32" or "bf16". `wanted`: "auto" is bf16 on CUDA where it is native, float32 elsewhere."""
+    if wanted not in ("auto", "float32", "bf16"):
+        raise BadConfig(f"There is no precision {wanted!r}; use auto, float32 or bf16.", code="unknown_precision")
+    if wanted != "auto":
+        return wanted
+    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[None]:
+    """The context in which the forward pass and the loss are computed."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def peak_memory_mib(device: torch.device) -> float:
+    """Peak so far: allocated on CUDA, resident on the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / _MIB
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / _MIB if sys.platform == "darwin" else peak / 1024  # bytes there, KiB here

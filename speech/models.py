@@ -1,0 +1,102 @@
+"""The networks that are there: every file in `speech/acoustic` and `speech/vocoder` is one. Without a registry.
+
+Only `module_of` and `build` import the file, and with it torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from speech.config import Settings, TrainingConfig
+from speech.errors import BadConfig
+
+if TYPE_CHECKING:
+    import torch
+
+KINDS = ("acoustic", "vocoder")
+
+
+class Recipe(Protocol):
+    """What the loop asks of a model: its optimisers, its losses and its measures."""
+
+    kind: ClassVar[str]
+    defaults: ClassVar[dict[str, Any]]  # TrainingConfig as published for this model
+
+    def __init__(self, config: Any, training: TrainingConfig) -> None: ...
+
+    def optimizers(self, model: Any) -> dict[str, torch.optim.Optimizer]: ...
+
+    def losses(self, model: Any, batch: Any) -> Iterator[tuple[str, torch.Tensor, dict[str, float]]]:
+        """Yields (optimiser, loss to minimise, its parts); the loop steps before it asks for the next one."""
+        ...
+
+    def evaluate(self, model: Any, batch: Any) -> dict[str, float]: ...
+
+    def parameters(self, model: Any, name: str) -> list[torch.nn.Parameter]: ...
+
+
+class ModelFile(Protocol):
+    """What a file in `speech/acoustic` or `speech/vocoder` exports."""
+
+    Config: type[Settings]
+    PRESETS: dict[str, Any]
+    Model: Any
+    Recipe: type[Recipe]
+
+
+def available(kind: str) -> list[str]:
+    """Names of the models of a kind, sorted; nothing is imported."""
+    folder = Path(__file__).parent / kind
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def trainable(kind: str) -> list[str]:
+    """Those of `available` that define a `Recipe`; nothing is imported."""
+    folder = Path(__file__).parent / kind
+    return [name for name in available(kind) if "\nclass Recipe" in (folder / f"{name}.py").read_text("utf-8")]
+
+
+def kind_of(name: str) -> str:
+    """The kind of a model by its file's name. Raises BadConfig that lists what is there."""
+    for kind in KINDS:
+        if name in available(kind):
+            return kind
+    there = "; ".join(f"{kind}: {', '.join(available(kind))}" for kind in KINDS)
+    raise BadConfig(f"There is no model {name!r}. There are {there}.", code="unknown_model", name=name)
+
+
+def module_of(name: str) -> ModelFile:
+    """Import a model's file. Raises BadConfig for an unknown name."""
+    module: Any = importlib.import_module(f"speech.{kind_of(name)}.{name}")
+    return module  # type: ignore[no-any-return]
+
+
+def recipe_of(name: str) -> type[Recipe]:
+    """Raises BadConfig for a model that has nothing to learn."""
+    module = module_of(name)
+    if not hasattr(module, "Recipe"):
+        kind = kind_of(name)
+        raise BadConfig(
+            f"{name} has nothing to train; train one of {', '.join(trainable(kind))}.", code="not_trainable", name=name
+        )
+    return module.Recipe
+
+
+def preset_of(name: str, size: str) -> Settings:
+    """Raises BadConfig that lists the sizes."""
+    presets = module_of(name).PRESETS
+    if size not in presets:
+        raise BadConfig(
+            f"{name} has no size {size!r}; it has {', '.join(presets)}.", code="unknown_size", name=name, size=size
+        )
+    preset: Settings = presets[size]
+    return preset
+
+
+def build(name: str, config: dict[str, Any]) -> Any:
+    """A network of random weights. Raises BadConfig for settings that it does not have."""
+    module = module_of(name)
+    return module.Model(module.Config.from_json(config))

@@ -1,0 +1,206 @@
+"""Checkpoints of NVIDIA's Tacotron 2 and WaveGlow, read without ever running a pickle's code.
+
+Layouts: a state dict, or a dict with one under `state_dict` (Tacotron 2, also with DeepLearningExamples' prefixes), or
+a whole pickled `glow.WaveGlow` under `model`. What is in a pickle besides tensors and containers is refused, save for
+the class names of that module, for which inert stand-ins take the state.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from speech.config import AudioConfig
+from speech.errors import BadCheckpoint
+from speech.header import Checkpoint, Header
+
+_PREFIX = re.compile(r"^(module\.(1\.)?)+")
+_ENGLISH_PUNCTUATION = "!'(),.:;? "
+_VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
+_CONSONANTS = ("B", "CH", "D", "DH", "F", "G", "HH", "JH", "K", "L", "M", "N", "NG", "P", "R", "S", "SH", "T", "TH",
+               "V", "W", "Y", "Z", "ZH")  # fmt: skip
+
+# What a pickled WaveGlow names besides tensors; each is read as `_Inert`.
+_INERT_NAMES = (
+    "glow.WaveGlow",
+    "glow.WN",
+    "glow.Invertible1x1Conv",
+    "torch.nn.modules.container.ModuleList",
+    "torch.nn.modules.conv.Conv1d",
+    "torch.nn.modules.conv.ConvTranspose1d",
+    "torch.nn.utils.weight_norm.WeightNorm",
+)
+
+
+class _Inert:
+    """Takes a pickled module's attributes and does nothing."""
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, dict):
+            self.__dict__.update(state)
+
+
+def import_public(path: Path) -> Checkpoint:
+    """Read a public checkpoint. Raises BadCheckpoint that says what the file is and what was expected."""
+    content = _read(path)
+    tensors = {_PREFIX.sub("", name): tensor for name, tensor in _state_dict(content, path).items()}
+    if "decoder.attention_rnn.weight_ih" in tensors and "embedding.weight" in tensors:
+        return Checkpoint(_tacotron2_header(tensors), tensors, str(path))
+    if "upsample.weight" in tensors and any(name.startswith("WN.0.") for name in tensors):
+        tensors = _waveglow_layout(tensors)
+        return Checkpoint(_waveglow_header(tensors), tensors, str(path))
+    raise BadCheckpoint(
+        f"{path.name} holds {len(tensors)} tensors ({', '.join(list(tensors)[:3])}, …) of a network that is not known "
+        "here; a Tacotron 2 or a WaveGlow as NVIDIA publishes them was expected.",
+        code="unknown_network",
+        path=str(path),
+    )
+
+
+def _read(path: Path) -> Any:
+    stand_ins = [(type(name.rpartition(".")[2], (_Inert,), {}), name) for name in _INERT_NAMES]
+    try:
+        with torch.serialization.safe_globals(stand_ins):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"(?:GLOBAL|global) `?([\w.]+)`?", str(error))
+        names = f" ({found[1]})" if found else ""
+        raise BadCheckpoint(
+            f"{path.name} is a pickle that wants to run code of its own{names} instead of holding weights only. It "
+            "was not run. Take the checkpoint from its publisher, or save its state_dict.",
+            code="unsafe_pickle",
+            path=str(path),
+        ) from error
+    except OSError as error:
+        raise BadCheckpoint(f"{path} cannot be read: {error.strerror}.", code="missing", path=str(path)) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
+        raise BadCheckpoint(
+            f"{path.name} is no PyTorch checkpoint, or is damaged ({type(error).__name__}).",
+            code="not_a_checkpoint",
+            path=str(path),
+        ) from error
+
+
+def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
+    for key in ("state_dict", "model", "generator"):
+        if isinstance(content, Mapping) and key in content:
+            content = content[key]
+    if isinstance(content, _Inert):
+        content = _tensors_of(content)
+    if isinstance(content, Mapping) and content and all(isinstance(one, torch.Tensor) for one in content.values()):
+        return {str(name): tensor.detach() for name, tensor in content.items()}
+    raise BadCheckpoint(f"{path.name} holds no state dict (names and tensors).", code="no_state_dict", path=str(path))
+
+
+def _tensors_of(module: _Inert, prefix: str = "") -> dict[str, torch.Tensor]:
+    """The state dict of a module that was pickled whole."""
+    own = {**getattr(module, "_parameters", {}), **getattr(module, "_buffers", {})}
+    tensors = {prefix + name: tensor for name, tensor in own.items() if isinstance(tensor, torch.Tensor)}
+    for name, child in getattr(module, "_modules", {}).items():
+        tensors |= _tensors_of(child, f"{prefix}{name}.")
+    return tensors
+
+
+def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
+    from speech.acoustic.tacotron2 import Config
+
+    rows, encoder_channels = tensors["embedding.weight"].shape
+    filters, _, location_kernel = tensors["decoder.attention_layer.location_layer.location_conv.conv.weight"].shape
+    n_mels = tensors["decoder.linear_projection.linear_layer.weight"].shape[0]
+    config = Config(
+        n_symbols=rows,
+        n_mels=n_mels,
+        encoder_channels=encoder_channels,
+        encoder_layers=_count(tensors, r"encoder\.convolutions\.(\d+)\."),
+        encoder_kernel=tensors["encoder.convolutions.0.0.conv.weight"].shape[2],
+        prenet_channels=tensors["decoder.prenet.layers.0.linear_layer.weight"].shape[0],
+        attention_rnn_channels=tensors["decoder.attention_rnn.weight_hh"].shape[1],
+        attention_channels=tensors["decoder.attention_layer.v.linear_layer.weight"].shape[1],
+        location_filters=filters,
+        location_kernel=location_kernel,
+        decoder_rnn_channels=tensors["decoder.decoder_rnn.weight_hh"].shape[1],
+        postnet_channels=tensors["postnet.convolutions.0.0.conv.weight"].shape[0],
+        postnet_layers=_count(tensors, r"postnet\.convolutions\.(\d+)\."),
+        postnet_kernel=tensors["postnet.convolutions.0.0.conv.weight"].shape[2],
+    )
+    symbols, language = _symbols(rows)
+    return Header(
+        kind="acoustic",
+        model="tacotron2",
+        config=config.to_json(),
+        symbols=symbols,
+        front_end={"version": "public", "mode": language, "dictionary_sha256": ""},
+        audio=asdict(AudioConfig(n_mels=n_mels)),
+    )
+
+
+def _waveglow_header(tensors: Mapping[str, torch.Tensor]) -> Header:
+    from speech.vocoder.waveglow import config_of
+
+    config = config_of(tensors)
+    return Header(kind="vocoder", model="waveglow", config=config.to_json(), audio=AudioConfig().to_json())
+
+
+def _count(tensors: Mapping[str, torch.Tensor], pattern: str) -> int:
+    return 1 + max(int(found[1]) for name in tensors if (found := re.match(pattern, name)))
+
+
+def _symbols(rows: int) -> tuple[tuple[str, ...], str]:
+    """Names of the embedding's rows by their number, and what they spell."""
+    from speech.text.symbols import SYMBOLS
+
+    if rows == len(SYMBOLS):
+        return SYMBOLS, "spelling"
+    english = _english_symbols()
+    if rows == len(english):
+        return english, "english"
+    return tuple(f"unknown {row}" for row in range(rows)), "unknown"
+
+
+def _english_symbols() -> tuple[str, ...]:
+    """The 148 of NVIDIA's English checkpoint: pad, hyphen, punctuation, letters, ARPAbet with and without stress."""
+    phones = sorted([*_CONSONANTS, *(vowel + stress for vowel in _VOWELS for stress in ("", "0", "1", "2"))])
+    upper = [chr(code) for code in range(ord("A"), ord("Z") + 1)]
+    return ("_", "-", *_ENGLISH_PUNCTUATION, *upper, *(letter.lower() for letter in upper), *("@" + p for p in phones))
+
+
+def _waveglow_layout(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Bring the older layouts to the present one: conditioning fused, residual and skip fused, weight norm kept.
+
+    Concatenations along the output channels, hence equal in numbers.
+    """
+    merged: dict[str, torch.Tensor] = {}
+    for name, tensor in tensors.items():
+        if found := re.match(r"(WN\.\d+)\.cond_layers\.\d+\.(\w+)$", name):
+            layers = _numbered(tensors, rf"{re.escape(found[1])}\.cond_layers\.(\d+)\.{found[2]}$")
+            merged[f"{found[1]}.cond_layer.{found[2]}"] = torch.cat(layers)
+        elif found := re.match(r"(WN\.\d+)\.(res|skip)_layers\.(\d+)\.(\w+)$", name):
+            parts = [tensors.get(f"{found[1]}.{part}_layers.{found[3]}.{found[4]}") for part in ("res", "skip")]
+            fused = torch.cat([part for part in parts if part is not None])
+            merged[f"{found[1]}.res_skip_layers.{found[3]}.{found[4]}"] = fused
+        else:
+            merged[name] = tensor
+    return _with_weight_norm(merged)
+
+
+def _numbered(tensors: Mapping[str, torch.Tensor], pattern: str) -> list[torch.Tensor]:
+    found = {int(match[1]): tensor for name, tensor in tensors.items() if (match := re.match(pattern, name))}
+    return [found[number] for number in sorted(found)]
+
+
+def _with_weight_norm(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A file whose weight norm was removed: direction = the weight, gain = its norm, so that training can go on."""
+    result: dict[str, torch.Tensor] = {}
+    for name, tensor in tensors.items():
+        if re.match(r"WN\.\d+\.(start|cond_layer|in_layers\.\d+|res_skip_layers\.\d+)\.weight$", name):
+            result[name + "_g"] = tensor.flatten(1).norm(dim=1).view(-1, 1, 1)
+            result[name + "_v"] = tensor
+        else:
+            result[name] = tensor
+    return result

@@ -1,0 +1,161 @@
+"""The checkpoints of one run's folder: a hashed list, `checkpoints.json`, and the files that it names.
+
+Never imports torch, so that whoever moves checkpoints from machine to machine can use it: put the files of
+a CheckpointSaved event into the folder, `adopt` them, and the trainer resumes there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from speech.config import Settings
+from speech.errors import BadCheckpoint, BadConfig
+from speech.events import CheckpointSaved, Event, Warned
+from speech.files import sha256_of, write_text_atomic
+
+LIST_NAME = "checkpoints.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class StoredFile(Settings):
+    """One file of the folder."""
+
+    name: str
+    sha256: str
+    size: int  # bytes
+
+    @classmethod
+    def measure(cls, path: Path) -> Self:
+        return cls(path.name, sha256_of(path), path.stat().st_size)
+
+
+@dataclass(frozen=True)
+class Entry(Settings):
+    """One checkpoint: what it sounds like (`weights`), and what only a resumed run needs (`resume`)."""
+
+    step: int
+    weights: StoredFile
+    resume: StoredFile
+    losses: dict[str, float] = field(default_factory=dict)  # held out; empty where it was not measured
+    best: bool = False
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        files = {name: StoredFile.from_json(data[name]) for name in ("weights", "resume")}
+        return super().from_json({**data, **files})
+
+
+def weights_name(step: int) -> str:
+    return f"step-{step:08d}.safetensors"
+
+
+def resume_name(step: int) -> str:
+    return f"step-{step:08d}.resume.safetensors"
+
+
+def entries(folder: Path) -> list[Entry]:
+    """The folder's checkpoints, oldest first; none where there is no list. Raises BadCheckpoint for a broken list."""
+    path = folder / LIST_NAME
+    if not path.exists():
+        return []
+    try:
+        return [Entry.from_json(entry) for entry in json.loads(path.read_bytes())["checkpoints"]]
+    except (ValueError, KeyError, TypeError, BadConfig) as error:
+        raise BadCheckpoint(
+            f"{path} cannot be read ({error}). Mend it, or move {folder} away to begin anew.",
+            code="damaged_list",
+            path=str(path),
+        ) from error
+
+
+def record(folder: Path, entry: Entry, *, keep: int) -> Entry:
+    """Add a checkpoint to the list and remove what is neither among the last `keep` nor the best.
+
+    Entries from `entry.step` on belong to a way that was left (a roll-back, a damaged file) and go as well.
+    Returns the entry with `best` filled in.
+    """
+    earlier = entries(folder)
+    listed = _mark_best([*(one for one in earlier if one.step < entry.step), entry])
+    kept = [one for number, one in enumerate(listed) if one.best or number >= len(listed) - max(1, keep)]
+    _write_list(folder, kept)
+    names = {file.name for one in kept for file in (one.weights, one.resume)}
+    for one in (*earlier, *listed):
+        for file in (one.weights, one.resume):
+            if file.name not in names:
+                (folder / file.name).unlink(missing_ok=True)
+    return next(one for one in kept if one.step == entry.step)
+
+
+def adopt(folder: Path, saved: CheckpointSaved) -> Entry:
+    """List a checkpoint whose two files were brought here, under the names that the trainer gave them.
+
+    Raises BadCheckpoint when they are not what the event says.
+    """
+    entry = Entry(
+        step=saved.step,
+        weights=StoredFile(weights_name(saved.step), saved.sha256, saved.size),
+        resume=StoredFile(resume_name(saved.step), saved.resume_sha256, saved.resume_size),
+        losses=saved.losses,
+        best=saved.best,
+    )
+    if wrong := _fault(folder, entry):
+        raise BadCheckpoint(f"The checkpoint of step {entry.step} cannot be taken over: {wrong}.", code="damaged")
+    others = [one for one in entries(folder) if one.step != entry.step]
+    _write_list(folder, _mark_best(sorted([*others, entry], key=lambda one: one.step)))
+    return entry
+
+
+def latest_good(folder: Path, on_event: Callable[[Event], None] = lambda _: None) -> Entry | None:
+    """The newest checkpoint whose files are what was written, or None where none was ever saved.
+
+    A damaged one is passed over with a Warned. Raises BadCheckpoint when all are damaged: starting over in
+    silence would throw the run away.
+    """
+    listed = entries(folder)
+    for entry in reversed(listed):
+        wrong = _fault(folder, entry)
+        if not wrong:
+            return entry
+        on_event(
+            Warned(
+                "damaged_checkpoint",
+                f"The checkpoint of step {entry.step} is damaged ({wrong}); the one before is taken.",
+                {"step": entry.step, "path": str(folder / entry.weights.name)},
+            )
+        )
+    if listed:
+        raise BadCheckpoint(
+            f"All {len(listed)} checkpoints in {folder} are damaged. Restore them from a copy, or move the folder "
+            "away to begin anew.",
+            code="all_damaged",
+            folder=str(folder),
+        )
+    return None
+
+
+def _fault(folder: Path, entry: Entry) -> str:
+    for file in (entry.weights, entry.resume):
+        path = folder / file.name
+        if not path.is_file():
+            return f"{file.name} is missing"
+        if path.stat().st_size != file.size:
+            return f"{file.name} has {path.stat().st_size} bytes instead of {file.size}"
+        if sha256_of(path) != file.sha256:
+            return f"{file.name} has another SHA-256 than when it was written"
+    return ""
+
+
+def _mark_best(listed: list[Entry]) -> list[Entry]:
+    measured = [entry for entry in listed if "loss" in entry.losses]
+    best = min(measured, key=lambda entry: entry.losses["loss"]).step if measured else None
+    return [replace(entry, best=entry.step == best) for entry in listed]
+
+
+def _write_list(folder: Path, listed: Iterable[Entry]) -> None:
+    data = {"format": FORMAT, "checkpoints": [entry.to_json() for entry in listed]}
+    write_text_atomic(folder / LIST_NAME, json.dumps(data, indent=1))

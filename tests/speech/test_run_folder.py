@@ -1,0 +1,116 @@
+"""Checkpoints in a folder: whole, listed, and found again after whatever happened."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from speech.errors import BadCheckpoint
+from speech.events import CheckpointSaved, Event, Warned
+from speech.run_folder import Entry, StoredFile, adopt, entries, latest_good, record, resume_name, weights_name
+
+
+def put(folder: Path, step: int, loss: float | None = None, keep: int = 2) -> Entry:
+    for name in (weights_name(step), resume_name(step)):
+        (folder / name).write_bytes(f"{name} of this run".encode() * 10)
+    losses = {} if loss is None else {"loss": loss}
+    files = [StoredFile.measure(folder / name) for name in (weights_name(step), resume_name(step))]
+    return record(folder, Entry(step, files[0], files[1], losses), keep=keep)
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_an_empty_folder_has_no_checkpoint(tmp_path: Path) -> None:
+    assert latest_good(tmp_path) is None
+
+
+def test_the_last_two_and_the_best_are_kept(tmp_path: Path) -> None:
+    for step, loss in ((10, 3.0), (20, 1.0), (30, 2.0), (40, 2.5), (50, 2.6)):
+        put(tmp_path, step, loss)
+    assert [(entry.step, entry.best) for entry in entries(tmp_path)] == [(20, True), (40, False), (50, False)]
+    there = {path.name for path in tmp_path.glob("*.safetensors")}
+    assert there == {name for step in (20, 40, 50) for name in (weights_name(step), resume_name(step))}
+
+
+def test_a_checkpoint_without_a_measure_is_never_the_best(tmp_path: Path) -> None:
+    put(tmp_path, 10, 3.0)
+    assert not put(tmp_path, 20).best
+
+
+def test_a_flipped_bit_in_the_newest_leads_to_the_one_before_with_a_warning(tmp_path: Path) -> None:
+    put(tmp_path, 10, 3.0)
+    put(tmp_path, 20, 2.0)
+    flip_a_byte(tmp_path / weights_name(20))
+    events: list[Event] = []
+    good = latest_good(tmp_path, events.append)
+    assert good is not None and good.step == 10
+    assert [type(event) for event in events] == [Warned]
+    assert "step 20" in str(events[0])
+
+
+def test_a_truncated_resume_file_leads_to_the_one_before(tmp_path: Path) -> None:
+    put(tmp_path, 10)
+    put(tmp_path, 20)
+    (tmp_path / resume_name(20)).write_bytes(b"half")
+    good = latest_good(tmp_path)
+    assert good is not None and good.step == 10
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_not_begun_anew_in_silence(tmp_path: Path) -> None:
+    put(tmp_path, 10)
+    flip_a_byte(tmp_path / weights_name(10))
+    with pytest.raises(BadCheckpoint, match="damaged") as caught:
+        latest_good(tmp_path)
+    assert caught.value.code == "all_damaged"
+
+
+def test_a_broken_list_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints.json").write_text('{"checkpoints": [')
+    with pytest.raises(BadCheckpoint, match=r"checkpoints\.json"):
+        latest_good(tmp_path)
+
+
+def test_a_way_that_was_left_is_taken_off_the_list(tmp_path: Path) -> None:
+    put(tmp_path, 10)
+    put(tmp_path, 20, 0.5)
+    put(tmp_path, 15)
+    assert [entry.step for entry in entries(tmp_path)] == [10, 15]
+    assert not (tmp_path / weights_name(20)).exists()
+
+
+def test_files_brought_from_elsewhere_are_adopted_when_they_are_what_the_event_says(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    entry = put(here, 10, 2.0)
+    for file in (entry.weights, entry.resume):
+        (there / file.name).write_bytes((here / file.name).read_bytes())
+    saved = CheckpointSaved(
+        step=10, path=str(here / entry.weights.name), sha256=entry.weights.sha256, size=entry.weights.size, best=True,
+        losses={"loss": 2.0}, resume_sha256=entry.resume.sha256, resume_size=entry.resume.size,
+    )  # fmt: skip
+    assert adopt(there, saved) == latest_good(there)
+    flip_a_byte(there / entry.resume.name)
+    with pytest.raises(BadCheckpoint, match="another SHA-256"):
+        adopt(there, saved)
+
+
+def test_the_list_is_json_that_names_both_files(tmp_path: Path) -> None:
+    put(tmp_path, 10, 3.0)
+    listed = json.loads((tmp_path / "checkpoints.json").read_text())["checkpoints"]
+    assert listed[0]["weights"]["name"] == "step-00000010.safetensors"
+    assert listed[0]["resume"]["name"] == "step-00000010.resume.safetensors"
+
+
+def test_whoever_moves_checkpoints_need_not_import_torch() -> None:
+    modules = "speech.run_folder, speech.header, speech.job, speech.models, speech.lifetime, speech.reporter"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
