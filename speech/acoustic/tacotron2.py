@@ -4,8 +4,8 @@
     mel frame t-1 -> prenet -> attention LSTM <-> location-sensitive attention over the memory   (the only loop)
     attention LSTM, context -> decoder LSTM -> projection, gate -> mel -> postnet -> mel_post
 
-Under teacher forcing nothing but the attention LSTM with its attention, and the recurrent half of the decoder LSTM, goes
-step by step (speech/acoustic/_loops.py); running free, everything does (speech/acoustic/_free.py).
+Under teacher forcing nothing but the attention LSTM with its attention, and the recurrent half of the decoder LSTM,
+goes step by step (speech/acoustic/_loops.py); running free, everything does (speech/acoustic/_free.py).
 """
 
 from __future__ import annotations
@@ -330,10 +330,11 @@ class Postnet(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         sizes = (config.n_mels, *(config.postnet_channels,) * (config.postnet_layers - 1), config.n_mels)
-        gains: tuple[Gain, ...] = ("tanh",) * (config.postnet_layers - 1) + ("linear",)
+        last = config.postnet_layers - 1
         self.dropout = config.convolution_dropout
         self.convolutions = nn.ModuleList(
-            _normed(sizes[i], sizes[i + 1], config.postnet_kernel, gain) for i, gain in enumerate(gains)
+            _normed(sizes[i], sizes[i + 1], config.postnet_kernel, "linear" if i == last else "tanh")
+            for i in range(config.postnet_layers)
         )
 
     def forward(self, mel: Tensor, padding: Tensor | None) -> Tensor:
@@ -353,7 +354,7 @@ def padding_mask(lengths: Tensor, size: int) -> Tensor:
 
 
 class Model(nn.Module):
-    """The whole network; see the module's docstring. `PRESETS["full"]` with 148 symbols has the 84 published entries."""
+    """The whole network of the module's docstring; `PRESETS["full"]` with 148 symbols has the 84 published entries."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
