@@ -1,0 +1,151 @@
+"""The manifest of a folder of prepared clips, and the mels and samples that lie beside it.
+
+manifest.json      settings, the clips with their symbols, what was skipped and why
+mels-<n>.f32       the mels of all clips one behind the other, frame by frame: [frames, M] float32
+samples-<n>.s16    their samples, [S] int16 at the front end's rate, as the mels were made from them
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from speech.config import AudioConfig, TextConfig
+from speech.errors import BadDataset
+from speech.files import write_text_atomic
+from speech.source import Skipped
+from speech.wav import Float32Array, to_float32
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ClipEntry:
+    """One clip that is ready: where its frames and samples lie, and its symbols."""
+
+    id: str
+    text: str
+    reading: str  # what was said where that differs from the text, else empty
+    symbols: tuple[int, ...]
+    frames: int
+    offset: int  # its first frame in the file of mels
+    sample_count: int
+    sample_offset: int
+    held_out: bool
+    fingerprint: str  # of the sound, its trim and the front end
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        return cls(**{**data, "symbols": tuple(data["symbols"])})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A folder of prepared clips. Mels and samples are read from disk when they are asked for."""
+
+    folder: Path
+    audio: AudioConfig
+    text: TextConfig
+    front_end: str  # version of the text front end that made the symbols
+    entries: tuple[ClipEntry, ...]
+    skipped: tuple[Skipped, ...]
+    mels_file: str
+    samples_file: str
+    _open: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def train(self) -> tuple[ClipEntry, ...]:
+        return tuple(entry for entry in self.entries if not entry.held_out)
+
+    @cached_property
+    def held_out(self) -> tuple[ClipEntry, ...]:
+        return tuple(entry for entry in self.entries if entry.held_out)
+
+    @property
+    def seconds(self) -> float:
+        return sum(entry.sample_count for entry in self.entries) / self.audio.sample_rate
+
+    def mel(self, entry: ClipEntry, start: int = 0, end: int | None = None) -> Float32Array:
+        """[M, T] float32 of a clip, or of its frames from `start` to `end`; a copy of one's own."""
+        frames = self._map(self.mels_file, np.dtype("<f4")).reshape(-1, self.audio.n_mels)
+        first, last = _span(entry.frames, start, end)
+        return np.array(frames[entry.offset + first : entry.offset + last].T, dtype=np.float32, order="C")
+
+    def samples(self, entry: ClipEntry, start: int = 0, end: int | None = None) -> Float32Array:
+        """[S] float32 in -1..1 of a clip, or of its samples from `start` to `end`."""
+        first, last = _span(entry.sample_count, start, end)
+        whole = self._map(self.samples_file, np.dtype("<i2"))
+        return to_float32(np.array(whole[entry.sample_offset + first : entry.sample_offset + last], dtype=np.int16))
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Raises BadDataset where the folder holds no prepared clips, or damaged ones."""
+        path = folder / "manifest.json"
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            if data["format"] != FORMAT:
+                raise _unusable(folder, f"it is of format {data['format']}, this program reads {FORMAT}")
+            manifest = cls(
+                folder=folder,
+                audio=AudioConfig.from_json(data["audio"]),
+                text=TextConfig.from_json(data["text"]),
+                front_end=data["front_end"],
+                entries=tuple(map(ClipEntry.from_json, data["clips"])),
+                skipped=tuple(Skipped(**row) for row in data["skipped"]),
+                mels_file=data["mels"],
+                samples_file=data["samples"],
+            )
+        except FileNotFoundError as error:
+            raise _unusable(folder, "there is no manifest.json") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _unusable(folder, f"manifest.json cannot be read ({error})") from error
+        manifest._check_sizes()
+        return manifest
+
+    def save(self) -> None:
+        """Writes manifest.json, whole or not at all."""
+        data = {
+            "format": FORMAT,
+            "audio": self.audio.to_json(),
+            "text": self.text.to_json(),
+            "front_end": self.front_end,
+            "mels": self.mels_file,
+            "samples": self.samples_file,
+            "skipped": [row.to_json() for row in self.skipped],
+            "clips": [dataclasses.asdict(entry) for entry in self.entries],
+        }
+        write_text_atomic(self.folder / "manifest.json", json.dumps(data, ensure_ascii=False))
+
+    def _map(self, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        if name not in self._open:
+            self._open[name] = np.memmap(self.folder / name, dtype=dtype, mode="r")
+        mapped: npt.NDArray[Any] = self._open[name]
+        return mapped
+
+    def _check_sizes(self) -> None:
+        frames = max((entry.offset + entry.frames for entry in self.entries), default=0)
+        samples = max((entry.sample_offset + entry.sample_count for entry in self.entries), default=0)
+        for name, size in ((self.mels_file, 4 * frames * self.audio.n_mels), (self.samples_file, 2 * samples)):
+            path = self.folder / name
+            found = path.stat().st_size if path.is_file() else 0
+            if found < size:
+                raise _unusable(self.folder, f"{name} has {found} bytes instead of {size}")
+
+
+def _span(length: int, start: int, end: int | None) -> tuple[int, int]:
+    return min(start, length), length if end is None else min(end, length)
+
+
+def _unusable(folder: Path, why: str) -> BadDataset:
+    return BadDataset(
+        f"{folder} holds no prepared clips that can be used: {why}. Prepare them again.",
+        code="bad_manifest",
+        folder=str(folder),
+    )
