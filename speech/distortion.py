@@ -1,0 +1,92 @@
+"""How far generated speech lies from a real take of the same sentence: cepstra, pitch and voicing, after time warping.
+
+They belong beside the alignment figures of `speech.evaluate`: an attention trained with a guide soon draws a straight
+diagonal that reads nothing, and only the sound tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from speech.audio import log_mel
+from speech.config import AudioConfig
+from speech.errors import BadAudio
+from speech.wav import Float32Array
+
+COEFFICIENTS = 13  # the first one, loudness, is left out
+DECIBELS = 10.0 / np.log(10.0) * np.sqrt(2.0)  # Kubichek 1993, "Mel-cepstral distance measure"
+PITCH_RANGE = (65.0, 500.0)  # Hz
+GROSS = 0.2  # share by which a pitch must be off to count as a gross error
+
+FloatArray = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """`mcd`: dB; `pitch_cents`: root mean square over frames that both voice; the others are shares from 0 to 1."""
+
+    mcd: float
+    pitch_cents: float
+    gross_pitch_error: float
+    voicing_error: float
+    duration_ratio: float  # made / real
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def cepstra(samples: Float32Array, audio: AudioConfig) -> FloatArray:
+    """samples: [S] → [T, 13], the cosine transform of the log mel without its constant part."""
+    mel = log_mel(samples, audio)
+    return np.asarray(scipy.fft.dct(mel, axis=0, norm="ortho")[1 : COEFFICIENTS + 1].T / np.sqrt(audio.n_mels / 2))
+
+
+def warp(first: FloatArray, second: FloatArray) -> npt.NDArray[np.intp]:
+    """[T, C] and [T', C] → [L, 2], pairs of frames in order of time (dynamic time warping)."""
+    _, path = librosa.sequence.dtw(first.T, second.T, metric="euclidean")
+    return np.asarray(path[::-1])
+
+
+def pitch(samples: Float32Array, audio: AudioConfig) -> FloatArray:
+    """samples: [S] → [T] Hz, NaN where there is no voice (probabilistic YIN)."""
+    low, high = PITCH_RANGE
+    hertz, _, _ = librosa.pyin(
+        samples, fmin=low, fmax=high, sr=audio.sample_rate, frame_length=audio.n_fft, hop_length=audio.hop_length
+    )
+    return np.asarray(hertz)
+
+
+def distortion(real: Float32Array, made: Float32Array, audio: AudioConfig | None = None) -> Distortion:
+    """Compare a real take with a generated one of the same sentence, both [S] float32 at `audio.sample_rate`.
+
+    Loudness does not count: it is in the cepstrum's constant part. Raises BadAudio for a sound without a frame.
+    """
+    audio = audio or AudioConfig()
+    if min(len(real), len(made)) <= audio.n_fft:
+        raise BadAudio(
+            f"{min(len(real), len(made))} samples are too few to compare; give more than {audio.n_fft}.",
+            code="too_short",
+        )
+    theirs, ours = cepstra(real, audio), cepstra(made, audio)
+    path = warp(theirs, ours)
+    apart = np.linalg.norm(theirs[path[:, 0]] - ours[path[:, 1]], axis=1)
+    real_pitch, made_pitch = _at(pitch(real, audio), path[:, 0]), _at(pitch(made, audio), path[:, 1])
+    real_voiced, made_voiced = np.isfinite(real_pitch), np.isfinite(made_pitch)
+    both = real_voiced & made_voiced
+    ratio = made_pitch[both] / real_pitch[both]
+    return Distortion(
+        mcd=float(DECIBELS * apart.mean()),
+        pitch_cents=float(np.sqrt(np.mean((1200 * np.log2(ratio)) ** 2))) if both.any() else float("nan"),
+        gross_pitch_error=float(np.mean(np.abs(ratio - 1) > GROSS)) if both.any() else 1.0,
+        voicing_error=float(np.mean(real_voiced != made_voiced)),
+        duration_ratio=len(made) / len(real),
+    )
+
+
+def _at(values: FloatArray, frames: npt.NDArray[np.intp]) -> FloatArray:
+    return values[np.minimum(frames, len(values) - 1)]

@@ -1,0 +1,47 @@
+"""Distortion: nothing for the same sound, little for another pace, much for another sentence or pitch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from speech.audio import load, resample
+from speech.distortion import distortion
+from speech.errors import BadAudio
+
+
+@pytest.fixture(scope="module")
+def takes(espeak_clips):
+    """Two sentences of the small corpus."""
+    paths = sorted(espeak_clips.rglob("*.wav"))
+    return [load(path)[0] for path in paths[:2]]
+
+
+def test_a_take_is_no_distance_from_itself(takes) -> None:
+    same = distortion(takes[0], takes[0])
+    assert same.mcd == pytest.approx(0.0, abs=1e-6)
+    assert same.pitch_cents == pytest.approx(0.0, abs=1e-6)
+    assert same.voicing_error == 0.0
+
+
+def test_loudness_does_not_count(takes) -> None:
+    assert distortion(takes[0], takes[0] * 0.5).mcd < 0.2
+
+
+def test_another_sentence_is_further_away_than_a_noisy_copy(takes) -> None:
+    noise = np.random.default_rng(0).standard_normal(len(takes[0])).astype(np.float32) * 1e-3
+    noisy, other = distortion(takes[0], takes[0] + noise), distortion(takes[0], takes[1])
+    assert noisy.mcd < other.mcd
+    assert other.mcd > 4.0
+
+
+def test_a_slower_and_deeper_copy_shows_in_pitch_and_duration(takes) -> None:
+    slower = resample(takes[0], 22_050, 24_000)  # played at the old rate: 8.8 % longer, 1.47 semitones deeper
+    measured = distortion(takes[0], slower)
+    assert measured.duration_ratio == pytest.approx(24_000 / 22_050, rel=0.001)
+    assert measured.pitch_cents == pytest.approx(147, abs=40)
+
+
+def test_a_sound_without_a_frame_is_refused() -> None:
+    with pytest.raises(BadAudio, match="too few to compare"):
+        distortion(np.zeros(500, np.float32), np.zeros(9000, np.float32))
