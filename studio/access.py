@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from studio.errors import Refused
 from studio.models import Speaker
 
 AnyUser = AbstractBaseUser | AnonymousUser
+View = Callable[..., HttpResponseBase]
 
 
 class SpeakerRequest(HttpRequest):
@@ -64,17 +65,17 @@ def require_speaker(user: AnyUser) -> Speaker:
     return speaker
 
 
-def sign_in_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def sign_in_required(view: View) -> View:
     """For signed-in people; others go to the sign-in page and come back."""
     return _guarded(view, lambda request: require_sign_in(request.user))
 
 
-def admin_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def admin_required(view: View) -> View:
     """For admins."""
     return _guarded(view, lambda request: require_admin(request.user))
 
 
-def speaker_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def speaker_required(view: View) -> View:
     """For speakers with consent in force, as `request.speaker`; others go to the consent page."""
 
     def check(request: HttpRequest) -> None:
@@ -83,16 +84,16 @@ def speaker_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
     return _guarded(view, check)
 
 
-def _guarded(view: Callable[..., HttpResponse], check: Callable[[HttpRequest], None]) -> Callable[..., HttpResponse]:
+def _guarded(view: View, check: Callable[[HttpRequest], None]) -> View:
     @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             check(request)
+            return view(request, *args, **kwargs)
         except Refused as refusal:
             if getattr(request, "answers_json", False):
                 raise
             return _lead_on(request, refusal)
-        return view(request, *args, **kwargs)
 
     return guarded
 

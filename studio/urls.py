@@ -1,2 +1,28 @@
+"""Addresses of the recording room, and of the doors."""
+
+from django.urls import path
+
+from studio import api, views
+
 app_name = "studio"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("enter/<str:token>/", views.enter, name="enter"),
+    path("sign-in/", views.SignIn.as_view(), name="sign_in"),
+    path("sign-out/", views.SignOut.as_view(), name="sign_out"),
+    path("record/", views.record, name="record"),
+    path("record/consent/", views.consent_page, name="consent"),
+    path("record/consent/withdraw", views.consent_withdraw, name="consent_withdraw"),
+    path("record/next", api.record_next, name="record_next"),
+    path("record/move", api.record_move, name="record_move"),
+    path("record/who", api.who, name="who"),
+    path("clips/", api.clip_create, name="clip_create"),
+    path("clips/<uuid:clip_id>.wav", api.clip_audio, name="clip_audio"),
+    path("clips/<uuid:clip_id>/", api.clip_discard, name="clip_discard"),
+    path("clips/<uuid:clip_id>/keep", api.clip_keep, name="clip_keep"),
+    path("clips/<uuid:clip_id>/restore", api.clip_restore, name="clip_restore"),
+    path("speakers/", views.speakers, name="speakers"),
+    path("speakers/<slug:name>/", views.speaker, name="speaker"),
+    path("speakers/<slug:name>/invite", views.speaker_invite, name="speaker_invite"),
+    path("prompts/", views.prompts, name="prompts"),
+]

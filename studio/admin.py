@@ -1,0 +1,50 @@
+"""The studio's rows in Django's admin: for looking, and for what no page does."""
+
+from django.contrib import admin
+
+from studio.models import Clip, Consent, Prompt, PromptSkip, RecordingSession, Speaker
+
+
+@admin.register(Speaker)
+class SpeakerAdmin(admin.ModelAdmin):
+    list_display = ("label", "name", "user", "created_at")
+    search_fields = ("label", "name")
+    raw_id_fields = ("user", "position")
+
+
+@admin.register(Consent)
+class ConsentAdmin(admin.ModelAdmin):
+    """Consent is given and withdrawn by the speaker: here it is only read."""
+
+    list_display = ("speaker", "text_version", "given_at", "withdrawn_at")
+    readonly_fields = ("speaker", "text", "text_version", "text_sha256", "given_at", "withdrawn_at")
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+
+@admin.register(Prompt)
+class PromptAdmin(admin.ModelAdmin):
+    list_display = ("text", "kind", "corpus", "order", "active")
+    list_filter = ("corpus", "kind", "active")
+    search_fields = ("text",)
+
+
+@admin.register(RecordingSession)
+class RecordingSessionAdmin(admin.ModelAdmin):
+    list_display = ("speaker", "started_at", "device", "sample_rate")
+    raw_id_fields = ("speaker",)
+
+
+@admin.register(Clip)
+class ClipAdmin(admin.ModelAdmin):
+    list_display = ("text", "speaker", "verdict", "kept", "seconds", "created_at")
+    list_filter = ("verdict", "kept", "source")
+    search_fields = ("text", "source_id")
+    raw_id_fields = ("speaker", "prompt", "session")
+
+
+@admin.register(PromptSkip)
+class PromptSkipAdmin(admin.ModelAdmin):
+    list_display = ("speaker", "prompt", "reason", "created_at")
+    raw_id_fields = ("speaker", "prompt")

@@ -1,0 +1,57 @@
+"""What people type in the studio."""
+
+from __future__ import annotations
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from studio.models import Speaker
+
+
+class SpeakerForm(forms.Form):
+    """A new speaker. The short name is for commands and files; without one it is made."""
+
+    label = forms.CharField(label=_("부르는 이름"), max_length=80)
+    name = forms.CharField(
+        label=_("짧은 이름"),
+        max_length=64,
+        required=False,
+        help_text=_("영문 소문자, 숫자, - 만. 비워 두면 자동으로 정해져요."),
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9_-]*$", _("영문 소문자와 숫자, -, _ 로 적어 주세요."))],
+    )
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name and Speaker.objects.filter(name=name).exists():
+            raise forms.ValidationError(_("이미 있는 이름이에요."), code="taken")
+        return name
+
+
+class ConsentForm(forms.Form):
+    """The tick under the statement; an admin who has no speaker yet says what to call the voice."""
+
+    agree = forms.BooleanField(
+        label=_("위 내용을 읽었고 동의해요"), error_messages={"required": _("동의하려면 표시해 주세요.")}
+    )
+    label = forms.CharField(label=_("목소리의 주인을 어떻게 부를까요?"), max_length=80, required=False)
+
+
+class ClipForm(forms.Form):
+    """The fields beside the sound of an upload."""
+
+    id = forms.UUIDField()
+    prompt = forms.IntegerField(min_value=1)
+    sha256 = forms.RegexField(r"^[0-9a-f]{64}$")
+    session = forms.UUIDField(required=False)
+    device = forms.CharField(max_length=200, required=False)
+    microphone = forms.JSONField(required=False)
+    dropouts = forms.JSONField(required=False)
+
+
+class MoveForm(forms.Form):
+    """Where the speaker wants to go."""
+
+    action = forms.ChoiceField(choices=[(each, each) for each in ("next", "back", "forward", "open", "skip")])
+    prompt = forms.IntegerField(min_value=1, required=False)
+    reason = forms.CharField(max_length=200, required=False)

@@ -1,0 +1,195 @@
+"""What the recording room reads: speakers, the prompt to show, takes, progress."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import Count, F, FloatField, Max, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from studio.models import Clip, Consent, Prompt, Speaker
+from studio.rooms import RoomState
+from studio.words import LEVEL_WORDS, reason_words
+
+UPCOMING = 20  # prompts that a browser holds in reserve, so that recording goes on without the network
+TAKES_SHOWN = 30
+
+
+def consent_in_force(speaker: Speaker) -> Consent | None:
+    return speaker.consents.filter(withdrawn_at__isnull=True).first()
+
+
+def clips_kept(speaker: Speaker) -> QuerySet[Clip]:
+    """The takes that a run trains on: one a prompt, and the imported ones. Whoever uses them asks for consent first."""
+    return speaker.clips.filter(kept=True, discarded_at__isnull=True)
+
+
+def clip_of(speaker: Speaker, clip_id: UUID) -> Clip | None:
+    return speaker.clips.filter(pk=clip_id).first()
+
+
+def takes_of(speaker: Speaker, prompt: Prompt) -> QuerySet[Clip]:
+    """A speaker's takes of one prompt, newest first, without those taken out."""
+    return speaker.clips.filter(prompt=prompt, discarded_at__isnull=True).order_by("-created_at", "-id")
+
+
+def speakers_with_counts() -> QuerySet[Speaker, Any]:
+    """Speakers with `kept_count`, `kept_seconds`, `take_count` and `last_take_at`."""
+    live = Q(clips__discarded_at__isnull=True)
+    return (
+        Speaker.objects.select_related("user")
+        .prefetch_related("consents")
+        .annotate(
+            take_count=Count("clips", filter=live),
+            kept_count=Count("clips", filter=live & Q(clips__kept=True)),
+            kept_seconds=Coalesce(
+                Sum("clips__seconds", filter=live & Q(clips__kept=True)), 0.0, output_field=FloatField()
+            ),
+            last_take_at=Max("clips__created_at"),
+        )
+    )
+
+
+def prompts_active() -> QuerySet[Prompt]:
+    return Prompt.objects.filter(active=True).order_by("order", "id")
+
+
+def prompts_after(prompt: Prompt | None) -> QuerySet[Prompt]:
+    if prompt is None:
+        return prompts_active()
+    return prompts_active().filter(Q(order__gt=prompt.order) | Q(order=prompt.order, id__gt=prompt.id))
+
+
+def prompts_before(prompt: Prompt) -> QuerySet[Prompt]:
+    """Nearest first."""
+    before = Q(order__lt=prompt.order) | Q(order=prompt.order, id__lt=prompt.id)
+    return Prompt.objects.filter(before, active=True).order_by("-order", "-id")
+
+
+def prompts_open(speaker: Speaker, after: Prompt | None = None) -> QuerySet[Prompt]:
+    """Prompts that the speaker has neither a kept take of nor skipped."""
+    done = speaker.clips.filter(kept=True, prompt__isnull=False).values("prompt_id")
+    skipped = speaker.skips.values("prompt_id")
+    return prompts_after(after).exclude(id__in=done).exclude(id__in=skipped)
+
+
+def prompt_open_next(speaker: Speaker, after: Prompt | None) -> Prompt | None:
+    """The next prompt to record behind `after`; then those left out before it; None when all is done."""
+    if after is None:
+        return prompts_open(speaker).first()
+    return prompts_open(speaker, after).first() or prompts_open(speaker).exclude(pk=after.pk).first()
+
+
+def prompt_shown(speaker: Speaker) -> Prompt | None:
+    """Where the speaker stands: the stored position, else the first prompt that is still open."""
+    if speaker.position is not None and speaker.position.active:
+        return speaker.position
+    return prompts_open(speaker).first()
+
+
+def progress(speaker: Speaker) -> dict[str, Any]:
+    """How far a speaker is: kept takes of active prompts, of how many, and seconds of sound kept in all."""
+    kept = clips_kept(speaker)
+    return {
+        "done": kept.filter(prompt__active=True).count(),
+        "total": prompts_active().count(),
+        "seconds": round(kept.aggregate(seconds=Coalesce(Sum("seconds"), 0.0))["seconds"], 1),
+    }
+
+
+def record_state(speaker: Speaker) -> dict[str, Any]:
+    """All that the recording page shows, and what it needs to go on alone for a while.
+
+    `prompt` is None when there is nothing (left) to record; `upcoming` holds the next open prompts.
+    """
+    prompt = prompt_shown(speaker)
+    upcoming = prompts_open(speaker, prompt)[:UPCOMING] if prompt else []
+    return {
+        "prompt": prompt_json(speaker, prompt) if prompt else None,
+        "takes": [take_json(clip) for clip in takes_of(speaker, prompt)[:TAKES_SHOWN]] if prompt else [],
+        "upcoming": [prompt_json(speaker, each, numbered=False) for each in upcoming],
+        "progress": progress(speaker),
+    }
+
+
+def prompt_json(speaker: Speaker, prompt: Prompt, *, numbered: bool = True) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": prompt.pk,
+        "text": prompt.text,
+        "reading": prompt.reading,
+        "kind": prompt.kind,
+        "kind_words": str(prompt.get_kind_display()),
+    }
+    if numbered:
+        before = prompts_before(prompt)
+        skip = speaker.skips.filter(prompt=prompt).first()
+        body |= {
+            "number": before.count() + 1,
+            "has_back": before.exists(),
+            "has_next": prompts_after(prompt).exists(),
+            "skipped": skip.reason or _("이유 없음") if skip else "",
+        }
+    return body
+
+
+def take_json(clip: Clip) -> dict[str, Any]:
+    """A take as the page shows it: verdict in words, measures in numbers."""
+    return {
+        "id": str(clip.pk),
+        "prompt": clip.prompt_id,
+        "sha256": clip.sha256,
+        "url": reverse("studio:clip_audio", args=[clip.pk]),
+        "seconds": round(clip.seconds, 2),
+        "sample_rate": clip.sample_rate,
+        "verdict": verdict_json(clip),
+        "measures": clip.measures,
+        "kept": clip.kept,
+        "chosen": clip.chosen,
+        "discarded": clip.discarded_at is not None,
+        "created_at": clip.created_at.isoformat(),
+    }
+
+
+def verdict_json(clip: Clip) -> dict[str, Any]:
+    return {
+        "level": clip.verdict,
+        "words": str(LEVEL_WORDS[clip.verdict]),
+        "reasons": [reason_words(reason) for reason in clip.reasons],
+    }
+
+
+def speaker_takes(speaker: Speaker, *, verdict: str = "", kept: bool = False) -> QuerySet[Clip]:
+    """The admin's table: newest first, optionally one verdict only, or the kept ones only."""
+    takes = speaker.clips.filter(discarded_at__isnull=True).select_related("prompt")
+    if verdict in Clip.Verdict.values:
+        takes = takes.filter(verdict=verdict)
+    if kept:
+        takes = takes.filter(kept=True)
+    return takes.order_by(F("created_at").desc(), "-id")
+
+
+def corpora() -> QuerySet[Prompt, Any]:
+    """Each corpus with its number of prompts, by kind."""
+    kinds = {kind: Count("id", filter=Q(kind=kind)) for kind in Prompt.Kind.values}
+    return Prompt.objects.filter(active=True).values("corpus").annotate(total=Count("id"), **kinds).order_by("corpus")
+
+
+def room_state(user: User) -> RoomState:
+    """The recording room's line on the first page."""
+    speaker = Speaker.objects.filter(user=user).first()
+    if speaker is None:
+        count = Clip.objects.filter(kept=True).values("speaker").distinct().count()
+        words = ngettext("녹음이 있는 화자 %(count)d명", "녹음이 있는 화자 %(count)d명", count) % {"count": count}
+        return RoomState(words if count else _("아직 녹음이 없어요"))
+    state = progress(speaker)
+    if not state["done"]:
+        return RoomState(_("첫 문장을 기다리고 있어요"))
+    minutes = state["seconds"] / 60
+    return RoomState(
+        _("%(done)d / %(total)d 문장") % state, "good", _("모은 소리 %(minutes).1f분") % {"minutes": minutes}
+    )

@@ -1,0 +1,131 @@
+"""What the recording room writes: links, speakers, consent, positions. Takes are in `studio.takes`."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from studio import consent, selectors
+from studio.errors import Refused
+from studio.models import Consent, Prompt, PromptSkip, SignInLink, Speaker
+
+LINK_HOURS = 24
+INVITATION_HOURS = 24 * 7
+
+
+def sign_in_link_create(*, user: User, hours: int = LINK_HOURS) -> str:
+    """A new link that signs `user` in once; the token, which is shown once and kept nowhere.
+
+    Its address is `reverse("studio:enter", args=[token])`.
+    """
+    token = secrets.token_urlsafe(32)
+    SignInLink.objects.create(
+        user=user, token_sha256=_digest(token), expires_at=timezone.now() + timedelta(hours=hours)
+    )
+    return token
+
+
+def sign_in_link_find(*, token: str) -> SignInLink | None:
+    """The link, if it can still be used. Looking does not use it up."""
+    return (
+        SignInLink.objects.select_related("user")
+        .filter(token_sha256=_digest(token), used_at__isnull=True, expires_at__gt=timezone.now(), user__is_active=True)
+        .first()
+    )
+
+
+def sign_in_link_use(*, token: str) -> User | None:
+    """Uses the link up; its person, or None when it is unknown, used or expired. Two clicks at once: one gets in."""
+    link = sign_in_link_find(token=token)
+    if link is None or not SignInLink.objects.filter(pk=link.pk, used_at__isnull=True).update(used_at=timezone.now()):
+        return None
+    return link.user
+
+
+def speaker_create(*, label: str, name: str = "", user: User | None = None) -> Speaker:
+    """A speaker; without `name` one is made of the label, or of the next free number. Refused when it is taken."""
+    name = slugify(name) or slugify(label) or _free_name()
+    try:
+        with transaction.atomic():
+            return Speaker.objects.create(name=name[:64], label=label.strip()[:80], user=user)
+    except IntegrityError as error:
+        raise Refused(
+            "name_taken", _("‘%(name)s’은(는) 이미 있는 이름이에요.") % {"name": name}, 409, name=name
+        ) from error
+
+
+def speaker_invite(*, speaker: Speaker) -> str:
+    """A sign-in link for a speaker who needs no password; the token. The account is made at the first invitation."""
+    with transaction.atomic():
+        if speaker.user is None:
+            username = f"speaker-{speaker.name}"
+            speaker.user = User.objects.filter(username=username, speaker__isnull=True).first() or (
+                User.objects.create_user(username=username, first_name=speaker.label)
+            )
+            speaker.save(update_fields=["user"])
+        return sign_in_link_create(user=speaker.user, hours=INVITATION_HOURS)
+
+
+def consent_give(*, speaker: Speaker, text: str, version: str = consent.VERSION) -> Consent:
+    """The consent in force; given again, the one that holds stays."""
+    if current := selectors.consent_in_force(speaker):
+        return current
+    try:
+        with transaction.atomic():
+            return Consent.objects.create(
+                speaker=speaker, text=text, text_version=version, text_sha256=consent.text_sha256(text)
+            )
+    except IntegrityError:  # given in two tabs at once
+        return speaker.consents.get(withdrawn_at__isnull=True)
+
+
+def consent_withdraw(*, speaker: Speaker) -> None:
+    """From now on no take is accepted and no run uses the clips. The row stays, with the time."""
+    speaker.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
+
+
+def position_move(*, speaker: Speaker, action: str, prompt: Prompt | None = None, reason: str = "") -> None:
+    """Moves the speaker: `next` and `back` by one, `forward` to the next open prompt, `open` a given one, `skip`.
+
+    `prompt` is the one that the person saw when they asked (another tab may have moved on); needed for `open`.
+    Refused for an unknown action.
+    """
+    current = prompt or selectors.prompt_shown(speaker)
+    target: Prompt | None
+    if action == "open":
+        if prompt is None:
+            raise Refused("no_prompt", _("어느 문장인지 알 수 없어요."), 404)
+        target = prompt
+    elif action == "next":
+        target = selectors.prompts_after(current).first() or current
+    elif action == "back":
+        target = (selectors.prompts_before(current).first() if current else None) or current
+    elif action == "forward":
+        target = selectors.prompt_open_next(speaker, current)
+    elif action == "skip":
+        if current is not None:
+            PromptSkip.objects.update_or_create(speaker=speaker, prompt=current, defaults={"reason": reason[:200]})
+        target = selectors.prompt_open_next(speaker, current)
+    else:
+        raise Refused("bad_action", _("모르는 동작이에요: %(action)s") % {"action": action}, action=action)
+    # Only this speaker's row, and only this column.
+    Speaker.objects.filter(pk=speaker.pk).update(position=target)
+    speaker.position = target
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _free_name() -> str:
+    number = Speaker.objects.count() + 1
+    while Speaker.objects.filter(name=f"speaker-{number}").exists():
+        number += 1
+    return f"speaker-{number}"

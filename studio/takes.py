@@ -1,0 +1,209 @@
+"""Services of takes: everything that writes a clip goes through here, from the browser or from a corpus.
+
+A file is in storage before its row is, under a key of its id and its hash; so a row's file is always whole, and the
+same take sent twice is the same file. What fails in between leaves a file without a row, which nothing refers to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from speech import quality
+from speech.wav import Wav, parse_wav, wav_bytes
+from studio import files, selectors
+from studio.errors import Refused
+from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Speaker
+
+PROCESSING = ("echoCancellation", "noiseSuppression", "autoGainControl")
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """What the browser tells of the microphone: the sitting's id, and what the track's getSettings() answered."""
+
+    id: UUID | None = None
+    device: str = ""
+    microphone: dict[str, Any] = field(default_factory=dict)
+    dropouts: tuple[str, ...] = ()  # what went wrong while recording: such a take is void
+    user_agent: str = ""
+
+
+def clip_create(
+    *, speaker: Speaker, clip_id: UUID, prompt: Prompt, data: bytes, sha256: str, sitting: Sitting | None = None
+) -> tuple[Clip, bool]:
+    """Takes a browser's take in: the clip, and whether it is new. Sent again with the same content it is not.
+
+    `data`: a WAV file as `speech.wav` reads it; `sha256`: hex, of `data`. Raises BadAudio; Refused (400: damaged on
+    the way, processing on, dropout; 409: the id or the sitting is another's, the prompt is no longer read; 507).
+    """
+    digest = hashlib.sha256(data).hexdigest()
+    if known := _known(speaker, clip_id, digest):
+        return known, False
+    if sha256 != digest:
+        raise Refused("damaged", _("보내는 중에 파일이 상했어요. 다시 보낼게요."), sent=sha256, got=digest)
+    if not prompt.active:
+        raise Refused("prompt_inactive", _("이 문장은 더 이상 녹음하지 않아요."), 409, prompt=prompt.pk)
+    sitting = sitting or Sitting()
+    _check_capture(sitting)
+    wav = parse_wav(data)
+    files.free_space_check()
+    clip = Clip(
+        id=clip_id, speaker=speaker, prompt=prompt, text=prompt.text, reading=prompt.reading, sha256=digest,
+        session=_session(speaker, sitting, wav.sample_rate),
+    )  # fmt: skip
+    _measure(clip, wav, quality.Limits())
+    try:
+        _store(clip, wav)
+    except IntegrityError:  # the same take arrived twice at once
+        try:
+            known = _known(speaker, clip_id, digest)
+        except Refused:
+            files.delete_file(clip.file)  # other content under the same id: the first one stays
+            raise
+        if known is None:
+            raise
+        return known, False
+    return clip, True
+
+
+def clip_import(*, speaker: Speaker, source_id: str, text: str, reading: str, wav: Wav) -> tuple[Clip, bool]:
+    """Takes a clip of a corpus in, once: the clip, and whether it is new. Raises BadAudio, Refused (507)."""
+    data = wav_bytes(wav.samples, wav.sample_rate)
+    wav = parse_wav(data)  # the same bounds as for a take of the room
+    digest = hashlib.sha256(data).hexdigest()
+    same = speaker.clips.filter(source_id=source_id) | speaker.clips.filter(sha256=digest, text=text)
+    if known := same.first():
+        return known, False
+    files.free_space_check()
+    clip = Clip(
+        id=uuid4(), speaker=speaker, text=text, reading=reading, sha256=digest,
+        source=Clip.Source.IMPORT, source_id=source_id,
+    )  # fmt: skip
+    _measure(clip, wav, quality.Limits.for_import())
+    clip.kept = clip.verdict != Clip.Verdict.REFUSED
+    _store(clip, wav)
+    return clip, True
+
+
+def clip_keep(*, clip: Clip) -> Clip:
+    """The speaker's own choice: this take, and no newer one, is trained on. Refused for a refused take."""
+    if clip.verdict == Clip.Verdict.REFUSED:
+        raise Refused("take_refused", _("이 녹음은 쓸 수 없어요. 다시 녹음해 주세요."), 409)
+    with transaction.atomic():
+        _lock(clip.speaker)
+        if clip.prompt_id:
+            _others(clip).update(kept=False, chosen=False)
+            PromptSkip.objects.filter(speaker=clip.speaker, prompt_id=clip.prompt_id).delete()
+        Clip.objects.filter(pk=clip.pk).update(kept=True, chosen=True, discarded_at=None)
+    clip.refresh_from_db()
+    return clip
+
+
+def clip_discard(*, clip: Clip) -> Clip:
+    """Takes a take out; its file stays, so that it can be taken back. The newest usable take moves up."""
+    with transaction.atomic():
+        _lock(clip.speaker)
+        Clip.objects.filter(pk=clip.pk).update(
+            kept=False, chosen=False, discarded_at=clip.discarded_at or timezone.now()
+        )
+        if clip.kept and clip.prompt_id:
+            _keep_newest(clip.speaker, clip.prompt_id)
+    clip.refresh_from_db()
+    return clip
+
+
+def clip_restore(*, clip: Clip) -> Clip:
+    """Takes a discarded take back; it is kept when the prompt has no other."""
+    with transaction.atomic():
+        _lock(clip.speaker)
+        Clip.objects.filter(pk=clip.pk).update(discarded_at=None)
+        if clip.prompt_id:
+            _keep_newest(clip.speaker, clip.prompt_id)
+        elif clip.verdict != Clip.Verdict.REFUSED:
+            Clip.objects.filter(pk=clip.pk).update(kept=True)
+    clip.refresh_from_db()
+    return clip
+
+
+def _known(speaker: Speaker, clip_id: UUID, digest: str) -> Clip | None:
+    """The clip of this id, when it is the same take. Refused (409) when the id is another's or has other content."""
+    clip = Clip.objects.filter(pk=clip_id).first()
+    if clip is None:
+        return None
+    if clip.speaker_id != speaker.pk or clip.sha256 != digest:
+        raise Refused("id_taken", _("같은 번호의 다른 녹음이 이미 있어요. 다시 녹음해 주세요."), 409, id=str(clip_id))
+    return clip
+
+
+def _check_capture(sitting: Sitting) -> None:
+    """A take with processing on, or with a gap, says nothing true about the voice."""
+    if on := [name for name in PROCESSING if sitting.microphone.get(name)]:
+        raise Refused(
+            "processing_on", _("브라우저가 소리를 가공하고 있어요. 잡음 제거를 끄고 다시 녹음해 주세요."), names=on
+        )
+    if sitting.dropouts:
+        raise Refused("dropout", _("녹음 중에 소리가 끊겼어요. 다시 녹음해 주세요."), dropouts=list(sitting.dropouts))
+
+
+def _session(speaker: Speaker, sitting: Sitting, sample_rate: int) -> RecordingSession | None:
+    if sitting.id is None:
+        return None
+    session, _created = RecordingSession.objects.get_or_create(
+        pk=sitting.id,
+        defaults={
+            "speaker": speaker, "device": sitting.device[:200], "microphone": sitting.microphone,
+            "sample_rate": sample_rate, "user_agent": sitting.user_agent[:300],
+        },
+    )  # fmt: skip
+    if session.speaker_id != speaker.pk:
+        raise Refused("session_taken", _("이 녹음 시간은 다른 사람의 것이에요. 페이지를 새로 고쳐 주세요."), 409)
+    return session
+
+
+def _measure(clip: Clip, wav: Wav, limits: quality.Limits) -> None:
+    report = quality.inspect(wav.samples, wav.sample_rate)
+    verdict = quality.judge(report, limits).to_json()
+    clip.seconds, clip.sample_rate, clip.measures = wav.seconds, wav.sample_rate, report.to_json()
+    clip.verdict, clip.reasons = verdict["level"], verdict["reasons"]
+
+
+def _store(clip: Clip, wav: Wav) -> None:
+    """File first, then the row; a browser's take that is not refused becomes the kept one."""
+    clip.file = f"clips/{clip.speaker_id}/{clip.pk}-{clip.sha256[:16]}.wav"
+    clip.size = files.save_bytes(clip.file, wav_bytes(wav.samples, wav.sample_rate))
+    with transaction.atomic():
+        _lock(clip.speaker)
+        clip.save(force_insert=True)
+        if clip.prompt_id and clip.verdict != Clip.Verdict.REFUSED:
+            _keep_newest(clip.speaker, clip.prompt_id)
+    clip.refresh_from_db()
+
+
+def _keep_newest(speaker: Speaker, prompt_id: int) -> None:
+    """The newest usable take of a prompt is the kept one, unless the speaker chose. Within a transaction."""
+    takes = speaker.clips.filter(prompt_id=prompt_id, discarded_at__isnull=True)
+    if takes.filter(kept=True, chosen=True).exists():
+        return
+    newest = takes.exclude(verdict=Clip.Verdict.REFUSED).order_by("-created_at", "-id").first()
+    if newest is None:
+        takes.filter(kept=True).update(kept=False)
+    elif not newest.kept:
+        takes.filter(kept=True).update(kept=False)
+        Clip.objects.filter(pk=newest.pk).update(kept=True)
+        PromptSkip.objects.filter(speaker=speaker, prompt_id=prompt_id).delete()
+
+
+def _others(clip: Clip) -> Any:
+    return selectors.takes_of(clip.speaker, clip.prompt).exclude(pk=clip.pk) if clip.prompt else Clip.objects.none()
+
+
+def _lock(speaker: Speaker) -> None:
+    """One writer a speaker, so that two takes at once do not both become the kept one."""
+    Speaker.objects.select_for_update().get(pk=speaker.pk)

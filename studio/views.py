@@ -1,0 +1,148 @@
+"""The pages of the recording room, and the doors of the house."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.views import LoginView, LogoutView
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from studio import consent, rooms, selectors, services
+from studio.access import SpeakerRequest, admin_required, is_admin, sign_in_required, speaker_of, speaker_required
+from studio.errors import Refused
+from studio.forms import ConsentForm, SpeakerForm
+from studio.models import Prompt, Speaker
+from studio.page_words import recorder_words
+
+INVITATION = "studio.invitation"  # session key: a link is shown once, after the redirect
+TAKES_A_PAGE = 50
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class SignIn(LoginView):
+    template_name = "studio/sign_in.html"
+    redirect_authenticated_user = True
+
+
+class SignOut(LogoutView):
+    http_method_names = ["post", "options"]
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Three rooms and what is going on in each; a door for those who are not signed in."""
+    states = {}
+    if request.user.is_authenticated:
+        states = {name: rooms.state_of(name, request.user) for name in ("studio", "training", "synthesis")}
+    return render(request, "studio/home.html", {"states": states})
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def enter(request: HttpRequest, token: str) -> HttpResponse:
+    """A one-time link. Looking at it (a chat's link preview does) does not use it up; the button does."""
+    link = services.sign_in_link_find(token=token)
+    if request.method == "POST" and (user := services.sign_in_link_use(token=token)):
+        login(request, user, backend=BACKEND)
+        return redirect("studio:home" if is_admin(user) else "studio:record")
+    status = 200 if link and request.method == "GET" else 410
+    return render(request, "studio/enter.html", {"link": link if status == 200 else None}, status=status)
+
+
+@require_GET
+@ensure_csrf_cookie
+@speaker_required
+def record(request: SpeakerRequest) -> HttpResponse:
+    """The room itself. Its state comes with the page; from then on `static/js/record/` asks for it."""
+    state = selectors.record_state(request.speaker)
+    return render(
+        request, "studio/record.html", {"speaker": request.speaker, "state": state, "words": recorder_words()}
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@sign_in_required
+def consent_page(request: HttpRequest) -> HttpResponse:
+    """The statement, word for word. An admin without a speaker becomes one here."""
+    speaker = speaker_of(request.user)
+    form = ConsentForm(request.POST or None)
+    may_give = speaker is not None or is_admin(request.user)
+    if request.method == "POST" and may_give and form.is_valid():
+        label = form.cleaned_data["label"] or request.user.get_username()
+        speaker = speaker or services.speaker_create(label=label, user=request.user)  # type: ignore[arg-type]
+        services.consent_give(speaker=speaker, text=consent.text())
+        return redirect("studio:record")
+    given = selectors.consent_in_force(speaker) if speaker else None
+    context = {"form": form, "text": consent.text(), "given": given, "speaker": speaker, "may_give": may_give}
+    return render(request, "studio/consent.html", context)
+
+
+@require_POST
+@speaker_required
+def consent_withdraw(request: SpeakerRequest) -> HttpResponse:
+    services.consent_withdraw(speaker=request.speaker)
+    messages.success(request, _("동의를 거두었어요. 이 목소리의 녹음은 이제 학습에 쓰이지 않아요."))
+    return redirect("studio:consent")
+
+
+@require_http_methods(["GET", "POST"])
+@admin_required
+def speakers(request: HttpRequest) -> HttpResponse:
+    """All speakers with what they have recorded; a new one is created and invited here."""
+    form = SpeakerForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        speaker = services.speaker_create(**form.cleaned_data)
+        return _invite(request, speaker)
+    context = {"form": form, "speakers": selectors.speakers_with_counts(), "total": selectors.prompts_active().count()}
+    return render(request, "studio/speakers.html", context)
+
+
+@require_GET
+@never_cache
+@admin_required
+def speaker(request: HttpRequest, name: str) -> HttpResponse:
+    """One speaker: consent, invitation, and the table of takes."""
+    found = get_object_or_404(selectors.speakers_with_counts(), name=name)
+    verdict, kept = request.GET.get("verdict", ""), "kept" in request.GET
+    table = selectors.speaker_takes(found, verdict=verdict, kept=kept)
+    context: dict[str, Any] = {
+        "speaker": found, "page": Paginator(table, TAKES_A_PAGE).get_page(request.GET.get("page")), "verdict": verdict,
+        "kept": kept, "consent": selectors.consent_in_force(found), "progress": selectors.progress(found),
+    }  # fmt: skip
+    invitation = request.session.pop(INVITATION, None)
+    if invitation and invitation["speaker"] == found.name:
+        context["invitation"] = invitation["link"]
+    return render(request, "studio/speaker.html", context)
+
+
+@require_POST
+@admin_required
+def speaker_invite(request: HttpRequest, name: str) -> HttpResponse:
+    return _invite(request, get_object_or_404(Speaker, name=name))
+
+
+@require_GET
+@admin_required
+def prompts(request: HttpRequest) -> HttpResponse:
+    """The sentences that speakers are given, corpus by corpus."""
+    corpus = request.GET.get("corpus", "")
+    table = Prompt.objects.filter(corpus=corpus) if corpus else Prompt.objects.all()
+    page = Paginator(table, 100).get_page(request.GET.get("page"))
+    return render(request, "studio/prompts.html", {"page": page, "corpora": selectors.corpora(), "corpus": corpus})
+
+
+def _invite(request: HttpRequest, speaker: Speaker) -> HttpResponse:
+    if speaker.user is not None and is_admin(speaker.user):
+        raise Refused("own_speaker", _("관리자 자신의 화자예요. 초대가 필요 없어요."), 409)
+    link = request.build_absolute_uri(reverse("studio:enter", args=[services.speaker_invite(speaker=speaker)]))
+    request.session[INVITATION] = {"speaker": speaker.name, "link": link}
+    return redirect("studio:speaker", name=speaker.name)
