@@ -101,13 +101,14 @@ def _parse_row(folder: Path, line: str) -> SourceClip:
     columns = [column.strip() for column in line.split("|")]
     if len(columns) not in (2, 3) or not all(columns[:2]):
         raise ValueError(f"it has {len(columns)} columns instead of id|text|what was said")
-    identity, text, said = columns[0], columns[1], columns[-1]
+    identity, text = columns[:2]
+    reading = columns[-1] if columns[-1] != text else ""
     for place in SOUND_FOLDERS:
         for suffix in SOUND_SUFFIXES:
             path = _inside(folder, f"{place}/{identity}{suffix}")
             if path.is_file():
-                return SourceClip(identity, path, text, said if said != text else "")
-    return SourceClip(identity, folder / "wavs" / f"{identity}.wav", text, said)  # missing: said so when it is loaded
+                return SourceClip(identity, path, text, reading)
+    return SourceClip(identity, folder / "wavs" / f"{identity}.wav", text, reading)  # missing: loading it will say so
 
 
 def _inside(folder: Path, name: str) -> Path:
