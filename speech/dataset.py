@@ -108,7 +108,7 @@ def prepare(
             skipped=[dict(row.to_json()) for row in skipped],
         )
     )
-    return manifest
+    return Manifest.load(out)
 
 
 class _Sounds:
@@ -228,8 +228,9 @@ class _Store:
         self.frames = max(entry.offset + entry.frames for entry in entries.values())
         self.sample_count = max(entry.sample_offset + entry.sample_count for entry in entries.values())
         for file, size in ((self.mels, 4 * self.frames * self.n_mels), (self.samples, 2 * self.sample_count)):
-            file.truncate(size)
-            file.seek(size)
+            if file.seek(0, os.SEEK_END) != size:
+                file.truncate(size)
+                file.seek(size)
 
     def append(self, fingerprint: str, mel: Float32Array, samples: Int16Array) -> None:
         """`mel`: [M, T], `samples`: [S]."""

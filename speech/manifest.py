@@ -24,6 +24,7 @@ from speech.source import Skipped
 from speech.wav import Float32Array, to_float32
 
 FORMAT = 1
+MELS, SAMPLES = np.dtype("<f4"), np.dtype("<i2")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ClipEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A folder of prepared clips. Mels and samples are read from disk when they are asked for."""
+    """A folder of prepared clips. Mels and samples stay on disk, memory-mapped, until they are asked for."""
 
     folder: Path
     audio: AudioConfig
@@ -74,14 +75,14 @@ class Manifest:
 
     def mel(self, entry: ClipEntry, start: int = 0, end: int | None = None) -> Float32Array:
         """[M, T] float32 of a clip, or of its frames from `start` to `end`; a copy of one's own."""
-        frames = self._map(self.mels_file, np.dtype("<f4")).reshape(-1, self.audio.n_mels)
+        frames = self._map(self.mels_file, MELS).reshape(-1, self.audio.n_mels)
         first, last = _span(entry.frames, start, end)
         return np.array(frames[entry.offset + first : entry.offset + last].T, dtype=np.float32, order="C")
 
     def samples(self, entry: ClipEntry, start: int = 0, end: int | None = None) -> Float32Array:
         """[S] float32 in -1..1 of a clip, or of its samples from `start` to `end`."""
         first, last = _span(entry.sample_count, start, end)
-        whole = self._map(self.samples_file, np.dtype("<i2"))
+        whole = self._map(self.samples_file, SAMPLES)
         return to_float32(np.array(whole[entry.sample_offset + first : entry.sample_offset + last], dtype=np.int16))
 
     @classmethod
@@ -107,6 +108,8 @@ class Manifest:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unusable(folder, f"manifest.json cannot be read ({error})") from error
         manifest._check_sizes()
+        manifest._map(manifest.mels_file, MELS)  # from now on, whatever is prepared anew in the same folder
+        manifest._map(manifest.samples_file, SAMPLES)
         return manifest
 
     def save(self) -> None:
@@ -137,6 +140,8 @@ class Manifest:
             found = path.stat().st_size if path.is_file() else 0
             if found < size:
                 raise _unusable(self.folder, f"{name} has {found} bytes instead of {size}")
+        if not self.entries:
+            raise _unusable(self.folder, "it names no clips")
 
 
 def _span(length: int, start: int, end: int | None) -> tuple[int, int]:

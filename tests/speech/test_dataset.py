@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speech import audio as sound
+from speech import text as front_end
+from speech.config import AudioConfig, TextConfig
+from speech.dataset import Manifest, prepare
+from speech.errors import BadDataset
+from speech.events import DataPrepared, Event, StageChanged
+from speech.quality import loudness
+from speech.wav import wav_bytes
+
+AUDIO, TEXT = AudioConfig(), TextConfig()
+
+
+def run(source: Path, out: Path, **changes: Any) -> Manifest:
+    settings: dict[str, Any] = {"audio": AUDIO, "text": TEXT, "held_out": 0.2, "seed": 1}
+    return prepare(source, out, **{**settings, **changes})
+
+
+@pytest.fixture
+def source(espeak_clips: Path, tmp_path: Path) -> Path:
+    """A copy of the clips that a test may change."""
+    return Path(shutil.copytree(espeak_clips, tmp_path / "source"))
+
+
+def rows_of(source: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (source / "clips.jsonl").read_text("utf-8").splitlines()]
+
+
+def write_rows(source: Path, rows: list[dict[str, Any]]) -> None:
+    (source / "clips.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+
+
+def test_every_clip_has_its_mel_samples_and_symbols(espeak_clips: Path, tmp_path: Path) -> None:
+    manifest = run(espeak_clips, tmp_path / "out")
+    assert len(manifest.entries) == 12
+    for entry in manifest.entries:
+        mel, samples = manifest.mel(entry), manifest.samples(entry)
+        assert mel.shape == (80, entry.frames)
+        assert samples.shape == (entry.sample_count,)
+        assert entry.frames == 1 + entry.sample_count // 256
+        np.testing.assert_array_equal(mel, sound.log_mel(samples, AUDIO))
+        assert list(entry.symbols) == front_end.encode(entry.text, TEXT)
+    assert manifest.seconds == pytest.approx(sum(entry.sample_count for entry in manifest.entries) / 22_050)
+
+
+def test_clips_are_trimmed_and_of_one_loudness(espeak_clips: Path, tmp_path: Path) -> None:
+    manifest = run(espeak_clips, tmp_path / "out")
+    for entry in manifest.entries:
+        whole, rate = sound.load(espeak_clips / f"{entry.id}.wav")
+        samples = manifest.samples(entry)
+        assert 0.3 < (len(whole) - len(samples)) / rate < 0.9
+        assert loudness(samples, rate) == pytest.approx(-23, abs=0.5)
+
+
+def test_a_manifest_is_loaded_as_it_was_made(espeak_clips: Path, tmp_path: Path) -> None:
+    made = run(espeak_clips, tmp_path / "out")
+    loaded = Manifest.load(tmp_path / "out")
+    assert loaded == made
+    assert loaded.front_end == front_end.FRONT_END_VERSION
+    np.testing.assert_array_equal(loaded.mel(made.entries[3]), made.mel(made.entries[3]))
+
+
+def test_a_part_of_a_clip_is_that_part(espeak_clips: Path, tmp_path: Path) -> None:
+    manifest = run(espeak_clips, tmp_path / "out")
+    entry = manifest.entries[5]
+    np.testing.assert_array_equal(manifest.mel(entry, 10, 20), manifest.mel(entry)[:, 10:20])
+    np.testing.assert_array_equal(manifest.samples(entry, 256, 999), manifest.samples(entry)[256:999])
+    assert manifest.mel(entry, 10, 10**6).shape[1] == entry.frames - 10
+
+
+def test_progress_and_the_result_are_told(espeak_clips: Path, tmp_path: Path) -> None:
+    events: list[Event] = []
+    manifest = run(espeak_clips, tmp_path / "out", on_event=events.append)
+    stages = [event for event in events if isinstance(event, StageChanged)]
+    assert (stages[0].done, stages[-1].done, stages[-1].total) == (0, 12, 12)
+    assert {event.stage for event in stages} == {"prepare"}
+    prepared = events[-1]
+    assert isinstance(prepared, DataPrepared)
+    assert prepared.clips == 12
+    assert prepared.train + prepared.held_out == 12
+    assert prepared.seconds == pytest.approx(manifest.seconds, abs=0.01)
+    assert json.loads(prepared.to_line())["event"] == "data_prepared"
+
+
+def test_the_held_out_sentences_stay_when_clips_are_added(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    write_rows(source, rows[:8])
+    before = {entry.id for entry in run(source, tmp_path / "out", held_out=0.4).held_out}
+    write_rows(source, rows)
+    after = {entry.id for entry in run(source, tmp_path / "out", held_out=0.4).held_out}
+    assert before
+    assert before <= after
+    assert after & {row["id"] for row in rows[:8]} == before
+
+
+def test_no_sentence_is_on_both_sides(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    again = [{**row, "id": f"{row['id']}-again", "text": f" {row['text'].rstrip('.')} "} for row in rows]
+    write_rows(source, rows + again)
+    manifest = run(source, tmp_path / "out", held_out=0.5)
+    held = {entry.id.removesuffix("-again") for entry in manifest.held_out}
+    assert len(manifest.held_out) == 2 * len(held)
+    assert not held & {entry.id.removesuffix("-again") for entry in manifest.train}
+
+
+def test_at_least_one_clip_is_held_out_and_one_is_trained_on(source: Path, tmp_path: Path) -> None:
+    assert len(run(source, tmp_path / "a", held_out=1e-9).held_out) == 1
+    assert len(run(source, tmp_path / "b", held_out=1.0).train) == 1
+    assert len(run(source, tmp_path / "c", held_out=0.0).held_out) == 0
+
+
+def test_another_seed_holds_out_other_clips(espeak_clips: Path, tmp_path: Path) -> None:
+    drawn = {
+        frozenset(entry.id for entry in run(espeak_clips, tmp_path / "out", seed=seed).held_out) for seed in range(6)
+    }
+    assert len(drawn) > 1
+
+
+def test_a_reading_replaces_the_text_for_the_symbols(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    rows[0] |= {"text": "7세 때예요.", "reading": "일곱 살 때예요."}
+    write_rows(source, rows)
+    entry = run(source, tmp_path / "out").entries[0]
+    assert entry.text == "7세 때예요."
+    assert list(entry.symbols) == front_end.encode("일곱 살 때예요.", TEXT)
+
+
+def test_a_row_may_set_the_trim(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    rows[0]["trim"] = [0.2, 1.0]
+    write_rows(source, rows)
+    assert run(source, tmp_path / "out").entries[0].sample_count == round(0.8 * 22_050)
+
+
+def test_clips_of_another_rate_are_resampled(source: Path, tmp_path: Path) -> None:
+    path = source / "clip00.wav"
+    wave, rate = sound.load(path)
+    expected = run(source, tmp_path / "a")
+    sound.write(path, sound.resample(wave, rate, 48_000), 48_000)
+    changed = run(source, tmp_path / "b")
+    first, second = expected.mel(expected.entries[0]), changed.mel(changed.entries[0])
+    assert abs(first.shape[1] - second.shape[1]) <= 2
+    assert np.abs(first[:, 20:60] - second[:, 20:60]).mean() < 0.1
+
+
+def test_what_cannot_be_used_is_listed_with_its_reason(source: Path, tmp_path: Path) -> None:
+    tone = np.sin(np.arange(22_050 * 16) * 0.1).astype(np.float32) / 2
+    (source / "long.wav").write_bytes(wav_bytes(tone, 22_050))
+    (source / "brief.wav").write_bytes(wav_bytes(tone[:2000], 22_050))
+    (source / "silent.wav").write_bytes(wav_bytes(np.zeros(22_050, np.int16), 22_050))
+    (source / "broken.wav").write_text("no sound")
+    names = {
+        "long": "too_long",
+        "brief": "too_short",
+        "silent": "silent",
+        "broken": "unreadable",
+        "absent": "not_found",
+    }
+    extra = [{"id": name, "audio": f"{name}.wav", "text": "가나다."} for name in names]
+    empty = {"id": "empty", "audio": "clip00.wav", "text": " . "}
+    write_rows(source, [*rows_of(source), *extra, empty])
+    events: list[Event] = []
+    manifest = run(source, tmp_path / "out", on_event=events.append)
+    assert len(manifest.entries) == 12
+    found = {one.id: one.code for one in manifest.skipped}
+    assert found.pop("empty")
+    assert found == names
+    prepared = events[-1]
+    assert isinstance(prepared, DataPrepared)
+    assert {row["id"] for row in prepared.skipped} == {*names, "empty"}
+    assert all(row["message"] for row in prepared.skipped)
+
+
+def test_nothing_is_made_twice(espeak_clips: Path, tmp_path: Path) -> None:
+    first = run(espeak_clips, tmp_path / "out")
+    files = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir() if path.suffix != ".json"}
+    second = run(espeak_clips, tmp_path / "out", seed=2)
+    assert files == {
+        path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir() if path.suffix != ".json"
+    }
+    assert [entry.offset for entry in first.entries] == [entry.offset for entry in second.entries]
+
+
+def test_only_a_changed_clip_is_made_again(source: Path, tmp_path: Path) -> None:
+    before = run(source, tmp_path / "out")
+    mels = [before.mel(entry) for entry in before.entries]
+    shutil.copy(source / "clip01.wav", source / "clip00.wav")
+    after = run(source, tmp_path / "out")
+    np.testing.assert_array_equal(after.mel(after.entries[0]), mels[1])
+    for index in range(1, 12):
+        np.testing.assert_array_equal(after.mel(after.entries[index]), mels[index])
+
+
+def test_added_clips_are_appended(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    write_rows(source, rows[:6])
+    before = run(source, tmp_path / "out")
+    kept = [before.mel(entry) for entry in before.entries]
+    write_rows(source, rows)
+    after = run(source, tmp_path / "out")
+    assert after.mels_file == before.mels_file
+    for entry, mel in zip(after.entries, kept, strict=False):
+        np.testing.assert_array_equal(after.mel(entry), mel)
+    assert len(after.entries) == 12
+
+
+def test_a_clip_that_was_taken_back_leaves_nothing(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    before = run(source, tmp_path / "out")
+    write_rows(source, rows[1:])
+    after = run(source, tmp_path / "out")
+    sizes = {path.suffix: path.stat().st_size for path in (tmp_path / "out").iterdir()}
+    assert sizes[".f32"] == 4 * 80 * sum(entry.frames for entry in after.entries)
+    assert sizes[".s16"] == 2 * sum(entry.sample_count for entry in after.entries)
+    np.testing.assert_array_equal(after.mel(after.entries[0]), before.mel(before.entries[1]))
+
+
+def test_another_front_end_makes_all_anew(espeak_clips: Path, tmp_path: Path) -> None:
+    run(espeak_clips, tmp_path / "out")
+    manifest = run(espeak_clips, tmp_path / "out", audio=AudioConfig(n_mels=40, sample_rate=16_000))
+    assert manifest.mel(manifest.entries[0]).shape[0] == 40
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_what_an_interrupted_preparation_left_does_no_harm(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    write_rows(source, rows[:6])
+    before = run(source, tmp_path / "out")
+    with (tmp_path / "out" / before.mels_file).open("ab") as file:
+        file.write(b"half a frame")
+    write_rows(source, rows)
+    after = run(source, tmp_path / "out")
+    for entry in after.entries:
+        np.testing.assert_array_equal(after.mel(entry), sound.log_mel(after.samples(entry), AUDIO))
+
+
+def test_too_few_clips_are_refused_with_the_reason(source: Path, tmp_path: Path) -> None:
+    write_rows(source, [rows_of(source)[0], {"id": "x", "audio": "x.wav", "text": "가."}])
+    with pytest.raises(BadDataset, match=r"x\.wav") as caught:
+        run(source, tmp_path / "out")
+    assert caught.value.code == "too_few_clips"
+
+
+def test_a_damaged_folder_is_refused_and_prepared_again(espeak_clips: Path, tmp_path: Path) -> None:
+    manifest = run(espeak_clips, tmp_path / "out")
+    with (tmp_path / "out" / manifest.samples_file).open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(BadDataset, match="1000 bytes"):
+        Manifest.load(tmp_path / "out")
+    assert len(run(espeak_clips, tmp_path / "out").entries) == 12
+    Manifest.load(tmp_path / "out")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', "no json"])
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(BadDataset):
+        Manifest.load(tmp_path)
+
+
+def test_the_clips_of_a_real_speaker_are_prepared(lmy: Path, tmp_path: Path) -> None:
+    manifest = run(lmy, tmp_path / "out", held_out=0.05)
+    assert len(manifest.entries) >= 295
+    assert {one.code for one in manifest.skipped} <= {"too_long"}
+    assert 1150 < manifest.seconds < 1300
