@@ -141,7 +141,9 @@ def _checked(form: forms.Form) -> dict[str, Any]:
 
 
 def _json(request: HttpRequest) -> dict[str, Any]:
-    """The JSON object of the body; empty for an empty body."""
+    """The JSON object of the body, or the fields of a form; empty for an empty body."""
+    if request.content_type != "application/json":
+        return request.POST.dict()
     try:
         body = json.loads(request.body or b"{}")
     except ValueError:

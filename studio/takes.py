@@ -181,6 +181,8 @@ def _store(clip: Clip, wav: Wav) -> None:
     with transaction.atomic():
         _lock(clip.speaker)
         clip.save(force_insert=True)
+        if clip.prompt_id:  # who begins has no position yet: they stand here until they move
+            Speaker.objects.filter(pk=clip.speaker_id, position=None).update(position=clip.prompt_id)
         if clip.prompt_id and clip.verdict != Clip.Verdict.REFUSED:
             _keep_newest(clip.speaker, clip.prompt_id)
     clip.refresh_from_db()

@@ -1,0 +1,127 @@
+"""Links, signing in and out, invitations, consent: who gets in, and how often."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from studio import consent, services
+from studio.models import Consent, SignInLink, Speaker
+
+pytestmark = pytest.mark.django_db
+
+
+def test_looking_at_a_link_does_not_use_it_up_and_the_button_does(client: Client, admin: User) -> None:
+    address = reverse("studio:enter", args=[services.sign_in_link_create(user=admin)])
+    assert client.get(address).status_code == client.get(address).status_code == 200
+    assert "_auth_user_id" not in client.session
+    assert client.post(address).status_code == 302
+    assert client.session["_auth_user_id"] == str(admin.pk)
+    assert Client().post(address).status_code == 410
+
+
+def test_an_expired_or_unknown_link_lets_nobody_in(client: Client, admin: User) -> None:
+    token = services.sign_in_link_create(user=admin)
+    SignInLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert client.post(reverse("studio:enter", args=[token])).status_code == 410
+    assert client.post(reverse("studio:enter", args=["x" * 43])).status_code == 410
+    assert "_auth_user_id" not in client.session
+
+
+def test_only_the_hash_of_a_link_is_kept(admin: User) -> None:
+    token = services.sign_in_link_create(user=admin)
+    assert token not in str(SignInLink.objects.values())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_clicked_eight_times_at_once_lets_one_in() -> None:
+    token = services.sign_in_link_create(user=User.objects.create_user("one"))
+
+    def click(_: int) -> bool:
+        try:
+            return services.sign_in_link_use(token=token) is not None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(click, range(8))) == 1
+
+
+def test_an_invited_speaker_reads_the_consent_and_only_then_records(client: Client, admin: User) -> None:
+    boss = Client()
+    boss.force_login(admin)
+    page = boss.post("/speakers/", {"label": "미나", "name": "mina"}, follow=True)
+    link = page.context["invitation"]
+    assert boss.get("/speakers/mina/").context.get("invitation") is None
+    client.post(link.removeprefix("http://testserver"))
+    assert client.get("/record/").headers["Location"] == "/record/consent/"
+    assert client.post("/record/consent/", {}).status_code == 200
+    assert not Consent.objects.exists()
+    assert client.post("/record/consent/", {"agree": "on"}).headers["Location"] == "/record/"
+    given = Consent.objects.get()
+    assert given.text == consent.text() and given.text_sha256 == consent.text_sha256(given.text)
+    assert client.get("/record/").status_code == 200
+
+
+def test_withdrawn_consent_stays_in_the_record_and_closes_the_room(speaking: Client, speaker: Speaker) -> None:
+    assert speaking.post("/record/consent/withdraw").status_code == 302
+    assert speaker.consents.get().withdrawn_at is not None
+    assert speaking.get("/record/").headers["Location"] == "/record/consent/"
+    speaking.post("/record/consent/", {"agree": "on"})
+    assert speaker.consents.count() == 2
+
+
+def test_an_admin_becomes_a_speaker_by_agreeing(client: Client, admin: User) -> None:
+    client.force_login(admin)
+    client.post("/record/consent/", {"agree": "on", "label": "나"})
+    assert Speaker.objects.get(user=admin).label == "나"
+    assert client.get("/record/").status_code == 200
+
+
+def test_somebody_without_an_invitation_cannot_make_themselves_a_speaker(client: Client) -> None:
+    client.force_login(User.objects.create_user("listener"))
+    assert client.post("/record/consent/", {"agree": "on"}).status_code == 200
+    assert not Speaker.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["/speakers/", "/prompts/"])
+def test_admin_pages_are_for_admins(address: str, speaking: Client, admin: User) -> None:
+    assert speaking.get(address).status_code == 403
+    assert Client().get(address).headers["Location"].startswith("/sign-in/?next=")
+    boss = Client()
+    boss.force_login(admin)
+    assert boss.get(address).status_code == 200
+
+
+def test_a_password_signs_in_and_comes_back_to_the_page_that_was_asked_for(client: Client) -> None:
+    User.objects.create_superuser("boss", password="correct horse battery staple")
+    body = {"username": "boss", "password": "correct horse battery staple", "next": "/speakers/"}
+    assert client.post("/sign-in/", body).headers["Location"] == "/speakers/"
+    assert client.get("/sign-out/").status_code == 405
+    assert client.post("/sign-out/").status_code == 302
+    assert "_auth_user_id" not in client.session
+
+
+def test_the_first_page_shows_three_rooms_to_an_admin(client: Client, admin: User) -> None:
+    client.force_login(admin)
+    page = client.get("/").content.decode()
+    assert all(address in page for address in ('href="/record/"', 'href="/train/"', 'href="/speak/"'))
+
+
+def test_two_speakers_cannot_have_one_name(client: Client, admin: User) -> None:
+    client.force_login(admin)
+    client.post("/speakers/", {"label": "미나", "name": "mina"})
+    page = client.post("/speakers/", {"label": "또 미나", "name": "mina"})
+    assert "이미 있는 이름이에요." in page.content.decode() and Speaker.objects.count() == 1
+
+
+def test_speakers_whose_labels_have_no_latin_letters_get_names_of_their_own() -> None:
+    names = [services.speaker_create(label="미나").name, services.speaker_create(label="미나").name]
+    assert len(set(names)) == 2
