@@ -9,19 +9,24 @@
 | MOKSORI_DEBUG | 1 shows Django's error pages | 0 |
 | MOKSORI_HTTPS | 1: cookies over HTTPS only, HSTS, X-Forwarded-Proto trusted | 0 |
 | DATABASE_URL | postgres://user:password@host:5432/name | SQLite in the data folder |
-| REDIS_URL | redis://host:6379/0 or unix:///path | set by `manage.py up` |
-| S3_BUCKET, S3_ENDPOINT, S3_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY | S3-compatible storage | files in the data folder |
+| REDIS_URL | redis://host:6379/0 or unix:///path | the private socket of `manage.py up`'s own Redis |
+| S3_BUCKET, S3_ENDPOINT, S3_REGION | S3-compatible storage (and AWS_ACCESS_KEY_ID, …) | files in the data folder |
+| MOKSORI_STATIC | folder of the collected static files | static/ in the data folder |
 | MOKSORI_MIN_FREE_MIB | free space below which uploads answer 507 | 512 |
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+LONGEST_SOCKET_PATH = 103  # bytes: macOS takes 103 and a zero, Linux 107
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -66,13 +71,14 @@ def secret_key() -> str:
     path = data_folder() / "secret_key"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, beside = tempfile.mkstemp(prefix=".secret_key.", dir=path.parent)  # mode 0600
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass  # another process of the same start made it a moment ago
-        else:
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_urlsafe(50))
+            with contextlib.suppress(FileExistsError):  # another process of the same start made it a moment ago
+                os.link(beside, path)
+        finally:
+            Path(beside).unlink()
     return path.read_text()
 
 
@@ -105,8 +111,17 @@ def database() -> dict[str, object]:
     }
 
 
+def own_redis_socket() -> Path:
+    """Where the Redis of `manage.py up` listens: in the data folder, or in a short one when that path is too long."""
+    path = data_folder() / "redis" / "redis.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    name = f"moksori-{os.getuid()}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
+    return Path(tempfile.gettempdir()) / name / "redis.sock"
+
+
 def redis_url() -> str:
-    return text("REDIS_URL", "redis://127.0.0.1:6379/0")
+    return text("REDIS_URL") or f"unix://{own_redis_socket()}"
 
 
 def celery_broker_url() -> str:

@@ -6,22 +6,22 @@ wrapper is not used: that server outlives a killed owner and keeps no append-onl
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.problems import StartError
 
-LONGEST_SOCKET_PATH = 103  # bytes: macOS takes 103 and a zero, Linux 107
 START_SECONDS = 20.0  # a large append-only file is read before the first answer
 
 
@@ -41,15 +41,6 @@ def executable() -> Path:
     )
 
 
-def socket_path(folder: Path) -> Path:
-    """Where the socket lies: in `folder`, or in a short private folder when that path is too long for a socket."""
-    path = folder / "redis.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
-        return path
-    name = f"moksori-{os.getuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
-    return Path(tempfile.gettempdir()) / name / "redis.sock"
-
-
 def private_folder(folder: Path) -> None:
     """Make `folder` for its owner only (0700); a folder of someone else's is refused."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -62,12 +53,18 @@ def private_folder(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-class RedisServer:
-    """One redis-server with an append-only file in `folder` and no TCP port."""
+def ask(url: str) -> None:
+    """One PING, without redis-py's retries; raises redis.RedisError when there is no answer."""
+    with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
+        client.ping()
 
-    def __init__(self, folder: Path) -> None:
+
+class RedisServer:
+    """One redis-server with an append-only file in `folder`, on a private Unix socket and no TCP port."""
+
+    def __init__(self, folder: Path, socket: Path) -> None:
         self.folder = folder
-        self.socket = socket_path(folder)
+        self.socket = socket
         self.log = folder / "redis.log"
         self.url = f"unix://{self.socket}"
 
@@ -90,16 +87,16 @@ class RedisServer:
 
     def answers(self) -> bool:
         try:
-            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2) as client:
-                return bool(client.ping())
+            ask(self.url)
         except redis.RedisError:
             return False
+        return True
 
-    def wait(self, process: subprocess.Popen[bytes]) -> None:
-        """Return when it answers; StartError with the last line that it wrote when it does not."""
+    def wait(self, process: subprocess.Popen[bytes], *, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Return when it answers or `stopped()`; StartError with the last line that it wrote when it does not."""
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            if self.answers():
+            if stopped() or self.answers():
                 return
             if process.poll() is not None:
                 break

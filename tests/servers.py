@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.children import worker_command
 from config.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +57,7 @@ def program(
     """Run a program in a process group of its own that dies with the test; its output goes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if as_user is None:
-        bound = [sys.executable, "-I", "-S", BOUND, str(os.getpid()), *command]
+        bound: list[str | Path] = [sys.executable, "-I", "-S", BOUND, str(os.getpid()), *command]
     else:  # that user may not be allowed to run this Python, and a change of user takes Linux' death signal away
         group = grp.getgrgid(pwd.getpwnam(as_user).pw_gid).gr_name
         bound = ["setpriv", f"--reuid={as_user}", f"--regid={group}", "--clear-groups", "--pdeathsig=INT", *command]
@@ -85,7 +86,7 @@ def program(
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
     """A redis-server on a Unix socket in `folder`; yields its REDIS_URL."""
-    server = RedisServer(folder)
+    server = RedisServer(folder, folder / "redis.sock")
     with program(server.command(), log=server.log) as process:
         server.wait(process)
         yield server.url
@@ -126,10 +127,10 @@ def postgres_server(folder: Path) -> Iterator[str]:
     )  # fmt: skip
     port = free_port()
     options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "max_connections": "60"}
-    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    command = [programs / "postgres", "-D", data, "-p", str(port), *settings]
+    arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    command: list[str | Path] = [programs / "postgres", "-D", data, "-p", str(port), *arguments]
     with program(command, log=folder.parent / f"{folder.name}.log", as_user=user, stop=signal.SIGINT) as process:
-        ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-d", "postgres"]
+        ready: list[str | Path] = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-d", "postgres"]
         wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL", process=process)
         yield f"postgres://moksori@127.0.0.1:{port}/postgres"
 
@@ -180,8 +181,6 @@ def port_answers(port: int) -> bool:
 @contextmanager
 def celery_worker(queue: str, *, log: Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A real Celery worker (prefork, one process) for one queue, as `manage.py up` starts it."""
-    from config.children import worker_command
-
     before = log.stat().st_size if log.exists() else 0
     environment = {**(os.environ if env is None else env), "DJANGO_SETTINGS_MODULE": "config.settings"}
     with program(worker_command(queue), log=log, env=environment) as process:

@@ -1,0 +1,139 @@
+"""What has to be there before the studio serves: free space, tables, prompts, static files, the first admin."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.urls import reverse
+
+import studio.services
+from config.problems import StartError, disk_is_full
+from studio.models import Prompt
+
+LEAST_FREE_BYTES = 64 * 2**20  # below this nothing starts: SQLite, Redis and the logs need a little each
+NEEDED = ("uvicorn", "celery", "channels_redis", "redis", "whitenoise", "soundfile")
+PROMPTS = settings.BASE_DIR / "prompts" / "ko"
+
+
+def environment_check() -> None:
+    """StartError when a library that `make install` brings is missing."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise StartError(
+            f"설치가 덜 되었어요({', '.join(missing)}). `make install`을 실행해 주세요.",
+            "The environment is not complete: run `make install`.",
+        )
+
+
+def space_check(folder: Path) -> None:
+    """StartError when the disk of the data folder is full."""
+    if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+        raise disk_is_full(folder)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[Path]:
+    """Hold the data folder: a second `up` on it is refused. The lock ends with the process, however that ends.
+
+    Yields the file to write this studio's address into.
+    """
+    path = folder / "up.lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            address = path.read_text().strip()
+            raise StartError(
+                f"이미 켜져 있어요: {address} ({folder}). 그 창에서 Ctrl-C로 끄거나 MOKSORI_DATA를 바꿔 주세요.",
+                "This data folder is in use already: end the other one, or choose another MOKSORI_DATA.",
+            ) from None
+        try:
+            yield path
+        finally:
+            path.write_text("")
+
+
+def database_prepare() -> None:
+    """Create or migrate the tables; cheap when there is nothing to do."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+def prompts_prepare() -> None:
+    """Load the sentences that ship with the project when one of their files is new or changed."""
+    files = sorted(PROMPTS.glob("*.tsv"))
+    done = settings.DATA_DIR / "prompts.loaded"
+    state = _fingerprint([str(connection.settings_dict["NAME"]), *(_file_state(file) for file in files)])
+    if Prompt.objects.exists() and _read(done) == state:
+        return
+    for file in files:
+        call_command("load_prompts", str(file), verbosity=0)
+    done.write_text(state)
+
+
+def static_prepare() -> None:
+    """Collect static files when one of them is new or changed."""
+    files = [_file_state(Path(storage.path(name))) for finder in get_finders() for name, storage in finder.list([])]
+    done = Path(settings.STATIC_ROOT) / ".collected"
+    state = _fingerprint(files)
+    if _read(done) == state:
+        return
+    call_command("collectstatic", interactive=False, verbosity=0)
+    done.write_text(state)
+
+
+def prepare() -> None:
+    """All of it; what is done already is found out in a few milliseconds and not done again."""
+    space_check(Path(settings.DATA_DIR))
+    database_prepare()
+    prompts_prepare()
+    static_prepare()
+
+
+def first_admin_link(address: str) -> str | None:
+    """A one-time link for the first admin, whom it makes when there is none; None once an admin has signed in."""
+    admins = get_user_model().objects.filter(is_staff=True, is_active=True)
+    if admins.filter(last_login__isnull=False).exists():
+        return None
+    admin = admins.order_by("pk").first()
+    if admin is None:
+        admin = User(username="admin", is_staff=True, is_superuser=True)
+        admin.set_unusable_password()
+        admin.save()
+    return sign_in_address(admin, address)
+
+
+def sign_in_address(user: User, address: str) -> str:
+    """A new one-time sign-in link for `user` under the site's `address`."""
+    token = studio.services.sign_in_link_create(user=user)
+    return f"{address.rstrip('/')}{reverse('studio:enter', args=[token])}"
+
+
+def _file_state(path: Path) -> str:
+    status = path.stat()
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
+
+
+def _fingerprint(parts: list[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
