@@ -8,12 +8,17 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from speech.config import AudioConfig, TextConfig
 from speech.wav import parse_wav, wav_bytes
+
+if TYPE_CHECKING:
+    from speech.dataset import Manifest
 
 SENTENCES = (
     "안녕하세요, 반갑습니다.",
@@ -61,6 +66,15 @@ def lmy() -> Path:
     if not (folder / "metadata.csv").is_file():
         pytest.skip("the clips of lmy are not here (MOKSORI_LMY names their folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def lmy_prepared(lmy: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """The clips of the real speaker, ready for training; made once."""
+    from speech.dataset import prepare  # loads torch, which most tests here do without
+
+    out = tmp_path_factory.mktemp("lmy")
+    return prepare(lmy, out, audio=AudioConfig(), text=TextConfig(), held_out=0.05, seed=1234)
 
 
 Take = npt.NDArray[np.float32]

@@ -69,10 +69,9 @@ def test_less_than_a_tenth_of_the_frames_is_padding(manifest: Manifest, size: in
     assert min(map(len, batches)) >= size // 4
 
 
-def test_the_padding_of_a_real_speakers_clips_is_below_a_tenth(lmy: Path, tmp_path: Path) -> None:
-    prepared = prepare(lmy, tmp_path, audio=AudioConfig(), text=TextConfig(), held_out=0.05, seed=1234)
+def test_the_padding_of_a_real_speakers_clips_is_below_a_tenth(lmy_prepared: Manifest) -> None:
     for size in (8, 16, 32):
-        batches = AcousticBatches(prepared, prepared.train, size, 1).epoch(1)
+        batches = AcousticBatches(lmy_prepared, lmy_prepared.train, size, 1).epoch(1)
         valid = sum(entry.frames for batch in batches for entry in batch)
         assert sum(max(entry.frames for entry in batch) * len(batch) for batch in batches) / valid < 1.1
 
