@@ -27,6 +27,7 @@ __all__ = ["Checkpoint", "Entry", "Header", "import_public", "latest_good", "loa
 
 _RESUME_KEY = "moksori_resume"
 _HEAD_ROOM = 1.02  # of the tensors' bytes: header and file system
+_MODULE = "module:"  # prefix of a network's tensors in the resume file
 _EMBEDDING = "embedding.weight"  # its rows are symbols
 
 
@@ -37,13 +38,18 @@ def save(
     optimizers: Mapping[str, torch.optim.Optimizer],
     progress: dict[str, Any],
     *,
+    modules: Mapping[str, torch.nn.Module] | None = None,
     keep: int = 2,
 ) -> Entry:
     """Write both files of a checkpoint and list them; the checkpoint exists once the list names it.
 
-    `progress` is what the loop wants back on resume (JSON). Raises DiskFull with the checkpoints before intact.
+    `progress` is what the loop wants back on resume (JSON); `modules` are networks that only training needs
+    (discriminators). Raises DiskFull with the checkpoints before intact.
     """
     resume, described = _flatten(optimizers)
+    for name, module in (modules or {}).items():
+        for key, tensor in module.state_dict().items():
+            resume[f"{_MODULE}{name}/{key}"] = tensor.detach().cpu().contiguous()
     weights_path, resume_path = folder / weights_name(header.step), folder / resume_name(header.step)
     write_weights(weights_path, header, tensors)
     try:
@@ -108,8 +114,15 @@ def open_any(path: Path, *, expect_kind: str | None = None) -> Checkpoint:
     return load(path, expect_kind=expect_kind)
 
 
-def load_resume(path: Path, optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Any]:
-    """Fill the optimisers from a resume file and return the `progress` that `save` was given. Raises BadCheckpoint."""
+def load_resume(
+    path: Path,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    modules: Mapping[str, torch.nn.Module] | None = None,
+) -> dict[str, Any]:
+    """Fill the optimisers (and `modules`) from a resume file and return the `progress` that `save` was given.
+
+    Raises BadCheckpoint.
+    """
     text = read_metadata(path).get(_RESUME_KEY)
     if text is None:
         raise _damaged(path, "it holds nothing to resume from")
@@ -118,8 +131,13 @@ def load_resume(path: Path, optimizers: Mapping[str, torch.optim.Optimizer]) -> 
         tensors = load_file(path)
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(_unflatten(name, described["optimizers"][name], tensors))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise _damaged(path, f"it does not fit this model's optimisers ({error})") from error
+        for name, module in (modules or {}).items():
+            prefix = f"{_MODULE}{name}/"
+            module.load_state_dict(
+                {key.removeprefix(prefix): one for key, one in tensors.items() if key.startswith(prefix)}
+            )
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+        raise _damaged(path, f"it does not fit this model's training ({error})") from error
     progress: dict[str, Any] = described["progress"]
     return progress
 

@@ -20,7 +20,10 @@ KINDS = ("acoustic", "vocoder")
 
 
 class Recipe(Protocol):
-    """What the loop asks of a model: its optimisers, its losses and its measures."""
+    """What the loop asks of a model: its optimisers, its losses and its measures.
+
+    A Recipe may also have `modules() -> dict[str, Module]`: networks that only training needs, kept for a resume.
+    """
 
     kind: ClassVar[str]
     defaults: ClassVar[dict[str, Any]]  # TrainingConfig as published for this model
@@ -29,11 +32,13 @@ class Recipe(Protocol):
 
     def optimizers(self, model: Any) -> dict[str, torch.optim.Optimizer]: ...
 
-    def losses(self, model: Any, batch: Any) -> Iterator[tuple[str, torch.Tensor, dict[str, float]]]:
+    def losses(self, model: Any, batch: Any, *, step: int = 0) -> Iterator[tuple[str, torch.Tensor, dict[str, float]]]:
         """Yields (optimiser, loss to minimise, its parts); the loop steps before it asks for the next one."""
         ...
 
-    def evaluate(self, model: Any, batch: Any) -> dict[str, float]: ...
+    def evaluate(self, model: Any, batch: Any, *, step: int = 0) -> dict[str, float]:
+        """Held-out losses, "loss" among them."""
+        ...
 
     def parameters(self, model: Any, name: str) -> list[torch.nn.Parameter]: ...
 

@@ -34,7 +34,7 @@ def draw_alignment(path: Path, alignment: Array, mel: Array, symbols: Sequence[s
     """
     figure = Figure(figsize=(8, 6), facecolor=_INK, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    seconds = mel.shape[1] * audio.hop_length / audio.sample_rate
+    seconds = max(1, mel.shape[1]) * audio.hop_length / audio.sample_rate
     above.imshow(
         alignment.T, origin="lower", aspect="auto", interpolation="nearest", cmap=_COLOURS, vmin=0.0, vmax=1.0,
         extent=(0.0, seconds, -0.5, len(symbols) - 0.5),
@@ -47,7 +47,7 @@ def draw_alignment(path: Path, alignment: Array, mel: Array, symbols: Sequence[s
 def draw_mels(path: Path, mels: Sequence[Array], titles: Sequence[str], audio: AudioConfig) -> None:
     """Several mels [M, T] under each other over one time axis, as a PNG at `path`: what was said, and its copy."""
     figure = Figure(figsize=(8, 2.6 * len(mels)), facecolor=_INK, layout="constrained")
-    rows = figure.subplots(len(mels), 1, sharex=True, squeeze=False)[:, 0]
+    rows = list(figure.subplots(len(mels), 1, sharex=True, squeeze=False)[:, 0])
     seconds = max(mel.shape[1] for mel in mels) * audio.hop_length / audio.sample_rate
     for row, mel, title in zip(rows, mels, titles, strict=True):
         _show_mel(row, mel, mel.shape[1] * audio.hop_length / audio.sample_rate, audio)

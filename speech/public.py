@@ -10,7 +10,6 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def import_public(path: Path) -> Checkpoint:
 
 
 def _read(path: Path) -> Any:
-    stand_ins = [(type(name.rpartition(".")[2], (_Inert,), {}), name) for name in _INERT_NAMES]
+    stand_ins: list[Any] = [(type(name.rpartition(".")[2], (_Inert,), {}), name) for name in _INERT_NAMES]
     try:
         with torch.serialization.safe_globals(stand_ins):
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -136,14 +135,28 @@ def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
         config=config.to_json(),
         symbols=symbols,
         front_end={"version": "public", "mode": language, "dictionary_sha256": ""},
-        audio=asdict(AudioConfig(n_mels=n_mels)),
+        audio=AudioConfig(n_mels=n_mels).to_json(),
     )
 
 
 def _waveglow_header(tensors: Mapping[str, torch.Tensor]) -> Header:
-    from speech.vocoder.waveglow import config_of
+    from speech.vocoder.waveglow import Config
 
-    config = config_of(tensors)
+    flows = _count(tensors, r"convinv\.(\d+)\.")
+    widths = [tensors[f"convinv.{flow}.conv.weight"].shape[0] for flow in range(flows)]
+    narrower = next((flow for flow in range(1, flows) if widths[flow] < widths[flow - 1]), 0)
+    leaving = {"early_every": narrower, "early_size": widths[narrower - 1] - widths[narrower]} if narrower else {}
+    inner = tensors["WN.0.in_layers.0.weight_v"]  # [2C, C, kernel]
+    config = Config(
+        n_mels=tensors["upsample.weight"].shape[0],
+        upsample_kernel=tensors["upsample.weight"].shape[2],
+        flows=flows,
+        group=widths[0],
+        layers=_count(tensors, r"WN\.0\.in_layers\.(\d+)\."),
+        channels=inner.shape[1],
+        kernel=inner.shape[2],
+        **leaving,
+    )
     return Header(kind="vocoder", model="waveglow", config=config.to_json(), audio=AudioConfig().to_json())
 
 

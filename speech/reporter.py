@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -32,7 +32,7 @@ class Reporter:
         self._log = log
         self._stream = stream
         self._bar_file = bar
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             _close_half_line(log)
@@ -74,13 +74,14 @@ class Reporter:
                 if isinstance(event, TrainingEnded | TrainingFailed):
                     self._close()
 
-    def _advance(self, file: TextIO, title: str, done: int, total: int) -> tqdm[None]:
-        if self._bar is None or self._bar.desc != f"{title}: ":
+    def _advance(self, file: TextIO, title: str, done: int, total: int) -> tqdm[Any]:
+        bar = self._bar
+        if bar is None or bar.desc != f"{title}: ":
             self._close()
-            self._bar = tqdm(total=total, initial=done, desc=title, file=file, dynamic_ncols=True)
-        self._bar.n = done
-        self._bar.refresh()
-        return self._bar
+            bar = self._bar = tqdm(total=total, initial=done, desc=title, file=file, dynamic_ncols=True)
+        bar.n = done
+        bar.refresh()
+        return bar
 
     def _close(self) -> None:
         if self._bar is not None:

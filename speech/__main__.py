@@ -1,0 +1,169 @@
+"""The command line: python -m speech read | prepare | finetune | speak | inspect."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from speech.errors import SpeechError
+
+if TYPE_CHECKING:
+    from speech.reporter import Reporter
+
+EXIT_MISTAKE = 2  # what was asked for cannot be done; one line on stderr says why
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        if arguments[:1] == ["read"]:  # it has options of its own, and needs no torch
+            from speech.text import cli
+
+            return int(cli.main(arguments[1:]) or 0)
+        options = _parser().parse_args(arguments)
+        command: Callable[[argparse.Namespace], int] = options.command
+        return command(options)
+    except SpeechError as error:
+        print(error.message.replace("\n", " "), file=sys.stderr)
+        return EXIT_MISTAKE
+    except OSError as error:
+        print(f"{error.filename or 'A file'}: {error.strerror or error}", file=sys.stderr)
+        return EXIT_MISTAKE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m speech", description="The voice, without the web.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    commands.add_parser("read", help="text to reading, pronunciation and symbols", add_help=False)
+
+    prepare = commands.add_parser("prepare", help="clips and texts to mels and symbols")
+    prepare.add_argument("source", type=Path, help="folder with clips.jsonl or metadata.csv")
+    prepare.add_argument("out", type=Path, help="folder for what is prepared")
+    prepare.add_argument("--held-out", type=float, default=0.05, help="share kept from training (default 0.05)")
+    prepare.add_argument("--seed", type=int, default=1234)
+    prepare.set_defaults(command=_prepare)
+
+    finetune = commands.add_parser("finetune", help="train as run.json says, or go on where that run stopped")
+    finetune.add_argument("job", type=Path, help="run.json: model, clips, out and what differs from the defaults")
+    finetune.add_argument("--detached", action="store_true", help="outlive the process that starts it (nohup)")
+    finetune.set_defaults(command=_finetune)
+
+    speak = commands.add_parser("speak", help="text to a WAV file")
+    speak.add_argument("text")
+    speak.add_argument("--acoustic", type=Path, required=True, help="checkpoint")
+    speak.add_argument("--vocoder", type=Path, help="checkpoint; without it Griffin-Lim speaks")
+    speak.add_argument("-o", "--out", type=Path, required=True, help="WAV file")
+    speak.add_argument("--seed", type=int, default=0)
+    speak.add_argument("--device", default="auto")
+    speak.set_defaults(command=_speak)
+
+    inspect = commands.add_parser("inspect", help="what a checkpoint is")
+    inspect.add_argument("checkpoint", type=Path)
+    inspect.add_argument("--json", action="store_true", help="the whole header")
+    inspect.set_defaults(command=_inspect)
+    return parser
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from speech.config import AudioConfig, TextConfig
+    from speech.dataset import prepare
+
+    prepare(
+        options.source,
+        options.out,
+        audio=AudioConfig(),
+        text=TextConfig(),
+        held_out=options.held_out,
+        seed=options.seed,
+        on_event=_reporter(None),
+    )
+    return 0
+
+
+def _finetune(options: argparse.Namespace) -> int:
+    from speech import lifetime
+    from speech.job import Job
+
+    stop = lifetime.StopRequest()
+    stop.listen()
+    if not options.detached:
+        lifetime.die_with_parent()
+    job = Job.load(options.job)
+    report = _reporter(job.out_folder / "events.jsonl")
+
+    from speech import finetune  # torch takes seconds to import; by now a stop would be heard
+
+    try:
+        return finetune.run(job, report, stop)
+    except BrokenPipeError:
+        print("Whoever read the events is gone; stopped.", file=sys.stderr)
+        return 1
+
+
+def _reporter(log: Path | None) -> Reporter:
+    """Bar and sentences for a person at a terminal; for a program, events on what was standard output.
+
+    Whatever else prints then goes to standard error, so that no stray line comes between the events.
+    """
+    from speech.reporter import Reporter
+
+    if sys.stdout.isatty():
+        return Reporter(log, None, sys.stderr)
+    lines: TextIO = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return Reporter(log, lines, sys.stderr if sys.stderr.isatty() else None)
+
+
+def _speak(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from speech import audio
+    from speech.synthesizer import Synthesizer, join
+
+    voice = Synthesizer.load(options.acoustic, options.vocoder, device=options.device)
+    for warning in voice.warnings:
+        print(warning.message, file=sys.stderr)
+    spoken = []
+    total = len(voice.plan(options.text))
+    for sentence in tqdm(voice.stream(options.text, seed=options.seed), total=total, disable=None, unit="sentence"):
+        spoken.append(sentence)
+        if sentence.reached_limit:
+            print(f"The decoder did not stop by itself in: {sentence.text}", file=sys.stderr)
+    audio.write(options.out, join(spoken), voice.audio.sample_rate)
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from speech.checkpoint import open_any
+
+    header = open_any(options.checkpoint).header
+    if options.json:
+        print(json.dumps(header.to_json(), ensure_ascii=False, indent=1))
+        return 0
+    losses = ", ".join(f"{name} {value:.4f}" for name, value in header.losses.items())
+    lines = {
+        "what": header.describe(),
+        "size": header.size,
+        "symbols": len(header.symbols) or "",
+        "front end": " ".join(str(value) for value in header.front_end.values() if value),
+        "audio": f"{header.audio['sample_rate']} Hz, {header.audio['n_mels']} mel bands" if header.audio else "",
+        "held out": losses,
+        "base": header.base,
+        "SHA-256 of the tensors": header.tensors_sha256,
+    }
+    for name, value in lines.items():
+        if value:
+            print(f"{name}: {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""A job made definite: which network of which sizes, trained how, from which base."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from speech import checkpoint, devices, models
+from speech.checkpoint import Checkpoint, Header
+from speech.config import AudioConfig, Settings, TextConfig, TrainingConfig
+from speech.errors import BadCheckpoint, BadConfig
+from speech.events import Event, Warned
+from speech.job import Job
+from speech.text import FRONT_END_VERSION
+from speech.text.symbols import SYMBOLS
+
+CPU_BATCH = 16  # clips; the published batches are for GPUs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs to know before it looks at its clips."""
+
+    job: Job
+    kind: str
+    config: Settings  # the model's own
+    audio: AudioConfig
+    text: TextConfig
+    training: TrainingConfig
+    base: Checkpoint | None
+    device: torch.device
+    precision: str
+
+    @classmethod
+    def of(cls, job: Job, on_event: Callable[[Event], None]) -> Plan:
+        """Raises BadConfig or BadCheckpoint; a base that differs from what is asked for is a Warned."""
+        kind, recipe = models.kind_of(job.model), models.recipe_of(job.model)
+        base = None if job.base is None else _open_base(Path(job.base), kind, job.model)
+        audio = AudioConfig.from_json({**(base.header.audio if base else {}), **job.audio})
+        text = TextConfig.from_json({**(base.header.text if base else {}), **job.text})
+        if base is not None:
+            _compare(base.header, audio, text, kind, on_event)
+        device = devices.choose(job.device)
+        training = _training(recipe.defaults, job.training, device)
+        return cls(
+            job=job,
+            kind=kind,
+            config=_model_config(job, base, audio),
+            audio=audio,
+            text=text,
+            training=training,
+            base=base,
+            device=device,
+            precision=devices.precision_on(device, training.precision),
+        )
+
+    def recipe(self) -> models.Recipe:
+        return models.recipe_of(self.job.model)(self.config, self.training)
+
+    def header(self, step: int, losses: dict[str, float]) -> Header:
+        """What a checkpoint of this run says at its head."""
+        acoustic = self.kind == "acoustic"
+        return Header(
+            kind=self.kind,
+            model=self.job.model,
+            config=self.config.to_json(),
+            size=self.job.size,
+            symbols=SYMBOLS if acoustic else (),
+            front_end={"version": FRONT_END_VERSION, "mode": self.text.mode, "dictionary_sha256": ""}
+            if acoustic
+            else {},
+            audio=self.audio.to_json(),
+            text=self.text.to_json() if acoustic else {},
+            training=self.training.to_json(),
+            step=step,
+            losses=losses,
+            base=self.base.source if self.base else "",
+        )
+
+
+def _open_base(path: Path, kind: str, model: str) -> Checkpoint:
+    base = checkpoint.open_any(path, expect_kind=kind)
+    if base.header.model != model:
+        raise BadCheckpoint(
+            f"{path.name} is {base.header.describe()}, and a base for {model} was expected.",
+            code="wrong_model",
+            found=base.header.model,
+            expected=model,
+        )
+    return base
+
+
+def _training(defaults: dict[str, Any], wanted: dict[str, Any], device: torch.device) -> TrainingConfig:
+    """The published settings under the wanted ones; another batch than the published takes its rate along.
+
+    The rate goes with the root of the batch: small batches diverge at the rate of large ones.
+    """
+    merged = {**defaults, **wanted}
+    published = defaults.get("batch_size")
+    if published and "batch_size" not in wanted and device.type == "cpu":
+        merged["batch_size"] = min(published, CPU_BATCH)
+    if published and "learning_rate" in defaults and "learning_rate" not in wanted:
+        merged["learning_rate"] = defaults["learning_rate"] * math.sqrt(merged["batch_size"] / published)
+    training = TrainingConfig.from_json(merged)
+    counts = ("steps", "batch_size", "evaluate_every", "checkpoint_every")
+    if below_one := [name for name in counts if getattr(training, name) < 1]:
+        raise BadConfig(f"{', '.join(below_one)} must be at least 1.", code="out_of_range", names=below_one)
+    return training
+
+
+def _model_config(job: Job, base: Checkpoint | None, audio: AudioConfig) -> Settings:
+    """The preset, or the base's own sizes where none is named; symbols and mel bands are those of this front end."""
+    cls = models.module_of(job.model).Config
+    below = base.header.config if base and not job.size else models.preset_of(job.model, job.size or "full").to_json()
+    given = {"n_symbols": len(SYMBOLS), "n_mels": audio.n_mels, "hop_length": audio.hop_length}
+    known = {field.name for field in dataclasses.fields(cls)}
+    own = {name: value for name, value in given.items() if name in known}
+    return cls.from_json({**below, **own, **job.config})
+
+
+def _compare(
+    header: Header, audio: AudioConfig, text: TextConfig, kind: str, on_event: Callable[[Event], None]
+) -> None:
+    if header.audio and AudioConfig.from_json(header.audio) != audio:
+        on_event(Warned("base_audio", "The base was trained on another mel than this run; it will help little.", {}))
+    if kind == "acoustic" and header.front_end and header.front_end.get("version") != FRONT_END_VERSION:
+        on_event(
+            Warned(
+                "base_front_end",
+                f"The base reads by front end {header.front_end.get('version')}, this run by {FRONT_END_VERSION}.",
+                {"base": header.front_end, "run": {"version": FRONT_END_VERSION, "mode": text.mode}},
+            )
+        )

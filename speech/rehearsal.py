@@ -1,0 +1,89 @@
+"""What one hears and sees of a run: the sample sentence read free, or a held-out clip copied by a vocoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from speech import audio as sound
+from speech import devices, pictures
+from speech.dataset import Manifest
+from speech.evaluate import alignment_figures
+from speech.plan import Plan
+from speech.text import encode
+from speech.text.symbols import SYMBOLS
+from speech.vocoder import griffin_lim
+
+_SEED = 0  # one and the same noise at every checkpoint, so that what changes is the voice
+_LONGEST_COPY = 5.0  # seconds of a clip that a vocoder copies
+
+
+class Rehearsal(Protocol):
+    """`run` first, then `write` shows what came of it."""
+
+    text: str
+
+    def run(self, model: Any) -> dict[str, float]: ...
+
+    def write(self, picture: Path, wave: Path) -> None: ...
+
+
+class AcousticRehearsal:
+    """Reads the sample sentence with nobody forcing the decoder; Griffin-Lim makes it heard."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Raises BadText when the sample sentence cannot be read."""
+        self.text = plan.job.sample_text
+        self._plan = plan
+        self._symbols = encode(self.text, plan.text)
+        self._alignment = np.zeros((0, len(self._symbols)), np.float32)
+        self._mel = np.zeros((plan.audio.n_mels, 0), np.float32)
+
+    def run(self, model: Any) -> dict[str, float]:
+        """Figures of `evaluate.alignment_figures`."""
+        device = self._plan.device
+        symbols = torch.tensor([self._symbols], device=device)
+        with devices.autocast(device, self._plan.precision):
+            spoken = model.infer(symbols, torch.tensor([len(self._symbols)], device=device), seed=_SEED)
+        frames = int(spoken.mel_lengths[0])
+        self._alignment = spoken.alignment[0, :frames].float().cpu().numpy()
+        self._mel = spoken.mel[0, :, :frames].float().cpu().numpy()
+        return alignment_figures(self._alignment, reached_limit=bool(spoken.reached_limit[0]))
+
+    def write(self, picture: Path, wave: Path) -> None:
+        names = [SYMBOLS[number] for number in self._symbols]
+        pictures.draw_alignment(picture, self._alignment, self._mel, names, self._plan.audio)
+        vocoder = griffin_lim.Model(griffin_lim.Config.from_json(self._plan.audio.to_json()))
+        samples = vocoder.infer(torch.from_numpy(self._mel)[None])[0].numpy()
+        sound.write(wave, samples, self._plan.audio.sample_rate)
+
+
+class VocoderRehearsal:
+    """Makes a held-out clip again from its mel."""
+
+    def __init__(self, plan: Plan, manifest: Manifest) -> None:
+        clip = min(manifest.held_out, key=lambda entry: entry.id)
+        frames = int(_LONGEST_COPY * plan.audio.sample_rate / plan.audio.hop_length)
+        self.text = clip.text
+        self._plan = plan
+        self._mel = manifest.mel(clip, 0, frames)
+        self._copy = np.zeros(0, np.float32)
+
+    def run(self, model: Any) -> dict[str, float]:
+        """`copy_mel_l1`: mean distance of the copy's log mel from the clip's."""
+        mel = torch.from_numpy(self._mel)[None].to(self._plan.device)
+        model.eval()
+        with torch.inference_mode(), devices.autocast(self._plan.device, self._plan.precision):
+            copy = model.infer(mel, seed=_SEED)[0]
+        model.train()
+        self._copy = np.clip(np.nan_to_num(copy.float().cpu().numpy()), -1.0, 1.0)
+        again = sound.log_mel(self._copy, self._plan.audio)[:, : self._mel.shape[1]]
+        return {"copy_mel_l1": float(np.abs(again - self._mel[:, : again.shape[1]]).mean())}
+
+    def write(self, picture: Path, wave: Path) -> None:
+        copied = sound.log_mel(self._copy, self._plan.audio)
+        pictures.draw_mels(picture, [self._mel, copied], ["1", "2"], self._plan.audio)
+        sound.write(wave, self._copy, self._plan.audio.sample_rate)

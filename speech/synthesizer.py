@@ -1,0 +1,172 @@
+"""Text to sound, one sentence at a time: read, encode, acoustic model, vocoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from speech import checkpoint, devices, models
+from speech.config import AudioConfig, TextConfig
+from speech.errors import BadCheckpoint, BadText
+from speech.evaluate import alignment_figures
+from speech.events import Warned
+from speech.header import Checkpoint
+from speech.text import FRONT_END_VERSION, Reading, encode, read, split
+from speech.text.symbols import SYMBOLS
+from speech.vocoder import griffin_lim
+
+MAX_FRAMES = 1000  # of one sentence, as published: 11.6 s
+PAUSE_SECONDS = 0.25  # between two sentences that are put together
+_OTHER_SEED = 1_000_003  # added for the second try
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence spoken."""
+
+    index: int  # from 0
+    total: int
+    text: str
+    reading: Reading
+    samples: npt.NDArray[np.float32]  # [S] in -1..1
+    sample_rate: int  # Hz
+    seconds: float  # of sound
+    reached_limit: bool  # the decoder did not stop by itself, twice: the end is cut or babble
+    coverage: float  # share of the symbols that the attention passed over, see `evaluate`
+
+
+class Synthesizer:
+    """A voice: an acoustic model and a vocoder (Griffin-Lim where there is none). Not safe for two threads at once."""
+
+    def __init__(self, acoustic: Checkpoint, vocoder: Checkpoint | None, device: torch.device) -> None:
+        """Raises BadCheckpoint when the two do not speak of the same mel."""
+        header = acoustic.header
+        self.header = header
+        self.audio = AudioConfig.from_json(header.audio)
+        self.text = TextConfig.from_json(header.text)
+        self.device = device
+        self._row_of = {symbol: row for row, symbol in enumerate(header.symbols)}
+        self._acoustic = _network(acoustic, device)
+        if vocoder is None:
+            self._vocoder: Any = griffin_lim.Model(griffin_lim.Config.from_json(self.audio.to_json())).to(device)
+        else:
+            if vocoder.header.audio and AudioConfig.from_json(vocoder.header.audio) != self.audio:
+                raise BadCheckpoint(
+                    f"{vocoder.source} was trained on another mel than {acoustic.source}; they cannot speak together.",
+                    code="other_audio",
+                    acoustic=header.audio,
+                    vocoder=vocoder.header.audio,
+                )
+            self._vocoder = _network(vocoder, device)
+
+    @classmethod
+    def load(
+        cls, acoustic: Path, vocoder: Path | None = None, *, device: str = "auto", threads: int = 0
+    ) -> Synthesizer:
+        """From checkpoint files, own or public. Raises BadCheckpoint, BadConfig (device)."""
+        if threads:
+            torch.set_num_threads(threads)
+        spoken = checkpoint.open_any(acoustic, expect_kind="acoustic")
+        sounding = None if vocoder is None else checkpoint.open_any(vocoder, expect_kind="vocoder")
+        return cls(spoken, sounding, devices.choose(device))
+
+    @property
+    def warnings(self) -> list[Warned]:
+        """What a person should know of this voice before it speaks."""
+        version = self.header.front_end.get("version", "")
+        if version == FRONT_END_VERSION:
+            return []
+        return [
+            Warned(
+                "other_front_end",
+                f"This voice learned to read by front end {version or 'unknown'}; {FRONT_END_VERSION} reads to it now.",
+                {"voice": version, "now": FRONT_END_VERSION},
+            )
+        ]
+
+    def plan(self, text: str) -> list[str]:
+        """The sentences (or clauses) that `stream` will speak, in order. Raises BadText."""
+        return split(text)
+
+    def stream(
+        self, text: str, *, seed: int = 0, dictionary: Mapping[str, str] | None = None, start: int = 0
+    ) -> Iterator[Sentence]:
+        """Speak sentence by sentence; each comes as soon as it is made. A seed gives one and the same sound.
+
+        `start`: the sentence to go on from, where the ones before it were spoken by an earlier call.
+        Raises BadText, for the whole text before the first sentence is made.
+        """
+        parts = self.plan(text)
+        readings = [read(part, dictionary=dictionary, mode=self.text.mode) for part in parts]
+        symbols = [self._symbols(reading) for reading in readings]
+        for index in range(start, len(parts)):
+            part, reading, numbers = parts[index], readings[index], symbols[index]
+            mel, coverage, reached_limit = self._mel(numbers, seed)
+            samples = self._sound(mel, seed)
+            yield Sentence(
+                index=index,
+                total=len(parts),
+                text=part,
+                reading=reading,
+                samples=samples,
+                sample_rate=self.audio.sample_rate,
+                seconds=len(samples) / self.audio.sample_rate,
+                reached_limit=reached_limit,
+                coverage=coverage,
+            )
+
+    def _symbols(self, reading: Reading) -> list[int]:
+        """Rows of this voice's embedding, by the symbols' names. Raises BadText for a symbol it never learned."""
+        names = [SYMBOLS[number] for number in encode(reading, self.text)]
+        if unknown := sorted({name for name in names if name not in self._row_of}):
+            raise BadText(
+                f"This voice never learned {' '.join(unknown)}, which {reading.text!r} needs.",
+                code="unknown_symbol",
+                symbols=unknown,
+            )
+        return [self._row_of[name] for name in names]
+
+    def _mel(self, symbols: list[int], seed: int) -> tuple[torch.Tensor, float, bool]:
+        """mel [1, M, T], coverage, whether the limit was reached; a second try with another seed if it was."""
+        first = self._decode(symbols, seed)
+        if not first[2]:
+            return first
+        second = self._decode(symbols, seed + _OTHER_SEED)
+        return second if not second[2] or second[1] > first[1] else first
+
+    def _decode(self, symbols: list[int], seed: int) -> tuple[torch.Tensor, float, bool]:
+        lengths = torch.tensor([len(symbols)], device=self.device)
+        numbers = torch.tensor([symbols], device=self.device)
+        spoken = self._acoustic.infer(numbers, lengths, max_frames=MAX_FRAMES, seed=seed)
+        frames = int(spoken.mel_lengths[0])
+        reached_limit = bool(spoken.reached_limit[0])
+        alignment = spoken.alignment[0, :frames].float().cpu().numpy()
+        figures = alignment_figures(alignment, reached_limit=reached_limit)
+        return spoken.mel[:, :, :frames], figures["coverage"], reached_limit
+
+    def _sound(self, mel: torch.Tensor, seed: int) -> npt.NDArray[np.float32]:
+        with torch.inference_mode():
+            samples = self._vocoder.infer(mel, seed=seed)[0].float().cpu().numpy()
+        clipped: npt.NDArray[np.float32] = np.clip(np.nan_to_num(samples), -1.0, 1.0).astype(np.float32)
+        return clipped
+
+
+def join(sentences: list[Sentence], pause: float = PAUSE_SECONDS) -> npt.NDArray[np.float32]:
+    """The samples of several sentences with `pause` seconds between them: [S]."""
+    if not sentences:
+        return np.zeros(0, np.float32)
+    silence = np.zeros(round(pause * sentences[0].sample_rate), np.float32)
+    parts = [part for sentence in sentences for part in (silence, sentence.samples)]
+    return np.concatenate(parts[1:])
+
+
+def _network(saved: Checkpoint, device: torch.device) -> Any:
+    network = models.build(saved.header.model, saved.header.config)
+    checkpoint.load_weights(network, saved)
+    return network.to(device).eval()

@@ -1,0 +1,150 @@
+"""Text to sound with trial-sized networks: what they say is babble, how it comes is not."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from speech import models
+from speech.checkpoint import write_weights
+from speech.config import AudioConfig, TextConfig
+from speech.errors import BadCheckpoint, BadText
+from speech.header import Header
+from speech.synthesizer import Synthesizer, join
+from speech.text import FRONT_END_VERSION
+from speech.text.symbols import SYMBOLS
+
+HEADER = Header(
+    kind="acoustic", model="tacotron2", config={}, symbols=SYMBOLS,
+    front_end={"version": FRONT_END_VERSION, "mode": "pronunciation"},
+    audio=AudioConfig().to_json(), text=TextConfig().to_json(), step=1,
+)  # fmt: skip
+TEXT = "안녕하세요? 오늘은 날씨가 좋네요. 내일 또 만나요!"
+
+
+def write(path: Path, header: Header, gate: float | None = None) -> Path:
+    """A trial-sized network of random weights; `gate`: bias of the stop gate, so that it stops late or never."""
+    torch.manual_seed(0)
+    network = models.build(header.model, header.config)
+    if gate is not None:
+        network.decoder.gate_layer.linear_layer.bias.data.fill_(gate)
+    write_weights(path, header, network.state_dict())
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("voices")
+
+
+@pytest.fixture(scope="module")
+def acoustic(folder: Path) -> Path:
+    return write(folder / "a.safetensors", acoustic_header())
+
+
+@pytest.fixture(scope="module")
+def endless(folder: Path) -> Path:
+    return write(folder / "endless.safetensors", acoustic_header(), gate=-50.0)
+
+
+@pytest.fixture(scope="module")
+def vocoder(folder: Path) -> Path:
+    return write(folder / "v.safetensors", vocoder_header())
+
+
+def acoustic_header() -> Header:
+    return dataclasses.replace(HEADER, config=models.preset_of("tacotron2", "trial").to_json())
+
+
+def vocoder_header(**audio: int) -> Header:
+    return Header(
+        kind="vocoder", model="waveglow", config=models.preset_of("waveglow", "trial").to_json(),
+        audio={**AudioConfig().to_json(), **audio},
+    )  # fmt: skip
+
+
+def test_sentences_come_one_by_one_each_with_its_reading_and_sound(acoustic: Path) -> None:
+    voice = Synthesizer.load(acoustic, device="cpu")
+    stream = voice.stream(TEXT)
+    first = next(stream)
+    assert (first.index, first.total, first.text) == (0, 3, "안녕하세요?")
+    rest = list(stream)
+    assert [sentence.text for sentence in (first, *rest)] == voice.plan(TEXT)
+    for sentence in (first, *rest):
+        assert sentence.samples.dtype == np.float32
+        assert np.abs(sentence.samples).max() <= 1.0
+        assert sentence.seconds == len(sentence.samples) / 22_050
+        assert sentence.reading.reading
+        assert 0 <= sentence.coverage <= 1
+
+
+def test_a_trained_vocoder_takes_the_place_of_griffin_lim(acoustic: Path, vocoder: Path) -> None:
+    plain = list(Synthesizer.load(acoustic, device="cpu").stream(TEXT))
+    other = list(Synthesizer.load(acoustic, vocoder, device="cpu").stream(TEXT))
+    assert [len(one.samples) for one in plain] == [len(one.samples) for one in other]
+    assert not np.array_equal(plain[0].samples, other[0].samples)
+
+
+def test_a_seed_gives_one_and_the_same_sound_and_another_seed_another(acoustic: Path, vocoder: Path) -> None:
+    voice = Synthesizer.load(acoustic, vocoder, device="cpu")
+    first, again, other = (join(list(voice.stream("안녕하세요?", seed=seed))) for seed in (7, 7, 8))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_sentence_that_runs_into_the_limit_says_so(endless: Path) -> None:
+    sentence = next(Synthesizer.load(endless, device="cpu").stream("안녕하세요?"))
+    assert sentence.reached_limit
+    assert sentence.seconds == pytest.approx(11.6, abs=0.05)
+
+
+def test_sentences_are_joined_with_a_pause(acoustic: Path) -> None:
+    sentences = list(Synthesizer.load(acoustic, device="cpu").stream(TEXT))
+    joined = join(sentences, pause=0.5)
+    assert len(joined) == sum(len(one.samples) for one in sentences) + 2 * 11_025
+    assert len(join([])) == 0
+
+
+def test_a_text_of_nothing_is_refused_before_any_sound(acoustic: Path) -> None:
+    with pytest.raises(BadText):
+        next(Synthesizer.load(acoustic, device="cpu").stream("  "))
+
+
+def test_a_voice_with_its_symbols_in_another_order_speaks_the_same(folder: Path, acoustic: Path) -> None:
+    path = folder / "turned.safetensors"
+    header = dataclasses.replace(acoustic_header(), symbols=SYMBOLS[::-1])
+    torch.manual_seed(0)
+    network = models.build("tacotron2", header.config)
+    network.embedding.weight.data = network.embedding.weight.data.flip(0)
+    write_weights(path, header, network.state_dict())
+    first, turned = (next(Synthesizer.load(one, device="cpu").stream("안녕하세요?")) for one in (acoustic, path))
+    assert np.array_equal(first.samples, turned.samples)
+
+
+def test_a_symbol_that_a_voice_never_learned_is_named(folder: Path) -> None:
+    header = dataclasses.replace(acoustic_header(), symbols=tuple("x" if one == "ᄋ" else one for one in SYMBOLS))
+    voice = Synthesizer.load(write(folder / "poor.safetensors", header), device="cpu")
+    with pytest.raises(BadText, match="ᄋ") as caught:
+        next(voice.stream("안녕하세요?"))
+    assert caught.value.code == "unknown_symbol"
+
+
+def test_a_voice_of_another_front_end_warns(folder: Path) -> None:
+    header = dataclasses.replace(acoustic_header(), front_end={"version": "0", "mode": "pronunciation"})
+    voice = Synthesizer.load(write(folder / "old.safetensors", header), device="cpu")
+    assert [warning.code for warning in voice.warnings] == ["other_front_end"]
+
+
+def test_a_vocoder_where_an_acoustic_model_is_due_is_refused(vocoder: Path) -> None:
+    with pytest.raises(BadCheckpoint, match=r"a vocoder \(waveglow.* kind acoustic was expected"):
+        Synthesizer.load(vocoder, device="cpu")
+
+
+def test_two_networks_of_different_mels_are_refused(folder: Path, acoustic: Path) -> None:
+    other = write(folder / "other.safetensors", vocoder_header(sample_rate=24_000))
+    with pytest.raises(BadCheckpoint, match="another mel"):
+        Synthesizer.load(acoustic, other, device="cpu")
