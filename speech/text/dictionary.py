@@ -1,0 +1,121 @@
+"""The person's own readings: a word as it is written → Hangul. TSV in and out, checked when it is made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+
+from speech.errors import BadText
+from speech.text.clean import clean
+from speech.text.hangul import is_syllable
+from speech.text.spans.scan import Found, word_may_end
+
+_ALLOWED = " .,!?"
+_HEADER = "# surface\treading"
+
+
+class Dictionary:
+    """Entries by their first character, longest first.
+
+    An entry counts where a word begins and where the word ends or a particle follows, so that 목소리 is found in 목소리가.
+    """
+
+    def __init__(self, entries: Mapping[str, str]) -> None:
+        """Raises BadText (`bad_dictionary`) that names the first entry which is empty or not read in Hangul."""
+        table: dict[str, list[tuple[str, str]]] = {}
+        for surface, reading in entries.items():
+            key = _checked(surface, reading)
+            table.setdefault(key[0], []).append((key, " ".join(reading.split())))
+        self._table = {first: sorted(rows, key=lambda row: -len(row[0])) for first, rows in table.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self._table)
+
+    def at(self, text: str, position: int) -> Found | None:
+        """The longest entry that stands at `position` of a cleaned text."""
+        for surface, reading in self._table.get(text[position], ()):
+            end = position + len(surface)
+            if text.startswith(surface, position) and _stands_alone(text, position, end):
+                return Found(end, reading, "dictionary", "dictionary")
+        return None
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    if start and _same_script(text[start - 1], text[start]):
+        return False
+    if end < len(text) and is_syllable(text[end]) and is_syllable(text[end - 1]):
+        return word_may_end(text, end)
+    return end >= len(text) or not _same_script(text[end - 1], text[end])
+
+
+def _same_script(left: str, right: str) -> bool:
+    if is_syllable(left) or is_syllable(right):
+        return is_syllable(left) and is_syllable(right)
+    return left.isalnum() and right.isalnum()
+
+
+def _checked(surface: str, reading: str) -> str:
+    key = clean(surface).text.strip() if isinstance(surface, str) else ""
+    if not key:
+        raise BadText("A dictionary entry has no word; delete the row or write one.", code="bad_dictionary", surface="")
+    if not isinstance(reading, str) or not any(map(is_syllable, reading)):
+        raise BadText(
+            f"The dictionary reads {surface!r} as {reading!r}; write the reading in Hangul.",
+            code="bad_dictionary",
+            surface=surface,
+            reading=reading,
+        )
+    wrong = sorted({character for character in reading if not is_syllable(character) and character not in _ALLOWED})
+    if wrong:
+        raise BadText(
+            f"The dictionary's reading of {surface!r} holds {' '.join(wrong)!r}; only Hangul and .,!? can be spoken.",
+            code="bad_dictionary",
+            surface=surface,
+            reading=reading,
+        )
+    return key
+
+
+def parse_tsv(text: str) -> dict[str, str]:
+    """Rows `surface <TAB> reading`; blank lines and `#` comments pass. Raises BadText that names the line of a bad row."""
+    entries: dict[str, str] = {}
+    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        columns = [column.strip() for column in line.split("\t")]
+        if len(columns) < 2 or not columns[1]:
+            raise BadText(
+                f"Line {number} of the dictionary is not `word <TAB> reading`: {line!r}.",
+                code="bad_dictionary",
+                line=number,
+            )
+        try:
+            _checked(columns[0], columns[1])
+        except BadText as error:
+            raise BadText(f"Line {number}: {error.message}", code="bad_dictionary", line=number, **error.params) from None
+        entries[columns[0]] = columns[1]
+    return entries
+
+
+def to_tsv(entries: Mapping[str, str]) -> str:
+    """The entries as parse_tsv reads them, in order of the words."""
+    return "\n".join([_HEADER, *(f"{surface}\t{entries[surface]}" for surface in sorted(entries))]) + "\n"
+
+
+def sha256(entries: Mapping[str, str] | None) -> str:
+    """Hash of the entries whatever their order, for the header of a checkpoint; of no entries likewise."""
+    return hashlib.sha256(to_tsv(entries or {}).encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _frozen(entries: tuple[tuple[str, str], ...]) -> Dictionary:
+    return Dictionary(dict(entries))
+
+
+def dictionary_of(entries: Mapping[str, str] | None) -> Dictionary:
+    """The checked dictionary of `entries`; the same entries are checked once."""
+    try:
+        return _frozen(tuple((entries or {}).items()))
+    except TypeError:
+        return Dictionary(entries or {})

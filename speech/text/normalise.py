@@ -1,0 +1,186 @@
+"""From any text to Hangul and a few marks: clean, the user's dictionary, then recognisers place by place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from speech.text import hanja
+from speech.text.clean import Cleaned, clean
+from speech.text.dictionary import Dictionary
+from speech.text.spans import figures, signs, web, words
+from speech.text.spans.gloss import gloss
+from speech.text.spans.scan import Found, Recogniser
+
+_HANGUL = re.compile(r"[가-힣]+")
+_SPACE = re.compile(r"\s+")
+_PAUSE = re.compile(r"[.,!?…~·;:。]*[.,!?…][.,!?…~]*")
+_BRACKET = re.compile(r"[()]")
+
+_LATIN: tuple[Recogniser, ...] = (
+    web.email,
+    web.url,
+    figures.fixed,
+    figures.money_sign,
+    words.half_of_day,
+    words.roman,
+    words.numbered,
+    words.letters_and,
+    words.initials,
+    words.phrase,
+    words.word,
+)
+_FIGURES: tuple[Recogniser, ...] = (web.email, web.url, *figures.FIGURES, words.phrase)
+_SIGNS: tuple[Recogniser, ...] = (*figures.SIGNS, signs.jamo, web.mark, signs.root, signs.vulgar, signs.enclosed, signs.sign)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A span before it sounds: `start`, `end` in the text as given, `left_out` the reason where it is not spoken."""
+
+    start: int
+    end: int
+    reading: str
+    kind: str
+    rule: str
+    alternatives: tuple[str, ...] = ()
+    left_out: str = ""
+
+
+def normalise(text: str, dictionary: Dictionary) -> tuple[list[Draft], tuple[int, ...]]:
+    """Spans that tile `text`, whose readings joined are the reading, and the places of invisible characters."""
+    cleaned = clean(text)
+    drafts = [
+        Draft(
+            cleaned.offsets[start], cleaned.offsets[found.end], found.reading, found.kind, found.rule,
+            found.alternatives, found.left_out,
+        )
+        for start, found in _scan(cleaned, dictionary)
+    ]  # fmt: skip
+    if not drafts and text:
+        drafts = [Draft(0, len(text), "", "invisible", "left_out")]
+    return _spaced(drafts), cleaned.invisible
+
+
+def _scan(cleaned: Cleaned, dictionary: Dictionary) -> Iterator[tuple[int, Found]]:
+    text = cleaned.text
+    position = 0
+    while position < len(text):
+        found = dictionary.at(text, position) if dictionary else None
+        found = found or _at(text, position)
+        yield position, found
+        position = found.end
+
+
+def _at(text: str, position: int) -> Found:
+    character = text[position]
+    if "가" <= character <= "힣":
+        return _hangul(text, position)
+    if character.isspace():
+        end = _SPACE.match(text, position).end()  # type: ignore[union-attr]
+        return Found(end, ". " if "\n" in text[position:end] else " ", "space", "space")
+    if "0" <= character <= "9":
+        return _first(_FIGURES, text, position)
+    if "a" <= character <= "z" or "A" <= character <= "Z":
+        return _first(_LATIN, text, position)
+    return _mark(text, position)
+
+
+def _first(recognisers: tuple[Recogniser, ...], text: str, position: int) -> Found:
+    for recogniser in recognisers:
+        found = recogniser(text, position)
+        if found:
+            return found
+    return signs.unknown(text, position)
+
+
+def _hangul(text: str, position: int) -> Found:
+    days = signs.days(text, position) if text[position] in "월화수목금토일" else None
+    if days:
+        return days
+    match = _HANGUL.match(text, position)
+    end = match.end() if match else position + 1
+    return Found(end, text[position:end], "word", "hangul")
+
+
+def _mark(text: str, position: int) -> Found:
+    character = text[position]
+    found = gloss(text, position)
+    if found:
+        return found
+    if character not in "+-" or not text[position + 1 : position + 2].isdigit():
+        match = _PAUSE.match(text, position)
+        if match:
+            emoticon = signs.jamo(text, position)
+            return emoticon or Found(match.end(), _pause(match.group()), "punctuation", "punctuation")
+    if character in "()":
+        return Found(position + 1, ", " if character == "(" else " ", "punctuation", "bracket")
+    run = hanja.RUN.match(text, position)
+    if run:
+        return _hanja(text, position, run.end())
+    for recogniser in _SIGNS:
+        found = recogniser(text, position)
+        if found:
+            return found
+    if character.isalpha():
+        found = words.word(text, position)
+        if found:
+            return found
+    return signs.unknown(text, position)
+
+
+def _pause(marks: str) -> str:
+    """One mark for a run: a question before an exclamation before a stop; `...` stays, commas become one."""
+    if "?" in marks:
+        return "? "
+    if "!" in marks:
+        return "! "
+    if "…" in marks or "..." in marks or ".." in marks:
+        return "... "
+    return ". " if "." in marks else ", "
+
+
+def _hanja(text: str, position: int, end: int) -> Found:
+    known = hanja.readings()
+    initial = position == 0 or not text[position - 1].isalnum()
+    if text[position] not in known:
+        return replace(signs.unknown(text, position), end=position + 1)
+    stop = position
+    while stop < end and text[stop] in known:
+        stop += 1
+    return Found(stop, hanja.read_run(text[position:stop], initial=initial), "hanja", "hanja")
+
+
+def _spaced(drafts: list[Draft]) -> list[Draft]:
+    """One space at most between words, none at the ends or in front of a mark, one mark at most in a row."""
+    result: list[Draft] = []
+    written = ""  # the reading so far, without the spaces that are still to come
+    pending = False
+    for draft in drafts:
+        reading = ""
+        for character in draft.reading:
+            if character == " ":
+                pending = True
+            elif character in ".,!?":
+                reading, written, pending = _with_mark(character, reading, written, pending)
+            else:
+                if pending and written:
+                    reading += " "
+                    written += " "
+                pending = False
+                reading += character
+                written += character
+        result.append(replace(draft, reading=reading))
+    return result
+
+
+def _with_mark(mark: str, reading: str, written: str, pending: bool) -> tuple[str, str, bool]:
+    """A mark follows a word directly; behind another mark only `...` and `?!` may go on."""
+    if not written:
+        return reading, written, pending
+    last = written[-1]
+    dots = mark == "." and last == "." and not pending and not written.endswith("...")
+    if last in ".,!?" and not dots and not (mark == "!" and last == "?" and False):
+        return reading, written, True
+    return reading + mark, written + mark, True if mark != "." else pending

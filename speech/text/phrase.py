@@ -1,0 +1,80 @@
+"""Where two words apart by a space are said as one phrase: 옷 한 벌, 할 것을, 못 읽어; everything else stays apart."""
+
+from __future__ import annotations
+
+import enum
+from functools import cache
+
+from speech.text.hangul import join_syllable, split_syllable, tail_of
+from speech.text.lexicon import groups
+from speech.text.respell import is_adnominal, tense_first
+
+_N, _R, _M = 4, 8, 16  # tails ㄴ, ㄹ, ㅁ
+_STOPS = frozenset({1, 2, 3, 7, 9, 14, 17, 18, 19, 20, 22, 23, 24, 25, 26})
+_Y_OR_I = frozenset({2, 3, 6, 7, 12, 17, 20})  # ㅑ ㅒ ㅕ ㅖ ㅛ ㅠ ㅣ
+
+
+class Link(enum.Enum):
+    """How a syllable meets the one behind it."""
+
+    NONE = 0  # a pause or a clear word boundary
+    TIGHT = 1  # in one word
+    LOOSE = 2  # across a space: stops change with what follows, nothing goes over to a vowel
+    PHRASE = 3  # across a space, spoken as one word, tails neutralised first
+
+
+@cache
+def _lists() -> dict[str, frozenset[str]]:
+    return groups("phrases")
+
+
+def link_between(before: str, left: str, right: str, left_spelled: str, right_spelled: str) -> tuple[str, str, Link]:
+    """Both words respelled for the phrase that they form, and how they are linked. `before`: the word in front of left."""
+    tail = tail_of(left[-1])
+    if not tail:
+        return left_spelled, right_spelled, Link.NONE
+    lead, vowel, _ = split_syllable(right[0])
+    if lead == 11:
+        if _inserts_n(left, right, tail, vowel):
+            return left_spelled, _with_n(right_spelled), Link.PHRASE
+        linked = tail in _STOPS and (len(left) == 1 or right.startswith(tuple(_lists()["linked"])))
+        if not linked and _is_number_with_counter(left, right):
+            return left_spelled, right_spelled, Link.TIGHT
+        return left_spelled, right_spelled, Link.PHRASE if linked else Link.NONE
+    if tail in _STOPS:
+        return left_spelled, right_spelled, Link.PHRASE
+    if tail == _R and (is_adnominal(left, right) or _is_counting(left, right)):
+        return left_spelled, tense_first(right_spelled), Link.PHRASE
+    if tail == _R and lead == 2 and (left in _lists()["adverb"] or _is_number_with_counter(left, right)):
+        return left_spelled, right_spelled, Link.PHRASE
+    if left.endswith("참고") or left.endswith("신고"):
+        return left_spelled, right_spelled, Link.NONE
+    return left_spelled, right_spelled, Link.NONE
+
+
+def _inserts_n(left: str, right: str, tail: int, vowel: int) -> bool:
+    """Article 29, addition 2: ㄴ before 이, 야, 여, 요, 유 of the next word, in close phrases only."""
+    if vowel not in _Y_OR_I:
+        return False
+    if right.startswith(tuple(_lists()["no_n"])):
+        return False
+    if left in _lists()["before_n"]:
+        return True
+    if len(left) == 1 and tail in _STOPS:
+        return True
+    return right.startswith(tuple(_lists()["after_n"])) and (left.endswith(("한", "할", "은", "을", "삼", "일", "른", "물")))
+
+
+def _with_n(word: str) -> str:
+    _, vowel, tail = split_syllable(word[0])
+    return join_syllable(2, vowel, tail) + word[1:]
+
+
+def _is_number_with_counter(left: str, right: str) -> bool:
+    """Whether `left` ends as a Sino-Korean number and `right` begins with a counter of one syllable: 오천 원, 십 일, 일 년."""
+    return left[-1] in "일이삼사오육칠팔구십백천만억조" and right.startswith(tuple(_lists()["counter"]))
+
+
+def _is_counting(left: str, right: str) -> bool:
+    """열 개 → 열 깨, 여덟 달: native 열 and 여덟 before a counter."""
+    return left.endswith(("열", "여덟")) and len(left) <= 4 and right.startswith(tuple(_lists()["native_counter"]))

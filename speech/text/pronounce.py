@@ -1,0 +1,102 @@
+"""Hangul spelling → standard pronunciation (표준 발음법, articles 5 to 30), syllable for syllable.
+
+A word is first respelled where only a dictionary knows better (speech.text.respell: articles 24 to 30 and exceptions).
+Then each pair of neighbouring syllables goes through the articles that rules can decide. Words apart by a space are
+linked only where the standard's own examples are one phrase; a mark between them parts them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from speech.text.articles import (
+    LAX,
+    NEUTRAL,
+    TENSED,
+    article_5,
+    article_12,
+    article_17,
+    article_18_19_20,
+    articles_13_14,
+    stops_before,
+    tenses_after,
+)
+from speech.text.hangul import join_syllable, split_syllable
+from speech.text.phrase import Link, link_between
+from speech.text.respell import respell
+
+_WORD = re.compile(r"[가-힣]+")
+
+_NULL = 11  # lead ㅇ
+_HIEUT = 18  # lead ㅎ
+
+
+def pronounce(text: str) -> str:
+    """How `text` sounds, in Hangul; as long as `text`, character for character, all but syllables as they were."""
+    matches = list(_WORD.finditer(text))
+    if not matches:
+        return text
+    sounded = list(text)
+    words = [match.group() for match in matches]
+    spelled = [respell(word) for word in words]
+    group: list[tuple[int, str, Link]] = []  # start in text, respelled word, link to the word behind
+    for index, match in enumerate(matches):
+        link = Link.NONE
+        if index + 1 < len(matches) and text[match.end() : matches[index + 1].start()] == " ":
+            before = words[index - 1] if index and text[matches[index - 1].end() : match.start()] == " " else ""
+            spelled[index], spelled[index + 1], link = link_between(
+                before, words[index], words[index + 1], spelled[index], spelled[index + 1]
+            )
+        group.append((match.start(), spelled[index], link))
+        if link is Link.NONE:
+            _sound(group, sounded)
+            group = []
+    return "".join(sounded)
+
+
+def _sound(group: list[tuple[int, str, Link]], sounded: list[str]) -> None:
+    """Write the sound of words that are linked into their places."""
+    leads: list[int] = []
+    vowels: list[int] = []
+    tails: list[int] = []
+    places: list[int] = []
+    links: list[Link] = []  # of each syllable to the one behind
+    for start, word, link in group:
+        for offset, syllable in enumerate(word):
+            lead, vowel, tail = split_syllable(syllable)
+            leads.append(lead)
+            vowels.append(article_5(lead, vowel, first=offset == 0))
+            tails.append(tail)
+            places.append(start + offset)
+            links.append(Link.TIGHT)
+        links[-1] = link
+    last = len(leads) - 1
+    for index in range(last):
+        tail = tails[index]
+        if tail:
+            tails[index], leads[index + 1] = _junction(tail, leads[index + 1], vowels[index + 1], links[index])
+    tails[last] = NEUTRAL[tails[last]]
+    for index, place in enumerate(places):
+        vowel = vowels[index]
+        if vowel == 6 and leads[index] in (12, 13, 14):  # 져, 쪄, 쳐 (article 5, exception 1)
+            vowel = 4
+        sounded[place] = join_syllable(leads[index], vowel, tails[index])
+
+
+def _junction(tail: int, lead: int, vowel: int, link: Link) -> tuple[int, int]:
+    """What becomes of a tail and the lead behind it."""
+    if link is not Link.TIGHT:
+        tail = NEUTRAL[tail]
+        if lead == _NULL and link is Link.LOOSE:
+            return tail, lead
+    if lead == _NULL:
+        return article_17(tail, vowel) or articles_13_14(tail)
+    aspirated = article_12(tail, lead, vowel, tight=link is Link.TIGHT)
+    if aspirated:
+        return aspirated
+    if lead in LAX and tenses_after(tail):
+        lead = TENSED[lead]
+    tail = NEUTRAL[tail] if not stops_before(tail, lead) else stops_before(tail, lead)
+    return article_18_19_20(tail, lead, tight=link is not Link.LOOSE)
+
+

@@ -1,0 +1,22 @@
+"""Hanja in brackets behind the same word in Hangul: `대한민국(大韓民國)` is said once."""
+
+from __future__ import annotations
+
+import re
+
+from speech.text import hanja
+from speech.text.spans.scan import Found
+
+_GLOSS = re.compile(r"[(\[]\s?([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)\s?[)\]]")
+
+
+def gloss(text: str, position: int) -> Found | None:
+    """The brackets and what is in them, where the word before sounds the same."""
+    match = _GLOSS.match(text, position)
+    if not match:
+        return None
+    before = text[max(0, position - len(match[1])) : position]
+    for initial in (True, False):
+        if before and hanja.read_run(match[1], initial=initial) == before:
+            return Found(match.end(), "", "hanja", "hanja.gloss", left_out="repeated")
+    return None

@@ -1,0 +1,70 @@
+"""Telephone, card and account numbers, read figure by figure."""
+
+from __future__ import annotations
+
+import re
+
+from speech.text import numbers
+from speech.text.spans.scan import Found, word_before
+
+_TELEPHONE = re.compile(
+    r"(?:\+\d{1,3}[- .]?(?:\(0\))?\d{1,3}[- .]\d{3,4}[- .]\d{4}"
+    r"|\(0\d{1,3}\)\s?\d{3,4}[-. ]\d{4}"
+    r"|0\d{1,3}\)\s?\d{3,4}[-. ]\d{4}"
+    r"|0(?:1\d|2|[3-6]\d|[57]0\d?|80)([-. ])\d{3,4}\1\d{4}"
+    r"|01[016789]\d{7,8}"
+    r"|1[568]\d\d[-. ]\d{4})(?![\d-])"
+)
+_GROUPS = re.compile(r"\d{2,6}(?:-\d{1,7}){2,4}(?![\d-])|\d{6}-\d{7}(?![\d-])|\d{4}(?: \d{4}){3}(?![\d-])")
+_DATE_LIKE = re.compile(r"(?:19|20)?\d\d-\d{1,2}-\d{1,2}(?!\d)")
+_EMERGENCY = re.compile(
+    r"(?:112|119|114|113|110|111|117|118|120|122|125|127|128|129|131|132|182|1330|1331|1332|1333|1339|1345|1350|1357|1366|1372|1377|1382|1388|1390|1391|911)(?!\d)"
+)
+_CALLS = re.compile(
+    r"(?:번?에|번?로|으로|번?을)?\s?(?:에\s)?(?:긴급\s?)?(?:신고|구급|구조|상황실|소방|대원|전화|센터|콜센터|안전|종합|상담|출동|문자|다산)"
+)
+_DASHES = {"+": "플러스 "}
+
+
+def _spoken(text: str) -> str:
+    groups = re.findall(r"\+?\d+", text)
+    return " ".join((_DASHES["+"] if group[0] == "+" else "") + numbers.digits(group.lstrip("+")) for group in groups)
+
+
+def telephone(text: str, position: int) -> Found | None:
+    """`010-1234-5678` → 공일공 일이삼사 오육칠팔; also (02) 123-4567, 1588-1234, +82-10-…, 01012345678."""
+    match = _TELEPHONE.match(text, position)
+    if not match or (position and text[position - 1].isdigit()):
+        return None
+    figures = re.sub(r"\D", "", match.group())
+    surface = match.group()
+    if surface.isdigit() and len(figures) in (10, 11):
+        surface = f"{figures[:3]} {figures[3:-4]} {figures[-4:]}"
+    spoken = _spoken(surface)
+    return Found(match.end(), spoken, "phone", "phone", (spoken.replace(" ", "에 "), spoken.replace(" ", " 다시 ")))
+
+
+def card_or_account(text: str, position: int) -> Found | None:
+    """Three or more groups of figures with hyphens, and not a date: figure by figure."""
+    match = _GROUPS.match(text, position)
+    if not match or (position and text[position - 1].isdigit()) or _DATE_LIKE.fullmatch(match.group()):
+        return None
+    if len(re.sub(r"\D", "", match.group())) < 7:
+        return None
+    spoken = _spoken(match.group())
+    return Found(match.end(), spoken, "phone", "phone.account", (spoken.replace(" ", " 다시 "),))
+
+
+def emergency(text: str, position: int) -> Found | None:
+    """`112에 신고` → 일일이에 신고: short numbers, where a call is spoken of."""
+    match = _EMERGENCY.match(text, position)
+    if not match or (position and (text[position - 1].isdigit() or text[position - 1] in ",.")):
+        return None
+    before = word_before(text, position)
+    if _CALLS.match(text, match.end()) or before.endswith(
+        ("국번 없이", "국번없이", "긴급전화", "긴급번호", "신고전화", "전화번호는")
+    ):
+        return Found(
+            match.end(), numbers.digits(match.group()), "phone", "phone.emergency", (numbers.sino(int(match.group())),)
+        )
+    return None

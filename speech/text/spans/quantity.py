@@ -1,0 +1,160 @@
+"""A number with what it counts: amounts (3만5천, 1,234.5), counters, and how the two read together."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from speech.text import numbers
+from speech.text.lexicon import groups, rows
+from speech.text.spans.scan import word_before, word_may_end
+
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
+_MAGNITUDE = (
+    r"(?:[십백천]?만(?![약화족두남료])|[십백천]?억(?![지제울])|[십백천]?조(?![각건합항치장사카선직기개류문교])"
+    r"|[십백천]?경(?=\s?원|\s|$)|천(?![사국막장재하체주연문])|백(?![화두신과])|십(?![자]))"
+)
+_AMOUNT = re.compile(
+    rf"{NUMBER}(?:{_MAGNITUDE}(?:\s?{NUMBER}{_MAGNITUDE})*(?:\d+(?:,\d{{3}})*|\s(?:\d,\d{{3}}|\d{{4}})(?![\d,년-]))?)?"
+)
+_MONTHS = {6: "유", 10: "시"}
+_SEASONED = {
+    "돈": ("서", "너"),
+    "말": ("서", "너"),
+    "푼": ("서", "너"),
+    "냥": ("석", "넉"),
+    "되": ("석", "넉"),
+    "섬": ("석", "넉"),
+}
+_CLOCK_HOURS = 12
+_LAST_NATIVE_HOURS = 23
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number as typed: `value` is None where it has a decimal point; `mixed` where it names 만, 억 …"""
+
+    end: int
+    text: str
+    value: int | None
+    mixed: bool
+
+    @property
+    def sino(self) -> str:
+        """`1,234.5` → `천이백삼십사 점 오`."""
+        if self.mixed:
+            return numbers.mixed(self.text)
+        whole, _, fraction = self.text.partition(".")
+        return numbers.decimal(whole, fraction) if fraction else numbers.integer(whole)
+
+    @property
+    def counted(self) -> str:
+        """The same, with a leading zero taken off (05월)."""
+        return self.sino if self.value is None else numbers.sino(self.value)
+
+
+def amount_at(text: str, position: int) -> Amount | None:
+    """The number that starts at `position`."""
+    match = _AMOUNT.match(text, position)
+    if not match:
+        return None
+    figures = match.group()
+    if figures.isdigit():
+        return Amount(match.end(), figures, int(figures) if len(figures) <= numbers.LONGEST else None, False)
+    mixed = any(mark in figures for mark in "십백천만억조경")
+    if not mixed and "." in figures:
+        return Amount(match.end(), figures, None, False)
+    return Amount(match.end(), figures, numbers.mixed_value(figures), mixed)
+
+
+@cache
+def _systems() -> dict[str, str]:
+    """Counter → native, sino or either; `either` wins over the rest."""
+    systems: dict[str, str] = {}
+    for heading in ("native", "sino", "either"):
+        systems.update(dict.fromkeys(groups("counters")[heading], heading))
+    return systems
+
+
+@cache
+def _by_first() -> dict[str, tuple[str, ...]]:
+    table: dict[str, list[str]] = {}
+    for counter in sorted(_systems(), key=len, reverse=True):
+        table.setdefault(counter[0], []).append(counter)
+    return {first: tuple(counters) for first, counters in table.items()}
+
+
+@cache
+def _contexts() -> dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]]:
+    table: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {}
+    for row in rows("counter_contexts"):
+        system, where = row[1].split(":")
+        table.setdefault(row[0], []).append((system, where, tuple(row[2].split()) if len(row) > 2 else ()))
+    return {counter: tuple(contexts) for counter, contexts in table.items()}
+
+
+def counter_at(text: str, position: int) -> str:
+    """The longest counter at `position`, or nothing. One that would cut a word in two does not count."""
+    if position >= len(text):
+        return ""
+    for counter in _by_first().get(text[position], ()):
+        if not text.startswith(counter, position):
+            continue
+        end = position + len(counter)
+        if _systems()[counter] == "sino" or len(counter) > 2 or word_may_end(text, end):
+            return counter
+    return ""
+
+
+def system_of(text: str, start: int, end: int, counter: str, value: int | None) -> tuple[str, bool]:
+    """Which numbers `counter` takes here, and whether that is a guess. `start`, `end`: of number and counter."""
+    system = _systems()[counter]
+    if system != "either":
+        return system, False
+    before = word_before(text, start)
+    if before.endswith("제"):
+        return "sino", False
+    after = text[end : end + 6].lstrip()
+    for choice, where, words in _contexts()[counter]:
+        if where == "after" and after.startswith(words):
+            return _decided(choice, text, counter, value)
+        if where == "before" and any(word in before for word in words):
+            return _decided(choice, text, counter, value)
+        if where == "default":
+            system, _ = _decided(choice, text, counter, value)
+            return system, True
+    return "native", True
+
+
+def _decided(choice: str, text: str, counter: str, value: int | None) -> tuple[str, bool]:
+    """`either` stands for 대: 20대 is an age, unless the text counts other 대 as well (5대, 45대)."""
+    if choice != "either":
+        return choice, False
+    if value is None or value % 10 or not 10 <= value <= 90:
+        return "native", True
+    counts = [int(figures[-2:]) for figures in re.findall(rf"(\d+){counter}", text)]
+    return ("native" if any(count % 10 for count in counts) else "sino"), True
+
+
+def counted(amount: Amount, counter: str, system: str) -> str:
+    """Number and counter as read, apart by a space: `세 개`, `유월`, `열두 시`, `삼 점 오 배`."""
+    value = amount.value
+    if value is None:
+        return f"{amount.sino} {counter}"
+    if counter in ("월", "월호", "월분", "월생"):
+        return _MONTHS.get(value, amount.counted) + counter
+    if counter == "번째":
+        return f"{numbers.ordinal(value)} {counter}"
+    if system == "sino" or amount.mixed:
+        return f"{amount.counted} {counter}"
+    if counter in _SEASONED and value in (3, 4):
+        return f"{_SEASONED[counter][value - 3]} {counter}"
+    if counter == "배" and value >= 20 or counter == "시간" and value > _LAST_NATIVE_HOURS:
+        return f"{amount.counted} {counter}"
+    return f"{numbers.native(value)} {counter}"
+
+
+def hour(value: int) -> str:
+    """The hour of a clock: native up to 12, Sino-Korean beyond (십사 시)."""
+    return numbers.native(value) if 0 < value <= _CLOCK_HOURS else numbers.sino(value)

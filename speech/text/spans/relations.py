@@ -1,0 +1,237 @@
+"""Two numbers and what stands between them: ranges, fractions, ratios, scores, sums."""
+
+from __future__ import annotations
+
+import re
+
+from speech.text import numbers
+from speech.text.spans.dates import clock_time, full_date, is_month_and_day, month_and_day
+from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, hour, system_of
+from speech.text.spans.scan import Found, word_before
+from speech.text.spans.units import CURRENCIES, CURRENCY, unit_at, with_unit
+
+_TILDE = re.compile(r"\s?~\s?")
+_DASH = re.compile(r"\s?[-–]\s?")
+_FRACTION = re.compile(r"(\d{1,4})/(\d{1,4})(?![\d/])")
+_FRACTION_WORD = re.compile(r"(\d+)분의\s?(\d+)")
+_QUARTER = re.compile(r"([1-4])/4(?=\s?분기)")
+_RATIO = re.compile(r"(\d+(?:\.\d+)?)\s?:\s?(\d+(?:\.\d+)?)((?:\s?:\s?\d+(?:\.\d+)?)*)(?![\d:])")
+_RATIO_WORD = re.compile(r"(\d+)\s?대\s?(\d+)(?=\s|[로의으]|$|[.,!?])")
+_SCORE = re.compile(r"(\d{1,3})[-–](\d{1,3})(?![\d-])")
+_SCORE_AFTER = re.compile(
+    r"\s?(?:로 (?:이|승|패|졌|앞|뒤|꺾|물리|제압|완파|역전|비|끝)|으로 (?:이|승|패|졌|앞|뒤|꺾|물리|제압|비)|승리|승|패|완승|완패|역전|무승부|대승|스코어)"
+)
+_SCORE_BEFORE = (
+    "스코어",
+    "스코어는",
+    "세트",
+    "세트스코어",
+    "점수는",
+    "점수",
+    "경기를",
+    "상대로",
+    "꺾고",
+    "에",
+    "을",
+    "를",
+)
+_STRICT_SCORE_BEFORE = ("스코어", "스코어는", "세트스코어", "점수는", "점수")
+_OPERATORS = {
+    "+": "더하기", "-": "빼기", "−": "빼기", "–": "빼기", "×": "곱하기", "x": "곱하기", "X": "곱하기", "*": "곱하기",
+    "÷": "나누기", "/": "나누기",
+}  # fmt: skip
+_SUM = re.compile(
+    r"(\d[\d,]*(?:\.\d+)?)((?:\s?[+\-–×xX*÷/]\s?\d[\d,]*(?:\.\d+)?)*)\s?([=<>≤≥≠≒≈])\s?(-?\d[\d,]*(?:\.\d+)?)(?![\d])"
+)
+_PRODUCT = re.compile(
+    r"(\d[\d,]*(?:\.\d+)?)((?:\s?[+×÷]\s?\d[\d,]*(?:\.\d+)?|\s?[xX*](?=\d)\d[\d,]*(?:\.\d+)?|\s-\s\d+)+)(?![\d])"
+)
+_POWER = re.compile(r"(\d+(?:\.\d+)?)(?:([²³])|\^(\d+)|([⁰¹²³⁴-⁹]+))")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+
+
+def _quantity_end(text: str, position: int) -> tuple[Amount, int, str, str] | None:
+    """A number at `position`: amount, end behind its unit or counter, that unit, that counter."""
+    amount = amount_at(text, position)
+    if not amount:
+        return None
+    unit = unit_at(text, amount.end)
+    if unit:
+        return amount, unit[0], unit[1], ""
+    counter = counter_at(text, amount.end)
+    if not counter and text[amount.end : amount.end + 1] == " ":
+        counter = counter_at(text, amount.end + 1)
+        if counter:
+            return amount, amount.end + 1 + len(counter), "", counter
+    return amount, amount.end + len(counter), "", counter
+
+
+def spread(text: str, position: int) -> Found | None:
+    """`3~5개` → 세 개에서 다섯 개, `10~20%`, `9:00~18:00`, `$10~20`, `2019-2021년`."""
+    moment = _moments(text, position)
+    if moment:
+        return moment
+    currency = CURRENCY.match(text, position)
+    start = currency.end() if currency else position
+    first = _quantity_end(text, start)
+    if not first:
+        return None
+    link = _TILDE.match(text, first[1]) or _dash_of_range(text, first)
+    if not link:
+        return None
+    again = CURRENCY.match(text, link.end())
+    second = _quantity_end(text, again.end() if again else link.end())
+    if not second:
+        return None
+    if currency:
+        name = CURRENCIES[currency.group()]
+        return Found(second[1], f"{first[0].sino}에서 {second[0].sino} {name}", "range", "range.money")
+    return Found(second[1], _spread(text, position, first, second), "range", "range")
+
+
+def _moments(text: str, position: int) -> Found | None:
+    """Two dates or two clock times with a tilde or dash between."""
+    for recogniser in (full_date, clock_time, month_and_day):
+        first = recogniser(text, position)
+        if not first:
+            continue
+        link = _TILDE.match(text, first.end) or (_DASH.match(text, first.end) if recogniser is clock_time else None)
+        if not link:
+            continue
+        second = recogniser(text, link.end())
+        if second:
+            return Found(second.end, f"{first.reading}에서 {second.reading}", "range", f"range.{first.kind}")
+    return None
+
+
+def _dash_of_range(text: str, first: tuple[Amount, int, str, str]) -> re.Match[str] | None:
+    """A hyphen is a range only between two whole numbers that grow and that a counter or unit follows."""
+    link = _DASH.match(text, first[1])
+    if not link or first[0].value is None:
+        return None
+    second = _quantity_end(text, link.end())
+    if not second or second[0].value is None or not (second[2] or second[3]) or second[0].value <= first[0].value:
+        return None
+    if second[3] in ("호", "번지", "승", "패", "호실", "동"):
+        return None
+    return link
+
+
+def _spread(text: str, position: int, first: tuple[Amount, int, str, str], second: tuple[Amount, int, str, str]) -> str:
+    (low, _, low_unit, low_counter), (high, end, unit, counter) = first, second
+    if counter or low_counter:
+        low_counter = low_counter or counter
+        counter = counter or low_counter
+        if not low.mixed and high.mixed and counter in ("원", "명") and low_counter == counter and not first[3]:
+            return f"{low.sino}에서 {high.sino} {counter}"
+        return f"{_one(text, position, end, low, low_counter)}에서 {_one(text, position, end, high, counter)}"
+    if low_unit and unit:
+        return f"{with_unit(low, low_unit)}에서 {with_unit(high, unit)}"
+    if unit and "{}" in unit:
+        return unit.format(f"{low.sino}에서 {high.sino}")
+    return f"{low.sino}에서 {high.sino}" + (f" {unit}" if unit else "")
+
+
+def _one(text: str, start: int, end: int, amount: Amount, counter: str) -> str:
+    if counter == "시" and amount.value is not None:
+        return f"{hour(amount.value)} 시"
+    system, _ = system_of(text, start, end, counter, amount.value)
+    return counted(amount, counter, system)
+
+
+def fraction(text: str, position: int) -> Found | None:
+    """`1/3` → 삼분의 일, `3분의 1`, `3/4분기` → 삼사분기; a date where one is spoken of."""
+    match = _QUARTER.match(text, position)
+    if match:
+        return Found(match.end(), f"{numbers.sino(int(match[1]))}사", "fraction", "fraction.quarter")
+    match = _FRACTION_WORD.match(text, position)
+    if match:
+        reading = f"{numbers.sino(int(match[1]))}분의 {numbers.sino(int(match[2]))}"
+        return Found(match.end(), reading, "fraction", "fraction.word")
+    match = _FRACTION.match(text, position)
+    if not match or is_month_and_day(text, position) or int(match[2]) == 0:
+        return None
+    reading = f"{numbers.sino(int(match[2]))}분의 {numbers.sino(int(match[1]))}"
+    date = month_and_day(text, position)
+    others = (date.reading,) if date else ()
+    return Found(match.end(), reading, "fraction", "fraction.either" if others else "fraction", others)
+
+
+def ratio(text: str, position: int) -> Found | None:
+    """`16:9`, `3:2:1` → 대 between; `1대 1`, `1 대 1`."""
+    match = _RATIO.match(text, position)
+    if match:
+        parts = re.split(r"\s?:\s?", match.group())
+        spoken = " 대 ".join(_number(part) for part in parts)
+        return Found(match.end(), spoken, "ratio", "ratio")
+    match = _RATIO_WORD.match(text, position)
+    if match and (" " not in match.group() or f" 대 " in match.group() or "대 " in match.group()):
+        return Found(match.end(), f"{numbers.sino(int(match[1]))} 대 {numbers.sino(int(match[2]))}", "ratio", "ratio")
+    return None
+
+
+def _number(figures: str) -> str:
+    whole, _, part = figures.replace(",", "").partition(".")
+    return numbers.decimal(whole, part) if part else numbers.integer(whole)
+
+
+def score(text: str, position: int) -> Found | None:
+    """`3-0` where a game is spoken of → 삼 대 영; else figures with a hyphen are read with 다시 (주소 123-4)."""
+    match = _SCORE.match(text, position)
+    if not match or (position and text[position - 1].isalnum()):
+        return None
+    first, second = int(match[1]), int(match[2])
+    before = word_before(text, position)
+    if _SCORE_AFTER.match(text, match.end()) or before.endswith(_STRICT_SCORE_BEFORE):
+        return Found(match.end(), f"{numbers.sino(first)} 대 {numbers.sino(second)}", "ratio", "ratio.score")
+    if text[match.end() : match.end() + 1].isascii() and text[match.end() : match.end() + 1].isalpha():
+        return None
+    counter = counter_at(text, match.end())
+    if text[match.end() : match.end() + 1] in ("=", "%", "℃") or (counter and counter not in ("번지", "호", "번")):
+        return None
+    if text[match.end() : match.end() + 2] in ("=", " ="):
+        return None
+    others = (f"{numbers.sino(first)} 대 {numbers.sino(second)}", f"{numbers.sino(first)}에서 {numbers.sino(second)}")
+    return Found(match.end(), f"{numbers.sino(first)} 다시 {numbers.sino(second)}", "number", "number.hyphen", others)
+
+
+def topic(word: str) -> str:
+    """`은` or `는`, as the last syllable of `word` asks."""
+    return "은" if (ord(word[-1]) - 0xAC00) % 28 else "는"
+
+
+def _operation(match: re.Match[str]) -> str:
+    spoken = _number(match[1])
+    for operator, figures in re.findall(r"\s?([+\-–×xX*÷/])\s?(\d[\d,]*(?:\.\d+)?)", match[2]):
+        spoken += f" {_OPERATORS[operator]} {_number(figures)}"
+    return spoken
+
+
+def sum_of(text: str, position: int) -> Found | None:
+    """`1+1=2` → 일 더하기 일은 이, `3×4`, `2²` → 이의 제곱, `5>3` → 오는 삼보다 크다."""
+    match = _SUM.match(text, position)
+    if match and (not position or not text[position - 1].isalnum()):
+        left = _operation(match)
+        right = ("마이너스 " if match[4][0] == "-" else "") + _number(match[4].lstrip("-"))
+        return Found(match.end(), f"{left}{_relation(left, right, match[3])}", "math", "math.relation")
+    match = _POWER.match(text, position)
+    if match and not unit_at(text, match.end()):
+        power = match[3] or (match[2] or match[4]).translate(_SUPERSCRIPTS)
+        name = {"2": "제곱", "3": "세제곱"}.get(power) or f"{numbers.sino(int(power))} 제곱"
+        return Found(match.end(), f"{_number(match[1])}의 {name}", "math", "math.power")
+    match = _PRODUCT.match(text, position)
+    if match and (not position or not text[position - 1].isalnum()):
+        return Found(match.end(), _operation(match), "math", "math.operation")
+    return None
+
+
+def _relation(left: str, right: str, sign: str) -> str:
+    if sign == "=":
+        return f"{topic(left)} {right}"
+    if sign in "<>":
+        return f"{topic(left)} {right}보다 {'작다' if sign == '<' else '크다'}"
+    if sign in "≤≥":
+        return f"{topic(left)} {right}보다 {'작거나' if sign == '≤' else '크거나'} 같다"
+    if sign == "≠":
+        return f"{topic(left)} {right}{'과' if topic(right) == '은' else '와'} 같지 않다"
+    return f"{topic(left)} 약 {right}"

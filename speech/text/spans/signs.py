@@ -1,0 +1,160 @@
+"""Stretches that begin with neither a figure nor a Latin letter: signs, chat jamo, enclosed figures, kana, emoji."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+from speech.text import numbers
+from speech.text.hangul import is_jamo, is_syllable
+from speech.text.lexicon import mapping, rows
+from speech.text.spans.quantity import Amount, counted, counter_at, system_of
+from speech.text.spans.scan import Found
+
+_LAUGH = re.compile(r"[ㅋㅎ]{2,}")
+_TEARS = re.compile(r"[ㅠㅜ]{2,}|(?<![가-힣])[ㅠㅜ](?=[\s.,!?~]|$)")
+_JAMO = re.compile(r"[ㄱ-ㅣ]+")
+_DAYS = re.compile(r"(?<![가-힣])([월화수목금토일])(?:요일)?\s?~\s?([월화수목금토일])(?:요일)?(?![가-힣]|\s?\d)")
+_DAYS_FOLLOWED = re.compile(
+    r"(?<![가-힣])([월화수목금토일])(?:요일)?\s?~\s?([월화수목금토일])(?:요일)?(?=(?:은|는|에|까지|만|의|이|가)(?![가-힣]))"
+)
+_EMOTICON = re.compile(
+    r"(?:[:;=8][-'o^]?[)(\]\[DdPpOo3|/\\*]+(?![A-Za-z0-9가-힣])|\^[_.\-ㅁo]?\^+;*|[ㅜㅠTt][_.ㅡ\-][ㅜㅠTt](?![A-Za-z])|>[_.]<|-_-;*|=_=|@_@|O_O|o_o|\(\^[^()]{0,3}\^\)|<3(?!\d)|;{2,}|\^\^[;]*|ㅡ[_.]?ㅡ;*|ㅡㅡ;*)"
+)
+_VULGAR = {"½": "이분의 일", "⅓": "삼분의 일", "⅔": "삼분의 이", "¼": "사분의 일", "¾": "사분의 삼", "⅕": "오분의 일",
+           "⅖": "오분의 이", "⅗": "오분의 삼", "⅘": "오분의 사", "⅙": "육분의 일", "⅚": "육분의 오", "⅐": "칠분의 일",
+           "⅛": "팔분의 일", "⅜": "팔분의 삼", "⅝": "팔분의 오", "⅞": "팔분의 칠", "⅑": "구분의 일", "⅒": "십분의 일"}  # fmt: skip
+_ROOT = re.compile(r"([√∛])\s?(\d[\d,]*(?:\.\d+)?)")
+
+
+def days(text: str, position: int) -> Found | None:
+    """`월~금` → 월요일에서 금요일."""
+    match = _DAYS.match(text, position) or _DAYS_FOLLOWED.match(text, position)
+    if not match:
+        return None
+    return Found(match.end(), f"{match[1]}요일에서 {match[2]}요일", "range", "range.days")
+
+
+def jamo(text: str, position: int) -> Found | None:
+    """ㅋㅋㅋ → 크크크, ㅠㅠ unspoken, ㅇㅋ → 오케이, ㄱ자 → 기역 자."""
+    match = _EMOTICON.match(text, position)
+    if match:
+        return Found(match.end(), "", "emoticon", "emoticon", left_out="emoji")
+    match = _LAUGH.match(text, position)
+    if match:
+        spoken = "".join("크" if letter == "ㅋ" else "흐" for letter in match.group()[:3])
+        others = ("키" * len(spoken), "") if "ㅋ" in match.group() else ("하" * len(spoken), "")
+        return Found(match.end(), spoken, "jamo", "jamo.laugh", others)
+    match = _TEARS.match(text, position)
+    if match:
+        return Found(match.end(), "", "jamo", "jamo.tears", ("흑흑",), left_out="emoji")
+    match = _JAMO.match(text, position)
+    if not match:
+        return None
+    letters = match.group()
+    reading = mapping("chat").get(letters)
+    if reading:
+        return Found(match.end(), reading, "jamo", "jamo.chat")
+    for length in range(min(len(letters), 4), 1, -1):
+        if letters[:length] in mapping("chat"):
+            return Found(position + length, mapping("chat")[letters[:length]], "jamo", "jamo.chat")
+    name = _letter_name(letters[0])
+    if text.startswith("자", position + 1) and len(letters) == 1:
+        name += " "
+    return Found(position + 1, name, "jamo", "jamo.name")
+
+
+def _letter_name(letter: str) -> str:
+    return mapping("letters").get(letter, "")
+
+
+def root(text: str, position: int) -> Found | None:
+    """`√2` → 루트 이."""
+    match = _ROOT.match(text, position)
+    if not match:
+        return None
+    whole, _, part = match[2].partition(".")
+    number = numbers.decimal(whole, part) if part else numbers.integer(whole)
+    return Found(match.end(), f"{'루트' if match[1] == '√' else '세제곱근'} {number}", "math", "math.root")
+
+
+def vulgar(text: str, position: int) -> Found | None:
+    """`½` → 이분의 일."""
+    reading = _VULGAR.get(text[position])
+    return Found(position + 1, reading, "fraction", "fraction.sign") if reading else None
+
+
+def enclosed(text: str, position: int) -> Found | None:
+    """`②번` → 이 번, `Ⅲ` → 삼, `⑴`, `❸`; with its counter."""
+    character = text[position]
+    value = _enclosed_value(character)
+    if value is None:
+        return None
+    end = position + 1
+    while "Ⅰ" <= character <= "ⅿ" and end < len(text) and "Ⅰ" <= text[end] <= "ⅿ":
+        end += 1
+    if end > position + 1:
+        value = _roman_run(text[position:end])
+    counter = counter_at(text, end)
+    if counter:
+        system, _ = system_of(text, position, end + len(counter), counter, value)
+        system = "sino" if counter in ("번", "장", "부", "편", "권", "기") else system
+        return Found(
+            end + len(counter),
+            counted(Amount(end, str(value), value, False), counter, system),
+            "counter",
+            "sign.enclosed",
+        )
+    return Found(end, numbers.sino(value), "number", "sign.enclosed")
+
+
+def _enclosed_value(character: str) -> int | None:
+    if "Ⅰ" <= character <= "ⅿ" or "①" <= character <= "⒛" or "⓪" <= character <= "➓" or "㉈" <= character <= "㊿":
+        value = unicodedata.numeric(character, None)
+        return int(value) if value is not None else None
+    return None
+
+
+def _roman_run(signs: str) -> int:
+    total = 0
+    values = [int(unicodedata.numeric(sign)) for sign in signs]
+    for index, value in enumerate(values):
+        total += -value if index + 1 < len(values) and value < values[index + 1] else value
+    return total
+
+
+@cache
+def _signs() -> dict[str, tuple[str, str]]:
+    return {row[0]: (row[1], row[2] if len(row) > 2 else "") for row in rows("signs")}
+
+
+def sign(text: str, position: int) -> Found | None:
+    """Signs of the table `signs`: read, turned into a pause, or left out."""
+    entry = _signs().get(text[position])
+    if not entry:
+        return None
+    kind, reading = entry
+    if kind == "pause":
+        return Found(position + 1, ", ", "punctuation", "sign.pause")
+    if kind == "silent":
+        return Found(position + 1, " ", "symbol", "sign.silent", left_out="sign")
+    if kind == "none":
+        return Found(position + 1, "", "punctuation", "sign.none")
+    return Found(position + 1, f" {reading} ", "symbol", "sign.named")
+
+
+def unknown(text: str, position: int) -> Found:
+    """What nobody here knows how to read: a letter by its name in Unicode where that is Latin, else left out."""
+    character = text[position]
+    plain = unicodedata.normalize("NFKC", character)
+    if plain != character and all(is_syllable(letter) for letter in plain):
+        return Found(position + 1, plain, "symbol", "sign.compatible")
+    if len(plain) > 1 and any(is_syllable(letter) for letter in plain):
+        reading = "".join(letter for letter in plain if is_syllable(letter))
+        return Found(position + 1, reading, "symbol", "sign.compatible")
+    if len(plain) == 1 and is_jamo(plain):
+        return Found(position + 1, _letter_name(plain), "jamo", "jamo.name")
+    category = unicodedata.category(character)
+    reason = "emoji" if category in ("So", "Sk") else "sign" if category[0] in "PS" else "unknown"
+    return Found(position + 1, " ", "left_out", "left_out", left_out=reason)

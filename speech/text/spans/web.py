@@ -1,0 +1,91 @@
+"""E-mail and web addresses, handles and hashtags."""
+
+from __future__ import annotations
+
+import re
+
+from speech.text import numbers
+from speech.text.latin import lookup, read_word, spelled
+from speech.text.spans.scan import Found
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_TOP = r"(?:com|net|org|edu|gov|kr|jp|cn|us|uk|de|fr|io|ai|app|dev|me|tv|info|biz|co|shop|store|site|online|xyz|blog|tech|club|art|be|ly|gg|so|to|gl|link|page|cc|eu|ru|in)"
+_EMAIL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._%+-]*@(?:{_LABEL}\.)+[A-Za-z]{{2,}}")
+_URL = re.compile(
+    rf"(?:(?P<scheme>https?|ftp)://)?(?P<host>(?:{_LABEL}\.)+{_TOP})(?![A-Za-z0-9])(?::\d+)?(?P<path>/[A-Za-z0-9._~%/?#&=+@-]*)?"
+)
+_URL_WITH_SCHEME = re.compile(
+    rf"(?P<scheme>https?|ftp)://(?P<host>(?:{_LABEL}\.)*{_LABEL})(?::\d+)?(?P<path>/[A-Za-z0-9._~%/?#&=+@-]*)?"
+)
+_TOKENS = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z0-9]")
+_MARKS = {
+    ".": "점", "@": "골뱅이", "-": "하이픈", "_": "언더바", "/": "슬래시", "+": "플러스", "%": "퍼센트", "?": "물음표",
+    "=": "는", "&": "앤드", "#": "샵", "~": "물결", ":": "콜론",
+}  # fmt: skip
+_DOMAINS = {"com": "컴", "net": "넷", "org": "오알지", "info": "인포", "biz": "비즈", "shop": "숍", "store": "스토어",
+            "app": "앱", "dev": "데브", "site": "사이트", "online": "온라인", "blog": "블로그", "tech": "테크",
+            "club": "클럽", "link": "링크", "page": "페이지"}  # fmt: skip
+_HASHTAG = re.compile(r"#(?=[가-힣A-Za-z_])")
+_FILE = re.compile(r"\.(?=(?:pdf|jpg|jpeg|png|gif|zip|mp3|mp4|hwp|doc|docx|xls|xlsx|ppt|pptx|txt|exe|wav|csv|html?|py|js)(?![A-Za-z0-9]))")
+
+
+def _word(word: str, *, domain: bool) -> str:
+    if domain and word.lower() in _DOMAINS:
+        return _DOMAINS[word.lower()]
+    if domain and len(word) == 2:
+        return spelled(word)
+    known = lookup(word)
+    if known and (len(word) > 2 or not domain):
+        return known[0]
+    if len(word) <= 4:
+        return spelled(word)
+    return read_word(word)[0]
+
+
+def spoken(address: str) -> str:
+    """An address aloud: words of the lexicon as words, short unknown ones letter by letter, figures one by one."""
+    pieces: list[str] = []
+    before = ""
+    for token in _TOKENS.findall(address):
+        if token.isdigit():
+            pieces.append(numbers.digits(token))
+        elif token.isalpha():
+            pieces.append(_word(token, domain=before == "."))
+        else:
+            pieces.append(_MARKS.get(token, ""))
+        before = token
+    return " ".join(piece for piece in pieces if piece)
+
+
+def email(text: str, position: int) -> Found | None:
+    """`abc@naver.com` → 에이비씨 골뱅이 네이버 점 컴."""
+    match = _EMAIL.match(text, position)
+    if not match:
+        return None
+    reading = spoken(match.group())
+    return Found(match.end(), reading, "email", "web.email", (reading.replace("점 컴", "닷컴").replace("골뱅이", "앳"),))
+
+
+def url(text: str, position: int) -> Found | None:
+    """`www.kbs.co.kr` → 더블유더블유더블유 점 케이비에스 점 씨오 점 케이알; `https://` is not spoken."""
+    match = _URL_WITH_SCHEME.match(text, position) or _URL.match(text, position)
+    if not match or (position and (text[position - 1].isascii() and text[position - 1].isalnum())):
+        return None
+    end = match.end()
+    path = match["path"] or ""
+    while path and path[-1] in ".?~&=":
+        path, end = path[:-1], end - 1
+    reading = spoken(match["host"] + ("" if path == "/" else path))
+    return Found(end, reading, "url", "web.url", (reading.replace("점 컴", "닷컴"),))
+
+
+def mark(text: str, position: int) -> Found | None:
+    """`#맛집` → the sign is not spoken; `.pdf` → 점 피디에프."""
+    match = _HASHTAG.match(text, position)
+    if match:
+        return Found(match.end(), "", "symbol", "web.hashtag", ("해시태그 ", "샵 "), left_out="sign")
+    if _FILE.match(text, position):
+        return Found(position + 1, " 점 ", "symbol", "web.file")
+    return None
+
+

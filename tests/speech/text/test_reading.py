@@ -1,0 +1,49 @@
+"""The reading of everyday text: what a newsreader says."""
+
+from __future__ import annotations
+
+import pytest
+
+from speech.config import TextConfig
+from speech.errors import BadText
+from speech.text import encode, read
+from speech.text.symbols import END_ID, SYMBOLS
+
+
+def test_a_sentence_with_figures_is_read_as_a_newsreader_reads_it() -> None:
+    reading = read("사과 3개와 배 12개를 15,000원에 샀다.")
+    assert reading.reading == "사과 세 개와 배 열두 개를 만 오천 원에 샀다."
+
+
+def test_the_spans_tile_the_text_and_join_to_the_reading() -> None:
+    reading = read("회의는 10:30에 302호에서 시작합니다.")
+    assert "".join(span.surface for span in reading.spans) == reading.text
+    assert "".join(span.reading for span in reading.spans) == reading.reading
+    assert len(reading.pronunciation) == len(reading.reading)
+
+
+def test_encoding_closes_with_the_end_symbol_and_can_leave_it_out() -> None:
+    assert encode("가", TextConfig()) == [SYMBOLS.index("\u1100"), SYMBOLS.index("\u1161"), END_ID]
+    assert END_ID not in encode("가", TextConfig(end_symbol=False))
+
+
+def test_spelling_mode_encodes_the_spelling() -> None:
+    spelled = encode("국물", TextConfig(mode="spelling"))
+    assert spelled == encode("국물", TextConfig(mode="spelling"))
+    assert spelled != encode("국물", TextConfig())
+
+
+def test_a_text_without_words_is_refused_when_it_is_to_be_encoded() -> None:
+    with pytest.raises(BadText) as error:
+        encode("😀", TextConfig())
+    assert error.value.code == "nothing_to_read"
+
+
+def test_the_dictionary_of_a_person_comes_before_everything_built_in() -> None:
+    assert read("KBS를 본다", dictionary={"KBS": "한국방송"}).reading == "한국방송를 본다"
+
+
+def test_a_dictionary_row_that_is_not_read_in_hangul_is_refused() -> None:
+    with pytest.raises(BadText) as error:
+        read("가", dictionary={"API": "api"})
+    assert error.value.code == "bad_dictionary"
