@@ -35,12 +35,8 @@ class TrainingRun(models.Model):
     vocoder = models.CharField(max_length=40, blank=True)
     vocoder_steps = models.PositiveIntegerField(default=0)
     size = models.CharField(max_length=16, default="compact")  # full, compact, trial
-    acoustic_base = models.ForeignKey(
-        "Checkpoint", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    vocoder_base = models.ForeignKey(
-        "Checkpoint", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    acoustic_base = models.ForeignKey("Checkpoint", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    vocoder_base = models.ForeignKey("Checkpoint", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     sample_text = models.CharField(max_length=200, blank=True)
     overrides = models.JSONField(default=dict, blank=True)  # overrides of speech.config.TrainingConfig
     clips = models.ManyToManyField(Clip, related_name="runs")  # fixed at the first attempt: a resumed run sees the same

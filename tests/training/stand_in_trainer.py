@@ -1,0 +1,96 @@
+"""Stands in for `python -m speech finetune` where a test is about processes and not about learning.
+
+It reads the same run.json, prints the same events, keeps the same folder, obeys SIGTERM with exit 75, resumes, and dies
+with its parent; it only learns nothing. Options make it misbehave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from speech import run_folder
+from speech.config import TrainingConfig
+from speech.events import (
+    CheckpointSaved,
+    DataPrepared,
+    Evaluated,
+    Event,
+    StageChanged,
+    StepDone,
+    TrainingEnded,
+    TrainingFailed,
+    TrainingStarted,
+)
+from speech.job import Job
+from speech.lifetime import EXIT_STOPPED, StopRequest, die_with_parent
+
+
+def say(event: Event) -> None:
+    print(event.to_line(), flush=True)
+
+
+def save(job: Job, step: int) -> None:
+    out = job.out_folder
+    weights, resume = out / run_folder.weights_name(step), out / run_folder.resume_name(step)
+    weights.write_bytes(b"weights %d %s" % (step, job.model.encode()))
+    resume.write_bytes(b"resume %d" % step)
+    stored = [run_folder.StoredFile.measure(path) for path in (weights, resume)]
+    entry = run_folder.record(out, run_folder.Entry(step, stored[0], stored[1], {"loss": 10 / step}), keep=2)
+    say(
+        CheckpointSaved(
+            step, str(weights), stored[0].sha256, stored[0].size, entry.best, entry.losses,
+            resume=str(resume), resume_sha256=stored[1].sha256, resume_size=stored[1].size,
+        )
+    )  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("job", type=Path)
+    parser.add_argument("--step-seconds", type=float, default=0.0)
+    parser.add_argument("--die-at", type=float, default=0)  # kill -9 at this step, in every process
+    parser.add_argument("--die-once-at", type=float, default=0)  # only in a process that did not resume
+    parser.add_argument("--fail-at", type=float, default=0)  # TrainingFailed and exit 1
+    parser.add_argument("--stray", type=float, default=0)  # lines that are no events
+    options = parser.parse_args()
+    die_with_parent()
+    stop = StopRequest()
+    stop.listen()
+    job = Job.load(options.job)
+    training = TrainingConfig.from_json(job.training)
+    clips = len((Path(job.clips) / "clips.jsonl").read_text("utf-8").splitlines())
+    say(StageChanged("prepare", clips, clips))
+    say(DataPrepared(clips, clips - 1, 1, 1.0 * clips))
+    found = run_folder.latest_good(job.out_folder)
+    start = found.step if found else 0
+    say(TrainingStarted(job.model, start, training.steps, "cpu", "float32", 1, 1))
+    print("pid", os.getpid(), Path.cwd(), sorted(os.environ), file=sys.stderr, flush=True)
+    if options.stray:
+        print("a library prints something\n{half a line")
+    for step in range(start + 1, training.steps + 1):
+        time.sleep(options.step_seconds)
+        if step == options.die_at or (step == options.die_once_at and not start):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step == options.fail_at:
+            say(TrainingFailed("bad_dataset", "There is nothing to learn here.", {"clips": clips}))
+            return 1
+        say(StepDone(step, training.steps, {"loss": 10 / step}, 1e-3, 1.0, 0.01, 100, 6000.0, 1.0, 100.0))
+        if step % training.checkpoint_every == 0 or step == training.steps or stop.requested:
+            say(Evaluated(step, {"loss": 11 / step}))
+            save(job, step)
+        if stop.requested:
+            say(TrainingEnded(step, "stopped"))
+            return EXIT_STOPPED
+    say(TrainingEnded(training.steps, "finished"))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

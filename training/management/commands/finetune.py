@@ -1,0 +1,89 @@
+"""`manage.py finetune`: what the button does, from a terminal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from argparse import ArgumentParser
+from contextlib import suppress
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from speech.errors import SpeechError
+from studio.errors import Refused, person_message, stored_message
+from studio.models import Speaker
+from training import runner, selectors, services
+from training.follow import Follower
+from training.models import Checkpoint, TrainingRun
+
+
+class Command(BaseCommand):
+    help = "화자의 녹음으로 목소리를 학습해요. · Fine-tune a voice on a speaker's takes."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--speaker", required=True, help="name of the speaker")
+        parser.add_argument("--acoustic", default="tacotron2", help="acoustic model (tacotron2)")
+        parser.add_argument("--vocoder", default="", help="train this vocoder as well: waveglow, hifi_gan …")
+        parser.add_argument("--base", default="", help="name of the imported checkpoint to start from")
+        parser.add_argument("--steps", type=int, default=2000)
+        parser.add_argument("--vocoder-steps", type=int, default=None, help="as many as --steps, if not given")
+        parser.add_argument("--size", default="full", choices=selectors.SIZES)
+        parser.add_argument("--batch-size", type=int, help="clips a step; the model's own, if not given")
+        parser.add_argument("--follow", action="store_true", help="show how it goes; Ctrl-C leaves it running")
+        parser.add_argument("--here", action="store_true", help="train in this process, without a worker; Ctrl-C stops")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            run = self._start(options)
+        except (Refused, SpeechError) as error:
+            raise CommandError(person_message(error)) from error
+        self.stdout.write(f"학습 {run.pk} · {run.speaker.label} · /train/{run.pk}/")
+        if options["here"]:
+            self._work_here(run)
+        elif options["follow"]:
+            with suppress(KeyboardInterrupt):
+                Follower(run).follow()
+        run.refresh_from_db()
+        if run.state == TrainingRun.State.FAILED:
+            raise CommandError(stored_message(run.error))
+        self.stdout.write(f"{run.get_state_display()} · {run.state}")
+
+    def _start(self, options: dict[str, Any]) -> TrainingRun:
+        speaker = Speaker.objects.filter(name=options["speaker"]).first()
+        if speaker is None:
+            there = ", ".join(Speaker.objects.values_list("name", flat=True)) or "-"
+            raise CommandError(f"{options['speaker']}라는 화자가 없어요. · No such speaker; there are: {there}")
+        vocoder_steps = options["vocoder_steps"] if options["vocoder_steps"] is not None else options["steps"]
+        return services.run_start(
+            speaker=speaker,
+            acoustic=options["acoustic"],
+            acoustic_steps=options["steps"],
+            vocoder=options["vocoder"],
+            vocoder_steps=vocoder_steps if options["vocoder"] else 0,
+            size=options["size"],
+            acoustic_base=_base(options["base"], Checkpoint.Kind.ACOUSTIC),
+            vocoder_base=_base(options["base"], Checkpoint.Kind.VOCODER) if options["vocoder"] else None,
+            overrides={"batch_size": options["batch_size"]} if options["batch_size"] else {},
+        )
+
+    def _work_here(self, run: TrainingRun) -> None:
+        """Own the run in this process: the trainer is a child of it, as it is of a worker."""
+        stop = threading.Event()
+        before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with Follower(run).in_background():
+                runner.execute(run.pk, stop=stop)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _base(name: str, kind: str) -> Checkpoint | None:
+    if not name:
+        return None
+    base = Checkpoint.objects.filter(name=name, kind=kind).first()
+    if base is None and kind == Checkpoint.Kind.ACOUSTIC:
+        there = ", ".join(Checkpoint.objects.exclude(name="").values_list("name", flat=True)) or "-"
+        raise CommandError(f"{name}라는 바탕 체크포인트가 없어요. · No such base; there are: {there}")
+    return base

@@ -1,0 +1,182 @@
+"""Everything that is read about runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from celery import current_app
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
+
+from speech.models import trainable
+from studio.access import is_admin
+from studio.models import Clip, Consent, Speaker
+from training.journal import event_json
+from training.models import Checkpoint, RunEvent, TrainingRun
+
+logger = logging.getLogger(__name__)
+
+SIZES = ("full", "compact", "trial")
+CURVE_POINTS = 600  # of one curve on a page that has just been opened
+Kind = Checkpoint.Kind
+
+
+class Part(NamedTuple):
+    """One of the two trainings of a run."""
+
+    kind: str
+    model: str
+    steps: int
+    base: Checkpoint | None
+
+
+def models_available(kind: str) -> list[str]:
+    """Names of the models of a kind that can be trained, by their files; nothing is imported."""
+    return trainable(kind)
+
+
+def parts_of(run: TrainingRun) -> list[Part]:
+    """The trainings of a run in their order; a part of 0 steps is left out."""
+    parts = [
+        Part(Kind.ACOUSTIC.value, run.acoustic, run.acoustic_steps, run.acoustic_base),
+        Part(Kind.VOCODER.value, run.vocoder, run.vocoder_steps, run.vocoder_base),
+    ]
+    return [part for part in parts if part.steps]
+
+
+def consenting_speakers() -> QuerySet[Speaker]:
+    """Those who have agreed, and have not taken it back."""
+    return Speaker.objects.filter(pk__in=Consent.objects.filter(withdrawn_at__isnull=True).values("speaker"))
+
+
+def clips_to_train(speaker: Speaker) -> QuerySet[Clip]:
+    """The kept takes of a speaker whose consent is in force."""
+    kept = Clip.objects.filter(speaker=speaker, kept=True, discarded_at__isnull=True)
+    return kept.filter(speaker__in=consenting_speakers()).exclude(verdict=Clip.Verdict.REFUSED)
+
+
+def speakers_to_train() -> QuerySet[Speaker]:
+    """Consenting speakers, with `clip_count` and `clip_seconds` of what a run would train on."""
+    kept = Q(clips__kept=True, clips__discarded_at__isnull=True) & ~Q(clips__verdict=Clip.Verdict.REFUSED)
+    return consenting_speakers().annotate(
+        clip_count=Count("clips", filter=kept), clip_seconds=Sum("clips__seconds", filter=kept)
+    )
+
+
+def runs_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[TrainingRun]:
+    """An admin sees all runs, a speaker those of their own voice."""
+    runs = TrainingRun.objects.select_related("speaker", "requested_by")
+    if is_admin(user):
+        return runs
+    return runs.filter(speaker__user_id=user.pk) if user.is_authenticated else runs.none()
+
+
+def bases_available() -> QuerySet[Checkpoint]:
+    """Checkpoints that a run may start from: imported or shipped ones, and what other runs have made."""
+    return Checkpoint.objects.select_related("run__speaker").order_by("-created_at")
+
+
+def queue_position(run: TrainingRun) -> int:
+    """1 for the next in line, 0 for a run that does not wait."""
+    if run.state != TrainingRun.State.QUEUED:
+        return 0
+    return TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, queued_at__lt=run.queued_at).count() + 1
+
+
+def latest_checkpoint(run: TrainingRun, kind: str) -> Checkpoint | None:
+    return run.checkpoints.filter(kind=kind).order_by("-step").first()
+
+
+def events_after(run: TrainingRun, seq: int, limit: int = 500) -> list[dict[str, Any]]:
+    """The next events with a higher number, as pages get them."""
+    return [event_json(event) for event in run.events.filter(seq__gt=seq).order_by("seq")[:limit]]
+
+
+def run_state(run: TrainingRun) -> dict[str, Any]:
+    """What a page shows of a run beside its curves; all of it JSON."""
+    parts = parts_of(run)
+    steps = {part.kind: part.steps for part in parts}
+    return {
+        "id": str(run.pk),
+        "state": run.state,
+        "stop_requested": run.stop_requested,
+        "queue_position": queue_position(run),
+        "part": run.part,
+        "stage": run.stage,
+        "step": run.step,
+        "total": steps.get(run.part, parts[0].steps if parts else 0),
+        "progress": run.progress,
+        "device": run.device,
+        "error": run.error,
+        "attempt": run.attempt,
+        "last_seq": run.last_seq,
+        "parts": [{"kind": part.kind, "model": part.model, "steps": part.steps} for part in parts],
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+    }
+
+
+def run_curves(run: TrainingRun) -> dict[str, dict[str, list[list[float]]]]:
+    """Loss curves by part: `{"acoustic": {"train": [[step, loss], …], "held_out": […]}}`, thinned for a page.
+
+    Where a run fell back to an earlier checkpoint, the later way replaces what it left.
+    """
+    curves: dict[str, dict[str, list[list[float]]]] = {
+        part.kind: {"train": [], "held_out": []} for part in parts_of(run)
+    }
+    names = {"step_done": "train", "evaluated": "held_out"}
+    for kind, data in run.events.filter(kind__in=names).order_by("seq").values_list("kind", "data"):
+        curve = curves.setdefault(data.get("part", ""), {"train": [], "held_out": []})[names[kind]]
+        loss = (data.get("losses") or {}).get("loss")
+        if loss is None:
+            continue
+        while curve and curve[-1][0] >= data["step"]:
+            curve.pop()
+        curve.append([data["step"], loss])
+    return {part: {name: thinned(points) for name, points in lines.items()} for part, lines in curves.items()}
+
+
+def thinned(points: list[list[float]], most: int = CURVE_POINTS) -> list[list[float]]:
+    """At most `most` points: equal runs of neighbours become their mean; the first and the last stay."""
+    if len(points) <= most:
+        return points
+    inner, count = points[1:-1], most - 2
+    means = []
+    for number in range(count):
+        group = inner[number * len(inner) // count : (number + 1) * len(inner) // count]
+        means.append([group[-1][0], sum(loss for _, loss in group) / len(group)])
+    return [points[0], *means, points[-1]]
+
+
+def log_events(run: TrainingRun, after: int = 0) -> Iterable[RunEvent]:
+    """The events that a person reads as a log: everything but single steps and counting."""
+    return run.events.filter(seq__gt=after).exclude(kind="step_done").exclude(kind="stage_changed").order_by("seq")
+
+
+def checkpoints_of(run: TrainingRun) -> QuerySet[Checkpoint]:
+    """Newest first, the vocoder's above the acoustic model's."""
+    return run.checkpoints.order_by("-kind", "-step")
+
+
+def last_checkpoint_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Where a page finds the picture and the sound of a checkpoint."""
+    return {
+        "id": str(checkpoint.pk),
+        "step": checkpoint.step,
+        "kind": checkpoint.kind,
+        "picture": reverse("training:checkpoint_picture", args=[checkpoint.pk]) if checkpoint.picture else "",
+        "sample": reverse("training:checkpoint_sample", args=[checkpoint.pk]) if checkpoint.sample else "",
+    }
+
+
+def messages_waiting(queue: str) -> int:
+    """How many Celery messages wait in a queue; -1 when the broker cannot be asked."""
+    try:
+        with current_app.connection_for_read() as connection:
+            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+    except Exception as error:  # whatever the transport raises for a broker that is away, or a queue never used
+        logger.debug("The queue %s cannot be read: %s", queue, error)
+        return -1

@@ -1,0 +1,255 @@
+"""Between storage and the trainer's folders: clips in, checkpoints out, and back in for a resumed run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from speech import run_folder
+from speech.errors import BadCheckpoint, BadDataset
+from speech.events import CheckpointSaved
+from speech.files import sha256_of, write_text_atomic
+from studio import files
+from studio.models import Clip
+from training import selectors
+from training.journal import record
+from training.models import Checkpoint, RunEvent, TrainingRun
+from training.services import owner
+
+logger = logging.getLogger(__name__)
+
+RESUMABLE = 2  # newest checkpoints of a part whose resume files stay in storage
+KEPT = 12  # checkpoints of a part whose weights stay: the newest, the best, and some of the way
+
+
+def run_work_folder(run_pk: UUID) -> Path:
+    """Where a worker keeps what a run needs at hand. Storage is the truth; this may vanish at any time."""
+    return Path(settings.WORK_DIR) / "runs" / str(run_pk)
+
+
+def clips_fix(*, run: TrainingRun) -> int:
+    """Settle at its first attempt which clips a run trains on, so that a resumed run sees the same; how many."""
+    if not run.clips.exists():
+        run.clips.set(selectors.clips_to_train(run.speaker))
+    return run.clips.count()
+
+
+def clips_fetch(*, run: TrainingRun, folder: Path, on_clip: Callable[[int, int], None]) -> list[Clip]:
+    """Bring the run's clips from storage into `folder`, with `clips.jsonl`; those whose file is gone are returned.
+
+    Asks for the consent again: who took it back is out of every later attempt. Clips that were discarded since are left
+    out, and so are their files. Raises BadDataset.
+    """
+    usable = Clip.objects.filter(runs=run, discarded_at__isnull=True, speaker__in=selectors.consenting_speakers())
+    clips = list(usable.exclude(verdict=Clip.Verdict.REFUSED).order_by("created_at", "id"))
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {Path(clip.file).name for clip in clips}
+    for there in folder.iterdir():
+        if there.name not in names:
+            there.unlink()
+    lines, missing = [], []
+    for number, clip in enumerate(clips, start=1):
+        target = folder / Path(clip.file).name  # an id and a hash: the same name is the same content
+        try:
+            if not target.exists() or target.stat().st_size != clip.size:
+                files.fetch(clip.file, target)
+            lines.append(json.dumps(_clip_line(clip, target.name), ensure_ascii=False))
+        except FileNotFoundError:
+            missing.append(clip)
+        on_clip(number, len(clips))
+    if len(lines) < 2:
+        raise BadDataset(
+            f"{run.speaker.name} has {len(lines)} usable clips for this run; it needs 2, and consent in force.",
+            code="too_few_clips",
+            clips=len(lines),
+        )
+    write_text_atomic(folder / "clips.jsonl", "\n".join(lines) + "\n")
+    return missing
+
+
+def checkpoint_hold(saved: CheckpointSaved, folder: Path) -> CheckpointSaved:
+    """Link a checkpoint's files into `folder`, where the trainer does not clear up, and say where they are now.
+
+    A fast trainer removes its old checkpoints before a slow storage has taken them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def held(source: str) -> str:
+        target = folder / Path(source).name
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(source)
+        except OSError:  # gone already, or a file system without links: the trainer's own copy has to do
+            return source
+        return str(target)
+
+    names = ("path", "resume", "picture", "sample")
+    return replace(saved, **{name: held(path) for name in names if (path := getattr(saved, name))})
+
+
+def checkpoint_let_go(saved: CheckpointSaved, folder: Path) -> None:
+    """Remove the links of `checkpoint_hold`."""
+    for path in filter(None, (saved.path, saved.resume, saved.picture, saved.sample)):
+        if Path(path).parent == folder:
+            Path(path).unlink(missing_ok=True)
+
+
+def checkpoint_store(
+    *, run: TrainingRun, attempt: int, part: selectors.Part, saved: CheckpointSaved
+) -> RunEvent | None:
+    """Move a checkpoint from the trainer's folder to storage: files first, then row and event; None when fenced off.
+
+    Raises OSError when a file cannot be stored.
+    """
+    prefix = f"runs/{run.pk}/{part.kind}-{saved.step:08d}-{saved.sha256[:12]}"
+    weights, resume = f"{prefix}.safetensors", f"{prefix}.resume.safetensors"
+    files.save_bytes(weights, Path(saved.path))
+    files.save_bytes(resume, Path(saved.resume))
+    extras = {
+        name: _store_extra(f"{prefix}{Path(source).suffix}", source)
+        for name, source in (("picture", saved.picture), ("sample", saved.sample))
+    }
+    values = {
+        "model": part.model,
+        "size_name": run.size,
+        "file": weights,
+        "sha256": saved.sha256,
+        "size": saved.size,
+        "resume_file": resume,
+        "resume_sha256": saved.resume_sha256,
+        "resume_size": saved.resume_size,
+        "sample_text": saved.sample_text[:300],
+        "losses": saved.losses,
+        "best": saved.best,
+        **extras,
+    }
+    with transaction.atomic():
+        told = {"part": part.kind, "step": saved.step, "best": saved.best, "losses": saved.losses, "size": saved.size}
+        event = record(
+            run_pk=run.pk, kind=saved.name, data=told, where=owner(attempt), changes={"crashes": 0, "stage": "train"}
+        )
+        if event is None:
+            return None
+        ours = Checkpoint.objects.filter(run=run, kind=part.kind)
+        for left in ours.filter(step__gte=saved.step).exclude(sha256=saved.sha256):
+            _remove(left)  # of a way that was left: a roll-back, or a newer checkpoint that was damaged
+        if saved.best:
+            ours.update(best=False)
+        checkpoint, _ = ours.get_or_create(run=run, kind=part.kind, step=saved.step, defaults=values)
+        event.data = {**told, "checkpoint": str(checkpoint.pk)}
+        event.save(update_fields=["data"])
+    checkpoints_thin(run=run, kind=part.kind)
+    return event
+
+
+def checkpoints_thin(*, run: TrainingRun, kind: str) -> None:
+    """Keep the newest, the best and an even choice of the way between; resume files of the newest two only."""
+    rows = list(Checkpoint.objects.filter(run=run, kind=kind).order_by("step"))
+    for row in rows[:-RESUMABLE]:
+        if row.resume_file:
+            files.delete_file(row.resume_file)
+            Checkpoint.objects.filter(pk=row.pk).update(resume_file="", resume_sha256="", resume_size=0)
+    while len(rows) > KEPT:
+        spare = [number for number in range(1, len(rows) - RESUMABLE) if not rows[number].best]
+        closest = min(spare, key=lambda number: rows[number + 1].step - rows[number - 1].step)
+        _remove(rows.pop(closest))
+
+
+def checkpoint_restore(*, run: TrainingRun, part: selectors.Part, folder: Path) -> int:
+    """Bring the newest resumable checkpoint of a part into the trainer's folder; its step, 0 where there is none.
+
+    A damaged or lost one is passed over for the one before. Raises BadCheckpoint when all are: starting over in silence
+    would throw the run away.
+    """
+    resumable = run.checkpoints.filter(kind=part.kind).exclude(resume_file="").order_by("-step")
+    for row in resumable:
+        saved = CheckpointSaved(
+            step=row.step,
+            path="",
+            sha256=row.sha256,
+            size=row.size,
+            best=row.best,
+            losses=row.losses,
+            resume_sha256=row.resume_sha256,
+            resume_size=row.resume_size,
+        )
+        try:
+            files.fetch(row.file, folder / run_folder.weights_name(row.step))
+            files.fetch(row.resume_file, folder / run_folder.resume_name(row.step))
+            run_folder.adopt(folder, saved)
+        except (FileNotFoundError, BadCheckpoint) as error:
+            logger.warning("Run %s: checkpoint %s cannot be taken up: %s", run.pk, row, error)
+            continue
+        return row.step
+    if resumable:
+        raise BadCheckpoint(f"No checkpoint of run {run.pk} can be read back.", code="all_damaged", run=str(run.pk))
+    return 0
+
+
+def base_fetch(*, base: Checkpoint) -> Path:
+    """The weights of a base checkpoint on this machine's disk, verified. Raises BadCheckpoint."""
+    target = Path(settings.WORK_DIR) / "bases" / f"{base.sha256}.safetensors"
+    if not target.exists() or target.stat().st_size != base.size:
+        try:
+            files.fetch(base.file, target)
+        except FileNotFoundError as error:
+            raise BadCheckpoint(f"The file of {base} is gone from storage.", code="missing") from error
+    if sha256_of(target) != base.sha256:
+        target.unlink()
+        raise BadCheckpoint(f"{base} is damaged in storage: its SHA-256 is another.", code="damaged", base=str(base.pk))
+    return target
+
+
+def work_sweep(keep: UUID) -> None:
+    """Remove the folders of runs that are over or may not go on: no voice stays on a worker without need."""
+    resumable = TrainingRun.objects.filter(
+        state__in=[*TrainingRun.ACTIVE, TrainingRun.State.STOPPED], speaker__in=selectors.consenting_speakers()
+    )
+    needed = {str(pk) for pk in resumable.values_list("pk", flat=True)} | {str(keep)}
+    runs = Path(settings.WORK_DIR) / "runs"
+    for folder in runs.iterdir() if runs.exists() else ():
+        if folder.name not in needed:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clip_line(clip: Clip, name: str) -> dict[str, Any]:
+    line: dict[str, Any] = {"id": str(clip.pk), "audio": name, "text": clip.text}
+    if clip.reading:
+        line["reading"] = clip.reading
+    if clip.trim_start is not None and clip.trim_end is not None:
+        line["trim"] = [clip.trim_start, clip.trim_end]
+    return line
+
+
+def _store_extra(key: str, source: str) -> str:
+    """A picture or a sample: nice to have, so one that is not there leaves an empty key."""
+    if not source:
+        return ""
+    try:
+        files.save_bytes(key, Path(source))
+    except FileNotFoundError:
+        logger.warning("%s is gone before it was stored.", source)
+        return ""
+    return key
+
+
+def _remove(row: Checkpoint) -> None:
+    """Delete a checkpoint and, once that is committed, its files; one that a published voice speaks with stays."""
+    keys = [row.file, row.resume_file, row.picture, row.sample]
+    try:
+        row.delete()
+    except ProtectedError:  # a voice speaks with it
+        return
+    for key in filter(None, keys):
+        transaction.on_commit(partial(files.delete_file, key))

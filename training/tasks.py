@@ -1,0 +1,19 @@
+"""What Celery runs. A message is a hint that may be lost or come twice; the row decides."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from training import drain, runner, services  # noqa: F401 - drain: its memory must exist before the pool forks
+
+
+@shared_task(name=services.EXECUTE_TASK)
+def run_execute(run_pk: str) -> None:
+    runner.execute(UUID(run_pk))
+
+
+@shared_task(name="training.runs_reconcile")
+def runs_reconcile() -> None:
+    services.runs_reconcile()
