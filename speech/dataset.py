@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -29,7 +30,7 @@ from speech.batches import (
     collate_vocoder,
 )
 from speech.config import AudioConfig, TextConfig
-from speech.errors import BadAudio, BadDataset, SpeechError
+from speech.errors import BadAudio, BadDataset, DiskFull, SpeechError
 from speech.events import DataPrepared, Event, StageChanged
 from speech.files import sha256_of
 from speech.manifest import ClipEntry, Manifest
@@ -73,7 +74,7 @@ def prepare(
     text becomes symbols. Clips that cannot be used are in `skipped`. About the share `held_out` of the clips, at least
     one and at most 100, is kept from training: by sentence, so that no text is on both sides, and by a hash of the
     sentence and `seed`, so that they stay the same when clips are added.
-    Raises BadDataset for fewer than two usable clips, or fewer than two sentences to hold one out of.
+    Raises BadDataset for fewer than two usable clips, or fewer than two sentences to hold one out of; DiskFull.
     """
     clips, skipped = read_source(source)
     readable: list[tuple[SourceClip, tuple[int, ...]]] = []
@@ -165,15 +166,24 @@ class _Sounds:
             number += 1
         self.mels_file, self.samples_file = f"mels-{number}.f32", f"samples-{number}.s16"
         mode = "r+b" if append else "w+b"
-        with (self.out / self.mels_file).open(mode) as mels, (self.out / self.samples_file).open(mode) as samples:
-            store = _Store(mels, samples, self.audio.n_mels)
-            if append:
-                store.resume(valid)
-            elif last is not None:
-                for mark, entry in valid.items():
-                    store.append(mark, last.mel(entry), to_int16(last.samples(entry)))
-            yield store
-            store.sync()
+        paths = self.out / self.mels_file, self.out / self.samples_file
+        try:
+            with paths[0].open(mode) as mels, paths[1].open(mode) as samples:
+                store = _Store(mels, samples, self.audio.n_mels)
+                if append:
+                    store.resume(valid)
+                elif last is not None:
+                    for mark, entry in valid.items():
+                        store.append(mark, last.mel(entry), to_int16(last.samples(entry)))
+                yield store
+                store.sync()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            raise DiskFull(
+                f"The disk is full: {self.out} has no room for the prepared clips. Free some space there.",
+                path=str(self.out),
+            ) from error
 
     def _make_one(self, clip: SourceClip) -> tuple[Float32Array, Int16Array] | Skipped:
         try:

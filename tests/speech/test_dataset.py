@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +260,32 @@ def test_a_damaged_folder_is_refused_and_prepared_again(espeak_clips: Path, tmp_
         Manifest.load(tmp_path / "out")
     assert len(run(espeak_clips, tmp_path / "out").entries) == 12
     Manifest.load(tmp_path / "out")
+
+
+def test_a_full_disk_is_said_in_words_and_spoils_nothing(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    write_rows(source, rows[:4])
+    before = run(source, tmp_path / "out")
+    write_rows(source, rows)
+    # A limit on the size of a file stands for a disk without room; it needs a process of its own.
+    program = f"""
+import resource, signal, sys
+from pathlib import Path
+from speech.config import AudioConfig, TextConfig
+from speech.dataset import prepare
+from speech.errors import DiskFull
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({before.entries[-1].offset * 320 + 200_000},) * 2)
+try:
+    prepare(Path({str(source)!r}), Path({str(tmp_path / "out")!r}), audio=AudioConfig(), text=TextConfig(),
+            held_out=0.2, seed=1)
+except DiskFull as error:
+    sys.exit(0 if "disk is full" in error.message else 1)
+sys.exit(2)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=120).returncode == 0
+    assert Manifest.load(tmp_path / "out") == before
+    assert len(run(source, tmp_path / "out").entries) == 12
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', "no json"])
