@@ -38,8 +38,8 @@ export async function request(method, url, body, { signal } = {}) {
     throw new Refusal(0, { code: "unreachable" });
   }
   const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
-  const answer = isJson ? await response.json() : null;
-  if (!response.ok) throw new Refusal(response.status, answer ?? {});
+  const answer = isJson ? await response.json().catch(() => null) : null; // cut off on the way
+  if (!response.ok || (isJson && answer === null)) throw new Refusal(response.status, answer ?? {});
   return answer;
 }
 

@@ -1,0 +1,277 @@
+// What the recording page computes: WAV, takes, levels, retries, keys. Run: node --test tests/js/
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { nextDelay, socketUrl, sortOut } from "../../static/js/lib/live.js";
+import { actionOf } from "../../static/js/record/keys.js";
+import { Ballistics, measure, toDbfs, zone } from "../../static/js/record/levels.js";
+import { browserName, failureCode, processingOn } from "../../static/js/record/microphone.js";
+import { decodeWav } from "../../static/js/record/player.js";
+import { formOf, judgeRefusal, Sender, waitBefore } from "../../static/js/record/sender.js";
+import { Refusal } from "../../static/js/lib/http.js";
+import { join, TakeBuffer, zeroRun } from "../../static/js/record/take.js";
+import { barHeight, peaksOf } from "../../static/js/record/waveform.js";
+import { encodeWav, sha256, toInt16 } from "../../static/js/record/wav.js";
+
+const ramp = (from, count) => Float32Array.from({ length: count }, (_, i) => (from + i + 1) / 32768);
+
+test("sixteen-bit sound comes through the encoder unchanged", () => {
+  const whole = Int16Array.from({ length: 65536 }, (_, i) => i - 32768);
+  const floats = Float32Array.from(whole, (sample) => sample / 32768);
+  assert.deepEqual(toInt16(floats), whole);
+  const { samples, sampleRate } = decodeWav(encodeWav(floats, 44100));
+  assert.equal(sampleRate, 44100);
+  assert.deepEqual(samples, floats);
+});
+
+test("what is beyond full scale is clipped and does not wrap around", () => {
+  assert.deepEqual([...toInt16(Float32Array.of(1, 1.5, -1.5))], [32767, 32767, -32768]);
+});
+
+test("the header has 44 bytes and says what follows", () => {
+  const view = new DataView(encodeWav(new Float32Array(100), 48000));
+  assert.equal(view.byteLength, 244);
+  assert.equal(view.getUint32(4, true), 236);
+  assert.equal(view.getUint32(24, true), 48000);
+  assert.equal(view.getUint32(40, true), 200);
+});
+
+test("the hash is that of the bytes", async () => {
+  const hex = await sha256(new TextEncoder().encode("abc"));
+  assert.equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+});
+
+test("a take begins half a second before the key and ends after the post-roll, to the sample", () => {
+  const buffer = new TakeBuffer(1000, { pre: 0.5, post: 0.3 });
+  let at = 0;
+  const feed = (count) => {
+    const state = buffer.push({ samples: ramp(at, count) });
+    at += count;
+    return state;
+  };
+  for (let i = 0; i < 20; i += 1) assert.equal(feed(128), "idle");
+  buffer.start();
+  const startedAt = at;
+  assert.equal(feed(128), "going");
+  buffer.stop();
+  const stoppedAt = at;
+  let state = "going";
+  while (state === "going") state = feed(128);
+  assert.equal(state, "done");
+  const { samples, faults } = buffer.finish();
+  assert.deepEqual(faults, []);
+  assert.deepEqual(samples, ramp(startedAt - 500, stoppedAt - startedAt + 800));
+});
+
+test("a gap in the frames voids a take and is counted", () => {
+  const buffer = new TakeBuffer(1000);
+  buffer.start();
+  buffer.push({ samples: ramp(0, 128), gap: 256 });
+  assert.deepEqual(buffer.finish().faults, [{ code: "gap", value: 256 }]);
+});
+
+test("a gap before the take leaves no hole in its pre-roll", () => {
+  const buffer = new TakeBuffer(1000, { pre: 0.5, post: 0.1 });
+  for (let i = 0; i < 8; i += 1) buffer.push({ samples: ramp(i * 128, 128) });
+  buffer.push({ samples: ramp(5000, 128), gap: 3976 });
+  buffer.start();
+  buffer.stop();
+  buffer.push({ samples: ramp(5128, 128) });
+  assert.deepEqual(buffer.finish().samples, ramp(5000, 228));
+});
+
+test("a quarter of a second of digital zeros voids a take, across blocks", () => {
+  const buffer = new TakeBuffer(1000);
+  buffer.start();
+  buffer.push({ samples: new Float32Array(200) });
+  assert.equal(buffer.take.faults.size, 0);
+  buffer.push({ samples: new Float32Array(200) });
+  assert.deepEqual(buffer.finish().faults, [{ code: "zeros", value: 0 }]);
+});
+
+test("thirty seconds are the most", () => {
+  const buffer = new TakeBuffer(1000, { max: 1 });
+  buffer.start();
+  assert.equal(buffer.push({ samples: ramp(0, 900) }), "going");
+  assert.equal(buffer.push({ samples: ramp(900, 900) }), "full");
+  assert.equal(buffer.finish().samples.length, 1000);
+});
+
+test("a cancelled take leaves nothing to the next one", () => {
+  const buffer = new TakeBuffer(1000, { pre: 0.1, post: 0.1 });
+  buffer.start();
+  buffer.push({ samples: ramp(0, 400) });
+  buffer.cancel();
+  buffer.start();
+  buffer.stop();
+  buffer.push({ samples: ramp(400, 128) });
+  assert.deepEqual(buffer.finish().samples, ramp(300, 200));
+});
+
+test("runs of zeros are counted through", () => {
+  assert.deepEqual(zeroRun(Float32Array.of(0, 0, 1, 0), 5), { longest: 7, run: 1 });
+  assert.equal(join([new Float32Array(2), new Float32Array(3)]).length, 5);
+});
+
+test("levels are told in dBFS and by zone", () => {
+  assert.equal(toDbfs(1), 0);
+  assert.equal(toDbfs(0), -96);
+  assert.ok(Math.abs(toDbfs(0.5) + 6.02) < 0.01);
+  assert.equal(measure(Float32Array.of(0.5, -0.75)).peak, 0.75);
+  assert.deepEqual([0, -2, -6, -20, -70].map(zone), ["clipping", "loud", "good", "quiet", "silent"]);
+});
+
+test("the meter rises at once and falls slowly", () => {
+  const meter = new Ballistics();
+  meter.update(-6, 0.02);
+  assert.equal(meter.level, -6);
+  meter.update(-60, 0.5);
+  assert.equal(meter.level, -18);
+  assert.equal(meter.mark, -6);
+});
+
+test("the waveform keeps the loudest of each part, and shows a soft voice", () => {
+  assert.deepEqual([...peaksOf(Float32Array.of(0, 0.5, -1, 0.25), 2)], [0.5, 1]);
+  assert.equal(barHeight(1), 1);
+  assert.equal(barHeight(0.0001), 0);
+  assert.ok(barHeight(0.01) > 0.2);
+});
+
+test("processing that is on is named, also where it is a word", () => {
+  assert.deepEqual(processingOn({ echoCancellation: false, noiseSuppression: true, autoGainControl: false }), ["noiseSuppression"]);
+  assert.deepEqual(processingOn({ echoCancellation: "all" }), ["echoCancellation"]);
+  assert.deepEqual(processingOn({ echoCancellation: "none" }), []);
+  assert.deepEqual(processingOn({}), []);
+});
+
+test("each way in which a microphone fails has words of its own", () => {
+  const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+  const safari = "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15";
+  assert.equal(browserName(chrome), "chrome");
+  assert.equal(browserName(safari), "safari");
+  assert.equal(failureCode({ name: "NotAllowedError", message: "Permission denied" }, safari), "denied.safari");
+  assert.equal(failureCode({ name: "NotAllowedError", message: "Permission denied by system" }, chrome), "denied.system");
+  assert.equal(failureCode({ name: "NotFoundError", message: "" }, chrome), "NotFoundError");
+  assert.equal(failureCode({ name: "TypeError", message: "" }, chrome), "other");
+});
+
+test("what may pass is tried again, what needs a person waits, what is wrong is not sent again", () => {
+  assert.equal(judgeRefusal({ status: 0, code: "unreachable" }), "retry");
+  assert.equal(judgeRefusal({ status: 507, code: "disk_full" }), "retry");
+  assert.equal(judgeRefusal({ status: 502, code: "failed" }), "retry");
+  assert.equal(judgeRefusal({ status: 403, code: "csrf" }), "retry");
+  assert.equal(judgeRefusal({ status: 401, code: "sign_in" }), "halt");
+  assert.equal(judgeRefusal({ status: 403, code: "no_consent" }), "halt");
+  assert.equal(judgeRefusal({ status: 400, code: "too_short" }), "refused");
+  assert.equal(judgeRefusal({ status: 409, code: "id_taken" }), "refused");
+});
+
+test("waits double, up to half a minute", () => {
+  assert.deepEqual([0, 1, 2, 10].map((attempt) => waitBefore(attempt, 0)), [1000, 2000, 4000, 30000]);
+  assert.ok(nextDelay(20) <= 15000);
+});
+
+/** A store in memory with the sender's side of TakeStore. */
+class Shelf {
+  constructor(rows) {
+    this.rows = new Map(rows.map((row) => [row.id, row]));
+  }
+  async of() {
+    return [...this.rows.values()];
+  }
+  async put(row) {
+    this.rows.set(row.id, row);
+  }
+  async delete(id) {
+    this.rows.delete(id);
+  }
+}
+
+const row = (id) => ({ id, prompt: 1, sha256: `hash-${id}`, session: "s", device: "", wav: new ArrayBuffer(4), state: "waiting" });
+
+test("a take leaves the browser only when the server has its very hash", async () => {
+  const store = new Shelf([row("a")]);
+  let answer = { sha256: "another" };
+  const sender = new Sender({ store, speaker: "x", url: "/clips/", send: async () => answer });
+  await sender.run();
+  clearTimeout(sender.timer);
+  assert.equal(store.rows.size, 1);
+  assert.equal(sender.problem, "mismatch");
+  answer = { sha256: "hash-a" };
+  await sender.now();
+  assert.equal(store.rows.size, 0);
+});
+
+test("takes go in the order in which they were recorded, and stop at an outage", async () => {
+  const store = new Shelf([row("a"), row("b"), row("c")]);
+  const sent = [];
+  const sender = new Sender({
+    store,
+    speaker: "x",
+    url: "/clips/",
+    send: async (url, form) => {
+      const id = form.get("id");
+      if (id === "b" && sent.length < 2) {
+        sent.push("b failed");
+        throw new Refusal(0, { code: "unreachable" });
+      }
+      sent.push(id);
+      return { sha256: form.get("sha256") };
+    },
+  });
+  await sender.run();
+  clearTimeout(sender.timer);
+  assert.deepEqual(sent, ["a", "b failed"]);
+  await sender.now();
+  assert.deepEqual(sent, ["a", "b failed", "b", "c"]);
+});
+
+test("a take that the server refuses for good stays here with the reason and does not block the others", async () => {
+  const store = new Shelf([row("a"), row("b")]);
+  const sender = new Sender({
+    store,
+    speaker: "x",
+    url: "/clips/",
+    send: async (url, form) => {
+      if (form.get("id") === "a") throw new Refusal(400, { code: "too_long", message: "길어요" });
+      return { sha256: form.get("sha256") };
+    },
+  });
+  await sender.run();
+  assert.deepEqual([...store.rows.keys()], ["a"]);
+  assert.equal(store.rows.get("a").state, "refused");
+  assert.equal(store.rows.get("a").refusal.message, "길어요");
+});
+
+test("the upload carries what the server asks for", () => {
+  const form = formOf({ ...row("a"), microphone: { echoCancellation: false } });
+  assert.equal(form.get("sha256"), "hash-a");
+  assert.deepEqual(JSON.parse(form.get("microphone")), { echoCancellation: false });
+  assert.equal(form.get("audio").type, "audio/wav");
+});
+
+const key = (code, { matches = () => false, closest = () => null, ...rest } = {}) => ({ code, target: { matches, closest }, ...rest });
+
+test("keys work by their place, and not in text fields, dialogs, with modifiers or held down", () => {
+  assert.equal(actionOf(key("Space")), "record");
+  assert.equal(actionOf(key("KeyL", { key: "ㅣ" })), "listen");
+  assert.equal(actionOf(key("Space"), { dialogOpen: true }), null);
+  assert.equal(actionOf(key("KeyS", { ctrlKey: true })), null);
+  assert.equal(actionOf(key("KeyS", { repeat: true })), null);
+  assert.equal(actionOf(key("KeyS", { isComposing: true })), null);
+  assert.equal(actionOf(key("KeyS", { matches: () => true })), null);
+  assert.equal(actionOf(key("KeyQ")), null);
+});
+
+test("space on a focused button presses that button, except on the record button", () => {
+  assert.equal(actionOf(key("Space", { closest: (what) => (what.includes("button") ? {} : null) })), null);
+  assert.equal(actionOf(key("Space", { closest: () => ({}) })), "record");
+  assert.equal(actionOf(key("KeyR", { closest: (what) => (what.includes("button") ? {} : null) })), "again");
+});
+
+test("events come once and in order, and a gap is noticed", () => {
+  const events = [3, 4, 5].map((seq) => ({ seq }));
+  assert.deepEqual(sortOut(3, events), { fresh: [{ seq: 4 }, { seq: 5 }], last: 5, gap: false });
+  assert.deepEqual(sortOut(1, events), { fresh: [], last: 1, gap: true });
+  assert.equal(socketUrl("/ws/runs/1/", "https://studio.example/train/"), "wss://studio.example/ws/runs/1/");
+});
