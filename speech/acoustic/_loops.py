@@ -1,99 +1,337 @@
-"""What cannot be batched over time under teacher forcing: two recurrences, as lean as they go.
+"""What cannot be batched over time under teacher forcing: two recurrences, differentiated by hand.
 
-Axes as everywhere, and L steps of the decoder, H channels of an LSTM, D channels of the attention, K kernel size.
-Gates are in torch's order: input, forget, cell, output.
+autograd would add up a full weight gradient at every step; here a step only keeps its factors, and the gradient of each
+weight is one product after the loop. Axes as everywhere, and L steps of the decoder, I channels of a step's input,
+H channels of an LSTM, D channels of the attention, K symbols that its location kernel sees. Gates are in torch's order:
+input, forget, cell, output. tests/speech/acoustic/test_loops.py holds all of it against autograd.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.autograd.function import once_differentiable
+
+from speech.acoustic._products import multiplier, outer, product
+
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+_tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
 
-def loop_dtype(device: torch.device) -> torch.dtype:
-    """What products run in: autocast's choice, taken once, and not by every step anew."""
-    kind = device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+@dataclass
+class _Cells:
+    """An LSTM over all steps, whose hidden state is dropped step by step.
 
-
-def _cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    into, forget, new, out = gates.chunk(4, 1)
-    cell = torch.sigmoid(forget) * cell + torch.sigmoid(into) * torch.tanh(new)
-    return torch.sigmoid(out) * torch.tanh(cell), cell
-
-
-def attention_loop_plain(
-    gates: Tensor,
-    memory: Tensor,
-    processed: Tensor,
-    padding: Tensor,
-    recurrent: Tensor,
-    query: Tensor,
-    location: Tensor,
-    v: Tensor,
-    dropout: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The attention LSTM with its attention, differentiated by autograd.
-
-    gates: [L, B, 4H], the share of the prenet and both biases; memory: [B, N, C]; processed: [B, N, D], the memory's
-    share of the energies; padding: [B, N], true behind the text; recurrent: [4H, C + H], acts on context and hidden
-    state; query: [D, H]; location: [D, 2, K]; v: [D]; dropout: [L, B, H], what the hidden state is multiplied by.
-    Returns hidden states [L, B, H] (dropped), contexts [L, B, C] and alignments [L, B, N].
+    gates: [L, B, 4H], the inputs' share with the biases, overwritten by their activations; states: [L + 1, B, H];
+    squashed: [L, B, H], tanh of the states; dropout: [L, B, H], what the hidden state is multiplied by.
     """
-    batch, symbols, channels = memory.shape
-    hidden = gates.new_zeros(batch, query.size(1))
-    cell = torch.zeros_like(hidden)
-    context = gates.new_zeros(batch, channels)
-    weights = gates.new_zeros(batch, symbols)
-    total = torch.zeros_like(weights)
-    found: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
-    for step in range(gates.size(0)):
-        share = functional.linear(torch.cat((context, hidden), 1), recurrent)
-        hidden, cell = _cell(gates[step] + share, cell)
-        if dropout is not None:
-            hidden = hidden * dropout[step]
-        place = functional.conv1d(torch.stack((weights, total), 1), location, padding=location.size(2) // 2)
-        energy = torch.tanh(processed + functional.linear(hidden, query)[:, None, :] + place.transpose(1, 2)) @ v
-        weights = torch.softmax(energy.masked_fill(padding, -torch.inf), 1)
-        total = total + weights
-        context = torch.bmm(weights[:, None, :], memory)[:, 0]
-        for kept, value in zip(found, (hidden, context, weights), strict=True):
-            kept.append(value)
-    return torch.stack(found[0]), torch.stack(found[1]), torch.stack(found[2])
+
+    gates: Tensor
+    states: Tensor
+    squashed: Tensor
+    dropout: Tensor | None
+
+    @classmethod
+    def over(cls, gates: Tensor, dropout: Tensor | None) -> _Cells:
+        steps, batch, width = gates.shape
+        states = gates.new_empty(steps + 1, batch, width // 4)
+        states[0] = 0.0
+        return cls(gates, states, gates.new_empty(steps, batch, width // 4), dropout)
+
+    def forward(self, step: int, share: Tensor, hidden: Tensor) -> None:
+        """share: [B, 4H], of the recurrent product; the new hidden state goes to `hidden` [B, H]."""
+        gates, state, squashed = self.gates[step], self.states[step + 1], self.squashed[step]
+        width = state.size(1)
+        gates += share
+        gates[:, : 2 * width].sigmoid_()
+        gates[:, 2 * width : 3 * width].tanh_()
+        gates[:, 3 * width :].sigmoid_()
+        into, forget, new, out = gates.chunk(4, 1)
+        torch.mul(forget, self.states[step], out=state)
+        state.addcmul_(into, new)
+        torch.tanh(state, out=squashed)
+        torch.mul(out, squashed, out=hidden)
+        if self.dropout is not None:
+            hidden *= self.dropout[step]
 
 
-def lstm_loop_plain(gates: Tensor, recurrent: Tensor, dropout: Tensor | None) -> Tensor:
-    """An LSTM whose hidden state is dropped step by step, differentiated by autograd.
+class _CellGradients:
+    """The way back through `_Cells`; `gates` [L, B, 4H] fills with the gradient of what the activations were given."""
 
-    gates: [L, B, 4H], the inputs' share and both biases; recurrent: [4H, H]; dropout: [L, B, H]. Returns [L, B, H].
+    def __init__(self, cells: _Cells) -> None:
+        self.cells = cells
+        self.gates = torch.empty_like(cells.gates)
+        self._state = torch.zeros_like(cells.states[0])
+        self._scratch = torch.empty_like(self._state)
+
+    def backward(self, step: int, hidden: Tensor) -> Tensor:
+        """hidden: [B, H], the gradient of the step's hidden state, is used up -> that of its gates, [B, 4H]."""
+        cells, state, scratch = self.cells, self._state, self._scratch
+        into, forget, new, out = cells.gates[step].chunk(4, 1)
+        to_gates, squashed = self.gates[step], cells.squashed[step]
+        to_into, to_forget, to_new, to_out = to_gates.chunk(4, 1)
+        if cells.dropout is not None:
+            hidden *= cells.dropout[step]
+        torch.mul(hidden, out, out=scratch)
+        state += _tanh_backward(scratch, squashed, grad_input=scratch)
+        _sigmoid_backward(hidden.mul_(squashed), out, grad_input=to_out)
+        _sigmoid_backward(torch.mul(state, new, out=scratch), into, grad_input=to_into)
+        _sigmoid_backward(torch.mul(state, cells.states[step], out=scratch), forget, grad_input=to_forget)
+        _tanh_backward(torch.mul(state, into, out=scratch), new, grad_input=to_new)
+        state *= forget
+        return to_gates
+
+
+@dataclass
+class _Attention:
+    """Location-sensitive attention over all steps.
+
+    memory: [B, N, C]; location: [D, 2, K]; v: [D]; energies: [L, B, N, D], after their tanh; places:
+    [L + 1, B, 2, N + K - 1], before each step the last alignment and the sum of all, with room at both ends.
     """
-    hidden = gates.new_zeros(gates.size(1), recurrent.size(1))
-    cell = torch.zeros_like(hidden)
-    found: list[Tensor] = []
-    for step in range(gates.size(0)):
-        hidden, cell = _cell(gates[step] + functional.linear(hidden, recurrent), cell)
-        if dropout is not None:
-            hidden = hidden * dropout[step]
-        found.append(hidden)
-    return torch.stack(found)
+
+    memory: Tensor
+    location: Tensor
+    v: Tensor
+    places: Tensor
+    energies: Tensor
+
+    @classmethod
+    def over(cls, steps: int, memory: Tensor, location: Tensor, v: Tensor) -> _Attention:
+        (batch, symbols, _), (size, _, kernel) = memory.shape, location.shape
+        places = memory.new_zeros(steps + 1, batch, 2, symbols + kernel - 1)
+        return cls(memory, location, v, places, memory.new_empty(steps, batch, symbols, size))
+
+    @property
+    def middle(self) -> slice:
+        """Where the symbols stand in `places`."""
+        return slice(self.location.size(2) // 2, self.location.size(2) // 2 + self.memory.size(1))
+
+    def seen(self, step: int) -> Tensor:
+        """[B * N, 2 K]: what the location kernel sees at every symbol before the step."""
+        view = self.places[step].unfold(-1, self.location.size(2), 1).transpose(-3, -2)  # [B, N, 2, K]
+        return view.reshape(view.size(0) * view.size(1), -1)
+
+    def forward(self, step: int, query: Tensor, processed: Tensor, padding: Tensor, flat_location: Tensor) -> Tensor:
+        """query: [B, D], processed: [B * N, D], flat_location: [2 K, D] -> context [B, C]."""
+        energy, place, middle = self.energies[step], self.places[step + 1], self.middle
+        flat = energy.view(processed.shape)
+        torch.addmm(processed, self.seen(step), flat_location, out=flat)
+        energy += query[:, None, :]
+        energy.tanh_()
+        scores = torch.mv(flat, self.v).view(padding.shape).masked_fill_(padding, -torch.inf)
+        weights = torch.softmax(scores, 1)
+        place[:, 0, middle] = weights
+        torch.add(self.places[step, :, 1, middle], weights, out=place[:, 1, middle])
+        return torch.bmm(weights[:, None, :], self.memory)[:, 0]
+
+
+class _AttentionGradients:
+    """The way back through `_Attention`."""
+
+    def __init__(self, attention: _Attention, alignment: Tensor) -> None:
+        self.attention, self.alignment = attention, alignment
+        self.processed = torch.zeros_like(attention.energies[0])  # [B, N, D]
+        self.location = torch.zeros_like(attention.location).flatten(1)  # [D, 2 K]
+        self.v = torch.zeros_like(attention.v)
+        self._last = torch.zeros_like(alignment[0])  # [B, N], from the step behind
+        self._total = torch.zeros_like(alignment[0])
+        self._energy = torch.empty_like(attention.energies[0])
+
+    def backward(self, step: int, context: Tensor, weights: Tensor) -> Tensor:
+        """context: [B, C], weights: [B, N], gradients of a step's context and alignment -> that of its query [B, D]."""
+        attention, to_energy = self.attention, self._energy
+        (symbols, size), kernel = attention.energies.shape[2:], attention.location.size(2)
+        to_weights = torch.bmm(attention.memory, context[:, :, None])[:, :, 0]
+        to_weights.add_(weights).add_(self._last).add_(self._total)
+        to_scores = torch._softmax_backward_data(to_weights, self.alignment[step], 1, to_weights.dtype)
+        energy = attention.energies[step]
+        self.v.addmv_(energy.view(-1, size).T, to_scores.view(-1))
+        torch.mul(to_scores[:, :, None], attention.v, out=to_energy)
+        _tanh_backward(to_energy, energy, grad_input=to_energy)
+        self.processed += to_energy
+        self.location.addmm_(to_energy.view(-1, size).T, attention.seen(step))
+        spread = torch.matmul(attention.location.view(size, -1).T, to_energy.transpose(1, 2))  # [B, 2 K, N]
+        places = torch.ops.aten.col2im(spread, [1, symbols], [1, kernel], [1, 1], [0, kernel // 2], [1, 1])
+        self._last = places[:, 0, 0]
+        self._total += places[:, 1, 0]
+        return to_energy.sum(1)
+
+
+class _AttentionLoop(torch.autograd.Function):
+    """See `attention_loop`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs: Tensor,
+        memory: Tensor,
+        processed: Tensor,
+        padding: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        query: Tensor,
+        location: Tensor,
+        v: Tensor,
+        dropout: Tensor | None,
+        dtype: torch.dtype,
+    ) -> tuple[Tensor, Tensor]:
+        (steps, batch, width), channels = inputs.shape, memory.size(2)
+        gates = product(inputs.view(-1, width), weight[:, :width], bias, dtype).view(steps, batch, -1)
+        cells = _Cells.over(gates, dropout)
+        attention = _Attention.over(steps, memory, location, v)
+        states = inputs.new_empty(steps + 1, batch, weight.size(1) - width)  # context, hidden state
+        states[0] = 0.0
+        recur, ask = multiplier(weight[:, width:], batch, dtype), multiplier(query, batch, query.dtype)
+        flat_processed = processed.reshape(-1, location.size(0))
+        flat_location = location.flatten(1).T.contiguous()
+        for step in range(steps):
+            hidden = states[step + 1, :, channels:]
+            cells.forward(step, recur(states[step]), hidden)
+            context = attention.forward(step, ask(hidden), flat_processed, padding, flat_location)
+            states[step + 1, :, :channels] = context
+        alignment = attention.places[1:, :, 0, attention.middle].contiguous()
+        ctx.save_for_backward(
+            inputs, memory, weight, query, location, v, dropout, alignment,
+            gates, cells.states, cells.squashed, states, attention.places, attention.energies,
+        )  # fmt: skip
+        ctx.dtype = dtype
+        return states[1:], alignment
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_attended: Tensor, to_alignment: Tensor) -> tuple[Tensor | None, ...]:
+        (inputs, memory, weight, query, location, v, dropout, alignment,
+         gates, cell_states, squashed, states, places, energies) = ctx.saved_tensors  # fmt: skip
+        (steps, batch, width), channels = inputs.shape, memory.size(2)
+        cells = _CellGradients(_Cells(gates, cell_states, squashed, dropout))
+        attention = _AttentionGradients(_Attention(memory, location, v, places, energies), alignment)
+        recur = multiplier(weight[:, width:].T, batch, ctx.dtype)
+        answer = multiplier(query.T, batch, query.dtype)
+        to_context = memory.new_empty(steps, batch, channels)
+        to_query = memory.new_empty(steps, batch, query.size(0))
+        to_state = torch.zeros_like(states[0])
+        with torch.autocast(inputs.device.type, enabled=False):
+            for step in range(steps - 1, -1, -1):
+                to_state = to_state + to_attended[step]
+                to_context[step] = to_state[:, :channels]
+                to_query[step] = attention.backward(step, to_context[step], to_alignment[step])
+                to_state = recur(cells.backward(step, answer(to_query[step]).add_(to_state[:, channels:])))
+            to_gates = cells.gates.view(steps * batch, -1)
+            seen = torch.cat((inputs, states[:-1]), 2).view(steps * batch, -1)
+            hidden = states[1:, :, channels:].reshape(steps * batch, -1)
+            return (
+                product(to_gates, weight[:, :width].T, None, ctx.dtype).view_as(inputs),
+                torch.bmm(alignment.permute(1, 2, 0), to_context.transpose(0, 1)),
+                attention.processed,
+                None,
+                outer(to_gates, seen, ctx.dtype),
+                to_gates.sum(0),
+                outer(to_query.view(steps * batch, -1), hidden, query.dtype),
+                attention.location.view_as(location),
+                attention.v,
+                None,
+                None,
+            )
+
+
+class _LstmLoop(torch.autograd.Function):
+    """See `lstm_loop`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs: Tensor,
+        weight: Tensor,
+        recurrent: Tensor,
+        bias: Tensor,
+        dropout: Tensor | None,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        steps, batch, width = inputs.shape
+        gates = product(inputs.view(-1, width), weight, bias, dtype).view(steps, batch, -1)
+        cells = _Cells.over(gates, dropout)
+        hidden = inputs.new_empty(steps + 1, batch, recurrent.size(1))
+        hidden[0] = 0.0
+        recur = multiplier(recurrent, batch, dtype)
+        for step in range(steps):
+            cells.forward(step, recur(hidden[step]), hidden[step + 1])
+        ctx.save_for_backward(inputs, weight, recurrent, dropout, gates, cells.states, cells.squashed, hidden)
+        ctx.dtype = dtype
+        return hidden[1:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_hidden: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, weight, recurrent, dropout, gates, states, squashed, hidden = ctx.saved_tensors
+        steps, batch, width = inputs.shape
+        cells = _CellGradients(_Cells(gates, states, squashed, dropout))
+        recur: Callable[[Tensor], Tensor] = multiplier(recurrent.T, batch, ctx.dtype)
+        carried = torch.zeros_like(hidden[0])
+        with torch.autocast(inputs.device.type, enabled=False):
+            for step in range(steps - 1, -1, -1):
+                carried = recur(cells.backward(step, carried.add_(to_hidden[step])))
+            to_gates = cells.gates.view(steps * batch, -1)
+            return (
+                product(to_gates, weight.T, None, ctx.dtype).view_as(inputs),
+                outer(to_gates, inputs.view(-1, width), ctx.dtype),
+                outer(to_gates, hidden[:-1].reshape(steps * batch, -1), ctx.dtype),
+                to_gates.sum(0),
+                None,
+                None,
+            )
+
+
+def _product_dtype(inputs: Tensor) -> torch.dtype:
+    """What products run in: autocast's choice, taken once and not anew at every step; states stay float32."""
+    kind = inputs.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else inputs.dtype
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.contiguous() if tensor.dtype == torch.float64 else tensor.float().contiguous()
 
 
 def attention_loop(
-    gates: Tensor,
+    inputs: Tensor,
     memory: Tensor,
     processed: Tensor,
     padding: Tensor,
-    recurrent: Tensor,
+    weight: Tensor,
+    bias: Tensor,
     query: Tensor,
     location: Tensor,
     v: Tensor,
     dropout: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """See `attention_loop_plain`."""
-    return attention_loop_plain(gates, memory, processed, padding, recurrent, query, location, v, dropout)
+) -> tuple[Tensor, Tensor]:
+    """The attention LSTM with its attention.
+
+    inputs: [L, B, I] from the prenet; memory: [B, N, C]; processed: [B, N, D], the memory's share of the energies;
+    padding: [B, N], true behind the text; weight: [4H, I + C + H], acts on input, last context and last hidden state;
+    bias: [4H]; query: [D, H]; location: [D, 2, K], acts on the last alignment and the sum of all; v: [D];
+    dropout: [L, B, H], what the hidden state is multiplied by. Returns context and hidden state side by side,
+    [L, B, C + H], and alignments [L, B, N].
+    """
+    tensors = [_plain(tensor) for tensor in (inputs, memory, processed)]
+    weights = [_plain(tensor) for tensor in (weight, bias, query, location, v)]
+    dtype = _product_dtype(inputs)
+    with torch.autocast(inputs.device.type, enabled=False):
+        attended, alignment = _AttentionLoop.apply(*tensors, padding, *weights, dropout, dtype)  # type: ignore[no-untyped-call]
+    return attended, alignment
 
 
-def lstm_loop(gates: Tensor, recurrent: Tensor, dropout: Tensor | None) -> Tensor:
-    """See `lstm_loop_plain`."""
-    return lstm_loop_plain(gates, recurrent, dropout)
+def lstm_loop(inputs: Tensor, weight: Tensor, recurrent: Tensor, bias: Tensor, dropout: Tensor | None) -> Tensor:
+    """An LSTM whose hidden state is dropped step by step.
+
+    inputs: [L, B, I]; weight: [4H, I]; recurrent: [4H, H]; bias: [4H]; dropout: [L, B, H], what the hidden state is
+    multiplied by. Returns hidden states [L, B, H], dropped.
+    """
+    tensors = [_plain(tensor) for tensor in (inputs, weight, recurrent, bias)]
+    dtype = _product_dtype(inputs)
+    with torch.autocast(inputs.device.type, enabled=False):
+        hidden: Tensor = _LstmLoop.apply(*tensors, dropout, dtype)  # type: ignore[no-untyped-call]
+    return hidden

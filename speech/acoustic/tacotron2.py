@@ -278,18 +278,20 @@ class Decoder(nn.Module):
         Returns mel [B, M, T], gate [B, T] and alignment [B, steps, N].
         """
         inputs = self.prenet(self.last_frames(mels), generator)  # [steps, B, prenet]
-        recurrent_dropout = self.config.attention_dropout, self.config.decoder_dropout
-        hidden, context, alignment = self._attend(inputs, memory, padding, recurrent_dropout[0])
-        steps, batch = hidden.shape[:2]
-        attended = torch.cat((hidden, context), 2)
-        rnn = self.decoder_rnn
-        gates = functional.linear(attended, rnn.weight_ih, rnn.bias_ih + rnn.bias_hh)
+        attended, alignment = self._attend(inputs, memory, padding)
+        steps, batch = attended.shape[:2]
+        rnn, channels = self.decoder_rnn, memory.size(2)
         decoded = lstm_loop(
-            gates, rnn.weight_hh, self._recurrent_mask(steps, batch, rnn.hidden_size, recurrent_dropout[1], memory)
+            attended,
+            torch.cat((rnn.weight_ih[:, -channels:], rnn.weight_ih[:, :-channels]), 1),  # context comes first here
+            rnn.weight_hh,
+            rnn.bias_ih + rnn.bias_hh,
+            self._recurrent_mask(steps, batch, rnn.hidden_size, self.config.decoder_dropout, memory),
         )
         weight = torch.cat((self.linear_projection.weight, self.gate_layer.weight))
         bias = torch.cat((self.linear_projection.bias, self.gate_layer.bias))
-        outputs = functional.linear(torch.cat((decoded, context), 2), weight, bias).float()  # [steps, B, (M + 1) r]
+        features = torch.cat((decoded, attended[..., :channels]), 2)
+        outputs = functional.linear(features, weight, bias).float()  # [steps, B, (M + 1) r]
         frames, gate = outputs[..., : -self.config.reduction], outputs[..., -self.config.reduction :]
         mel = frames.transpose(0, 1).reshape(batch, -1, self.config.n_mels).transpose(1, 2)  # [B, M, T]
         return mel, gate.transpose(0, 1).reshape(batch, -1), alignment.transpose(0, 1)
@@ -300,21 +302,20 @@ class Decoder(nn.Module):
         last = mels[:, :, reduction - 1 :: reduction][:, :, :-1]
         return functional.pad(last, (1, 0)).permute(2, 0, 1)
 
-    def _attend(self, inputs: Tensor, memory: Tensor, padding: Tensor, dropout: float) -> tuple[Tensor, Tensor, Tensor]:
+    def _attend(self, inputs: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         rnn, attention = self.attention_rnn, self.attention_layer
-        from_prenet, from_context = rnn.weight_ih[:, : inputs.size(2)], rnn.weight_ih[:, inputs.size(2) :]
-        gates = functional.linear(inputs, from_prenet, rnn.bias_ih + rnn.bias_hh)
-        steps, batch = gates.shape[:2]
+        steps, batch = inputs.shape[:2]
         return attention_loop(
-            gates,
+            inputs,
             memory,
             attention.memory_layer(memory),
             padding,
-            torch.cat((from_context, rnn.weight_hh), 1),
+            torch.cat((rnn.weight_ih, rnn.weight_hh), 1),
+            rnn.bias_ih + rnn.bias_hh,
             attention.query_layer.weight,
             attention.location_layer.kernel(),
             attention.v.weight[0],
-            self._recurrent_mask(steps, batch, rnn.hidden_size, dropout, memory),
+            self._recurrent_mask(steps, batch, rnn.hidden_size, self.config.attention_dropout, memory),
         )
 
     def _recurrent_mask(self, steps: int, batch: int, channels: int, dropout: float, like: Tensor) -> Tensor | None:
