@@ -73,8 +73,13 @@ def clip_create(
     return clip, True
 
 
-def clip_import(*, speaker: Speaker, source_id: str, text: str, reading: str, wav: Wav) -> tuple[Clip, bool]:
-    """Takes a clip of a corpus in, once: the clip, and whether it is new. Raises BadAudio, Refused (507)."""
+def clip_import(
+    *, speaker: Speaker, source_id: str, text: str, reading: str, wav: Wav, trim: tuple[float, float] | None = None
+) -> tuple[Clip, bool]:
+    """Takes a clip of a corpus in, once: the clip, and whether it is new. Raises BadAudio, Refused (507).
+
+    `trim`: seconds from and to where the corpus says that its sentence is.
+    """
     data = wav_bytes(wav.samples, wav.sample_rate)
     wav = parse_wav(data)  # the same bounds as for a take of the room
     digest = hashlib.sha256(data).hexdigest()
@@ -87,6 +92,7 @@ def clip_import(*, speaker: Speaker, source_id: str, text: str, reading: str, wa
         source=Clip.Source.IMPORT, source_id=source_id,
     )  # fmt: skip
     _measure(clip, wav, quality.Limits.for_import())
+    clip.trim_start, clip.trim_end = trim or (None, None)
     clip.kept = clip.verdict != Clip.Verdict.REFUSED
     _store(clip, wav)
     return clip, True

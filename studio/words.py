@@ -24,6 +24,9 @@ ERROR_WORDS: dict[str, Words] = {
     "too_long": _("녹음이 %(seconds).0f초예요. %(limit).0f초까지 받을 수 있어요."),
     "too_many_chunks": _("WAV 파일의 구조가 너무 복잡해요. 평범한 WAV로 다시 저장해 주세요."),
     "not_finite": _("소리 파일에 잘못된 값이 들어 있어요."),
+    "undecodable": _("이 소리 파일은 열 수 없어요."),
+    "unreadable": _("이 소리 파일은 열 수 없어요."),
+    "not_found": _("소리 파일이 없어요: %(name)s"),
     "bad_audio": _("읽을 수 없는 소리 파일이에요."),
     # speech.text
     "bad_text": _("이 글은 소리 내어 읽을 수 없어요."),

@@ -1,0 +1,34 @@
+"""manage.py load_prompts FILE: sentences into the database, each once."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from studio.prompts import prompts_load
+
+
+class Command(BaseCommand):
+    """Bad lines are named; the rest goes in, and the exit status says that something is left to mend."""
+
+    help = "Load a corpus of sentences: TSV or CSV, the first column is the sentence."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--corpus", default="", help="name of the corpus (default: the file's name)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["file"]
+        try:
+            loaded = prompts_load(path=path, corpus=options["corpus"])
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror or error}") from error
+        for row in loaded.bad:
+            self.stderr.write(f"{path}:{row.line}: {row.why}")
+        if options["verbosity"]:
+            self.stdout.write(f"{path}: {loaded.created} new, {loaded.known} known, {len(loaded.bad)} bad")
+        if loaded.bad:
+            raise CommandError(f"{len(loaded.bad)} bad line(s); the others are in.")

@@ -1,0 +1,151 @@
+"""Corpora of sentences: reading a file of them, and taking them in once.
+
+A file is UTF-8, one sentence a line: tab-separated with the sentence in the first column, or comma-separated with a
+header that names a column `text`, or nothing but sentences. A header may name `text`, `reading` and `kind`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from studio.models import Prompt
+
+LONGEST = 300  # characters, as the row has
+HEADER = {"text", "sentence", "문장"}
+BATCH = 500
+
+_REQUEST = re.compile(r"(세요|십시오|시오|실래요|주라|줘|자|해라)[.!]*$")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One good line of a file."""
+
+    line: int
+    text: str
+    reading: str = ""
+    kind: str = Prompt.Kind.STATEMENT
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A line that is no sentence, and why."""
+
+    line: int
+    why: str
+
+
+@dataclass
+class Loaded:
+    """What became of a file."""
+
+    created: int = 0
+    known: int = 0  # was there before, or stands twice in the file
+    bad: list[BadRow] = field(default_factory=list)
+
+
+def prompts_load(*, path: Path, corpus: str = "", order_from: int | None = None) -> Loaded:
+    """Takes the sentences of a file in, behind those that are there; the same sentence comes in once.
+
+    `corpus`: default, the file's name. Bad lines are listed and the rest goes in. Raises OSError for the file itself.
+    """
+    result = Loaded()
+    corpus = (corpus or path.stem)[:80]
+    with transaction.atomic():
+        last = Prompt.objects.aggregate(last=Max("order"))["last"]
+        order = order_from if order_from is not None else (last + 1 if last is not None else 0)
+        known = set(Prompt.objects.values_list("text_sha256", flat=True))
+        fresh: list[Prompt] = []
+        for row in read_sentences(path):
+            if isinstance(row, BadRow):
+                result.bad.append(row)
+                continue
+            digest = hashlib.sha256(row.text.encode()).hexdigest()
+            if digest in known:
+                result.known += 1
+                continue
+            known.add(digest)
+            fresh.append(
+                Prompt(
+                    text=row.text, text_sha256=digest, reading=row.reading, kind=row.kind, corpus=corpus,
+                    order=order + len(fresh),
+                )
+            )  # fmt: skip
+        Prompt.objects.bulk_create(fresh, batch_size=BATCH, ignore_conflicts=True)
+        result.created = len(fresh)
+    return result
+
+
+def read_sentences(path: Path) -> Iterator[Sentence | BadRow]:
+    """The lines of a file, good and bad, in order; empty lines are none."""
+    separator, columns = "", {"text": 0}
+    for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
+        except UnicodeDecodeError as error:
+            yield BadRow(number, _("UTF-8이 아니에요: %(error)s") % {"error": error.reason})
+            continue
+        if not line.strip():
+            continue
+        if not separator:
+            separator, header = _layout(line)
+            if header is not None:
+                columns = header
+                continue
+        cells = _cells(line, separator)
+        yield _sentence(number, {name: cells[at] if at < len(cells) else "" for name, at in columns.items()})
+
+
+def _layout(first: str) -> tuple[str, dict[str, int] | None]:
+    """How the file separates, told by its first line, and its header's columns if it has one."""
+    for separator in ("\t", ","):
+        names = [name.strip().lower() for name in _cells(first, separator)]
+        if names[0] in HEADER:
+            return separator, {"text": 0, **{name: at for at, name in enumerate(names) if name in {"reading", "kind"}}}
+    return ("\t" if "\t" in first else "\n"), None
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    if separator == ",":
+        return next(csv.reader([line]), [""])
+    return line.split(separator)
+
+
+def _sentence(number: int, cells: dict[str, str]) -> Sentence | BadRow:
+    text = " ".join(unicodedata.normalize("NFC", cells["text"]).split())
+    reading = " ".join(unicodedata.normalize("NFC", cells.get("reading", "")).split())
+    kind = cells.get("kind", "").strip().lower()
+    if not text:
+        return BadRow(number, _("문장이 비어 있어요."))
+    if len(text) > LONGEST:
+        return BadRow(
+            number, _("%(length)d자예요. %(limit)d자까지 넣을 수 있어요.") % {"length": len(text), "limit": LONGEST}
+        )
+    if bad := [letter for letter in text if unicodedata.category(letter) in {"Cc", "Cf", "Co", "Cn", "Cs"}]:
+        return BadRow(number, _("읽을 수 없는 글자가 있어요: U+%(code)04X") % {"code": ord(bad[0])})
+    if not any(letter.isalnum() for letter in text):
+        return BadRow(number, _("읽을 글자가 없어요: %(text)s") % {"text": text})
+    if len(reading) > 2 * LONGEST:
+        return BadRow(number, _("읽기가 너무 길어요."))
+    if kind and kind not in Prompt.Kind.values:
+        return BadRow(number, _("모르는 갈래예요: %(kind)s") % {"kind": kind})
+    return Sentence(number, text, reading if reading != text else "", kind or guess_kind(text))
+
+
+def guess_kind(text: str) -> str:
+    """The kind of a sentence that comes without one, by how it ends."""
+    if text.endswith("?"):
+        return Prompt.Kind.QUESTION
+    if _REQUEST.search(text):
+        return Prompt.Kind.REQUEST
+    return Prompt.Kind.EXCLAMATION if text.endswith("!") else Prompt.Kind.STATEMENT
