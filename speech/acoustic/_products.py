@@ -42,7 +42,8 @@ def _by_onednn(x: Tensor, dtype: torch.dtype) -> bool:
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
     """x: [R, I], weight: [O, I] -> x times weight transposed, in `dtype`, then back in x's. Not differentiable."""
-    x_cast, weight = x.to(dtype), weight.to(dtype)
+    # oneDNN falls back to a reference kernel, a thousand times slower, for a weight that is a slice or a transpose.
+    x_cast, weight = x.to(dtype), weight.to(dtype).contiguous()
     result = _onednn(x_cast, weight, None) if _by_onednn(x, dtype) else x_cast @ weight.T
     result = result.to(x.dtype)
     return result if bias is None else result.add_(bias)
