@@ -38,16 +38,14 @@ def speaker_for_import(*, name: str, consent: str = "") -> Speaker:
 
 
 def clips_import(
-    *, folder: Path, speaker: Speaker, on_start: Callable[[int], None], on_clip: Callable[[], None]
+    *, folder: Path, speaker: Speaker, on_start: Callable[[int], None], on_clip: Callable[[], object]
 ) -> Imported:
     """Takes every clip of a folder in that is not in yet; what cannot come in is listed, and the rest goes in.
 
     `on_start` gets the number of clips, `on_clip` is called after each. Raises BadDataset; Refused (507).
     """
     clips, skipped = read_source(folder)
-    result = Imported(
-        left_out=[(each.id, person_message(SpeechError(each.message, code=each.code))) for each in skipped]
-    )
+    result = Imported(left_out=[(each.id, each.message) for each in skipped])
     on_start(len(clips))
     known = set(speaker.clips.values_list("source_id", flat=True))
     with Decoder() as decoder:

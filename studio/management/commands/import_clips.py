@@ -41,7 +41,7 @@ class Command(BaseCommand):
         try:
             result = clips_import(
                 folder=folder, speaker=speaker_for_import(name=name, consent=consent),
-                on_start=bar.reset, on_clip=bar.update,
+                on_start=bar.reset, on_clip=lambda: bar.update(),
             )  # fmt: skip
         except SpeechError as error:
             raise CommandError(error.message) from error

@@ -1,0 +1,200 @@
+"""Sentences and recorded clips that come in from files: each once, and what is wrong is named by its line."""
+
+from __future__ import annotations
+
+import os
+import struct
+import unicodedata
+from collections.abc import Iterable
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from django.core.management import CommandError, call_command
+
+from speech.errors import BadAudio
+from speech.wav import parse_wav, wav_bytes
+from studio import files
+from studio.decoding import Decoder
+from studio.models import Clip, Prompt, Speaker
+from studio.prompts import prompts_load, read_sentences
+from tests.studio.sounds import take
+
+ROOT = Path(__file__).resolve().parents[2]
+LMY = Path(os.environ.get("MOKSORI_LMY", ROOT / "../shared/speech/lmy"))
+
+
+def write(path: Path, lines: Iterable[str], encoding: str = "utf-8", newline: str = "\n") -> Path:
+    path.write_bytes(newline.join(lines).encode(encoding))
+    return path
+
+
+@pytest.mark.django_db
+def test_the_shipped_corpus_goes_in_whole_and_once() -> None:
+    first = prompts_load(path=ROOT / "prompts/ko/core.tsv")
+    again = prompts_load(path=ROOT / "prompts/ko/core.tsv")
+    assert first.created >= 150 and not first.bad and not first.known
+    assert (again.created, again.known) == (0, first.created)
+    assert Prompt.objects.count() == first.created
+
+
+def test_the_shipped_corpus_is_what_its_readme_says() -> None:
+    rows = list(read_sentences(ROOT / "prompts/ko/core.tsv"))
+    texts = [row.text for row in rows]  # type: ignore[union-attr]
+    kinds = [row.kind for row in rows]  # type: ignore[union-attr]
+    assert len(set(texts)) == len(texts)
+    assert all(8 <= len(text) <= 60 for text in texts)
+    assert kinds.count("question") >= 0.12 * len(rows)
+    assert kinds.count("exclamation") + kinds.count("request") >= 0.12 * len(rows)
+    jamo = set(unicodedata.normalize("NFD", "".join(texts)))
+    inventory = [*range(0x1100, 0x1113), *range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]
+    assert not [chr(code) for code in inventory if chr(code) not in jamo]
+    assert all(row.reading for row in rows if any(c.isascii() and c.isalnum() for c in row.text))  # type: ignore[union-attr]
+
+
+@pytest.mark.django_db
+def test_a_corpus_of_thousands_in_the_form_of_a_public_one_goes_in(tmp_path: Path) -> None:
+    lines = [f"{number}번째 문장을 소리 내어 읽습니다.\t{number}" for number in range(3922)]
+    assert prompts_load(path=write(tmp_path / "korean_corpus.csv", lines)).created == 3922
+    assert Prompt.objects.get(order=3921).text == "3921번째 문장을 소리 내어 읽습니다."
+
+
+@pytest.mark.django_db
+def test_bad_rows_are_named_by_line_and_the_rest_goes_in(tmp_path: Path) -> None:
+    path = tmp_path / "bad.tsv"
+    path.write_bytes(
+        "첫 문장입니다.\t7\n\t3\n".encode()
+        + b"\xff\xfe\n"
+        + "길다 ".encode() * 200
+        + "\n!!!\n벨\x07소리\n마지막 문장입니다.\t9\n".encode()
+    )
+    errors = StringIO()
+    with pytest.raises(CommandError, match="5 bad"):
+        call_command("load_prompts", str(path), stdout=StringIO(), stderr=errors)
+    assert [line.split(":")[1] for line in errors.getvalue().splitlines()] == ["2", "3", "4", "5", "6"]
+    assert list(Prompt.objects.values_list("text", flat=True)) == ["첫 문장입니다.", "마지막 문장입니다."]
+
+
+@pytest.mark.django_db
+def test_a_byte_order_mark_windows_lines_and_decomposed_hangul_do_no_harm(tmp_path: Path) -> None:
+    lines = ["text\treading\tkind", unicodedata.normalize("NFD", "각자 읽어 주세요."), "3시야?\t세 시야?\tquestion"]
+    path = write(tmp_path / "own.tsv", ["\ufeff" + lines[0], *lines[1:], "각자 읽어 주세요."], newline="\r\n")
+    loaded = prompts_load(path=path)
+    assert (loaded.created, loaded.known, loaded.bad) == (2, 1, [])
+    assert [(p.text, p.reading, p.kind) for p in Prompt.objects.all()] == [
+        ("각자 읽어 주세요.", "", "request"),
+        ("3시야?", "세 시야?", "question"),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_comma_in_a_plain_list_separates_nothing_and_in_a_csv_with_a_header_it_does(tmp_path: Path) -> None:
+    plain = write(tmp_path / "plain.txt", ["네, 알겠습니다.", "아니요, 괜찮아요."])
+    table = write(tmp_path / "table.csv", ["text,kind", '"글쎄요, 잘 모르겠어요.",statement'])
+    assert prompts_load(path=plain).created == 2 and prompts_load(path=table).created == 1
+    assert set(Prompt.objects.values_list("text", flat=True)) == {
+        "네, 알겠습니다.", "아니요, 괜찮아요.", "글쎄요, 잘 모르겠어요.",
+    }  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("load_prompts", str(tmp_path / "none.tsv"))
+
+
+def corpus(folder: Path) -> Path:
+    """Three clips in the form of LJSpeech, one of them FLAC, and every kind of trouble."""
+    (folder / "wavs").mkdir(parents=True)
+    (folder / "wavs/a1.wav").write_bytes(wav_bytes(take(rate=22_050), 22_050))
+    soundfile.write(folder / "wavs/a2.flac", take(rate=48_000, seed=1), 48_000)
+    soundfile.write(folder / "wavs/many.wav", np.zeros((4800, 96), np.int16), 48_000)
+    (folder / "wavs/broken.wav").write_bytes(b"RIFF" + struct.pack("<I", 10) + b"WAVEnonsense")
+    soundfile.write(folder / "wavs/fast.wav", take(rate=48_000)[:1000], 48_000)
+    rows = [
+        "a1|3개 주세요.|세 개 주세요.",
+        "a2|좋은 아침입니다.|좋은 아침입니다.",
+        "many|채널이 많습니다.|채널이 많습니다.",
+        "broken|깨졌습니다.|깨졌습니다.",
+        "fast|짧습니다.|짧습니다.",
+        "gone|없습니다.|없습니다.",
+        "|빈 이름|빈 이름",
+        "../../a1|밖입니다.|밖입니다.",
+    ]
+    write(folder / "metadata.csv", rows)
+    return folder
+
+
+def run_import(folder: Path, **options: str) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("import_clips", str(folder), "--speaker", "corpus", stdout=out, stderr=err, **options)
+    except CommandError as error:
+        err.write(str(error))
+    return out.getvalue(), err.getvalue()
+
+
+@pytest.mark.django_db
+def test_good_clips_come_in_once_and_bad_ones_are_named(tmp_path: Path) -> None:
+    folder = corpus(tmp_path / "corpus")
+    out, err = run_import(folder, consent="공개 말뭉치")
+    assert "2 new" in out and "6 left out" in out
+    named = [line.split(":")[0] for line in err.splitlines()]
+    assert {"many", "broken", "fast", "gone"} <= set(named)
+    out, _ = run_import(folder, consent="공개 말뭉치")
+    assert "0 new" in out and "2 known" in out
+    clips = Clip.objects.order_by("source_id")
+    assert [clip.source_id for clip in clips] == ["corpus/a1", "corpus/a2"]
+    assert (clips[0].text, clips[0].reading, clips[0].kept) == ("3개 주세요.", "세 개 주세요.", True)
+
+
+@pytest.mark.django_db
+def test_an_imported_clip_is_stored_bit_for_bit_at_its_own_rate(tmp_path: Path) -> None:
+    run_import(corpus(tmp_path / "corpus"), consent="공개 말뭉치")
+    for source_id, rate, seed in (("corpus/a1", 22_050, 0), ("corpus/a2", 48_000, 1)):
+        clip = Clip.objects.get(source_id=source_id)
+        wav = parse_wav(files.read_bytes(clip.file))
+        assert wav.sample_rate == clip.sample_rate == rate
+        assert np.array_equal(wav.samples, take(rate=rate, seed=seed))
+
+
+@pytest.mark.django_db
+def test_the_same_corpus_under_another_folder_name_does_not_double_its_clips(tmp_path: Path) -> None:
+    folder = corpus(tmp_path / "corpus")
+    run_import(folder, consent="공개 말뭉치")
+    out, _ = run_import(folder.rename(tmp_path / "renamed"), consent="공개 말뭉치")
+    assert "0 new" in out and Clip.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_nothing_is_imported_without_consent(tmp_path: Path) -> None:
+    _, err = run_import(corpus(tmp_path / "corpus"))
+    assert "--consent" in err and not Speaker.objects.exists()
+
+
+def test_a_file_that_hangs_or_kills_the_decoder_harms_only_its_child(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "hangs.wav")
+    (tmp_path / "good.wav").write_bytes(wav_bytes(take(), 48_000))
+    with Decoder(seconds=0.2) as decoder:
+        with pytest.raises(BadAudio):
+            decoder.decode(tmp_path / "hangs.wav")
+        decoder.seconds = 30
+        assert decoder.decode(tmp_path / "good.wav").seconds == 2.0
+        assert decoder.child is not None
+        decoder.child.kill()
+        decoder.child.wait()
+        with pytest.raises(BadAudio, match="within the limits"):
+            decoder.decode(tmp_path / "good.wav")
+        assert decoder.decode(tmp_path / "good.wav").seconds == 2.0
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(not LMY.is_dir(), reason="the lmy corpus is not here")
+def test_a_real_corpus_of_300_clips_comes_in_twice_without_doubling() -> None:
+    out, _ = run_import(LMY, consent="연구용 공개 말뭉치")
+    assert "300 new" in out and "0 refused" in out
+    out, _ = run_import(LMY, consent="연구용 공개 말뭉치")
+    assert "300 known" in out and Clip.objects.count() == 300
+    assert Clip.objects.filter(verdict="warned").count() < 15
