@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
@@ -24,7 +25,8 @@ Array = npt.NDArray[np.floating]
 _INK, _SOFT, _LINE, _PAPER = "#14181a", "#a9b1b3", "#313a3d", "#ece8df"
 _COLOURS = LinearSegmentedColormap.from_list("celadon", [_INK, "#1f4f4a", "#3f9a86", "#9fdcc8", "#fffdf2"])
 _HANGUL_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Apple SD Gothic Neo", "Malgun Gothic")
-_MOST_LABELS = 48  # symbols that can still be told apart beside the picture
+_MOST_LABELS = 72  # symbols that can still be told apart beside the picture
+_ROWS_PER_COLUMN = 24  # of their letters
 
 
 def draw_alignment(path: Path, alignment: Array, mel: Array, symbols: Sequence[str], audio: AudioConfig) -> None:
@@ -36,22 +38,23 @@ def draw_alignment(path: Path, alignment: Array, mel: Array, symbols: Sequence[s
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     seconds = max(1, mel.shape[1]) * audio.hop_length / audio.sample_rate
     above.imshow(
-        alignment.T, origin="lower", aspect="auto", interpolation="nearest", cmap=_COLOURS, vmin=0.0, vmax=1.0,
-        extent=(0.0, seconds, -0.5, len(symbols) - 0.5),
+        alignment.T, origin="lower", aspect="auto", interpolation="nearest", cmap=_COLOURS,
+        norm=PowerNorm(0.6, 0.0, 1.0), extent=(0.0, seconds, -0.5, len(symbols) - 0.5),
     )  # fmt: skip
     _label_symbols(above, symbols)
     _show_mel(below, mel, seconds, audio)
     _finish(figure, (above, below), seconds, path)
 
 
-def draw_mels(path: Path, mels: Sequence[Array], titles: Sequence[str], audio: AudioConfig) -> None:
-    """Several mels [M, T] under each other over one time axis, as a PNG at `path`: what was said, and its copy."""
-    figure = Figure(figsize=(8, 2.6 * len(mels)), facecolor=_INK, layout="constrained")
-    rows = list(figure.subplots(len(mels), 1, sharex=True, squeeze=False)[:, 0])
-    seconds = max(mel.shape[1] for mel in mels) * audio.hop_length / audio.sample_rate
-    for row, mel, title in zip(rows, mels, titles, strict=True):
-        _show_mel(row, mel, mel.shape[1] * audio.hop_length / audio.sample_rate, audio)
-        row.set_title(title, color=_PAPER, fontsize=9, loc="left")
+def draw_copy(path: Path, mel: Array, copy: Array, audio: AudioConfig) -> None:
+    """The mel [M, T] of a recording above, that of a vocoder's copy below, as a PNG of 1200 x 780 pixels at `path`."""
+    figure = Figure(figsize=(8, 5.2), facecolor=_INK, layout="constrained")
+    rows = list(figure.subplots(2, 1, sharex=True))
+    seconds = max(1, mel.shape[1], copy.shape[1]) * audio.hop_length / audio.sample_rate
+    titles = ("녹음", "모델이 만든 소리") if _hangul_font() else ("recording", "made by the model")
+    for row, shown, title in zip(rows, (mel, copy), titles, strict=True):
+        _show_mel(row, shown, max(1, shown.shape[1]) * audio.hop_length / audio.sample_rate, audio)
+        row.set_title(title, color=_PAPER, fontsize=9, loc="left", fontfamily=_hangul_font() or "sans-serif")
     _finish(figure, rows, seconds, path)
 
 
@@ -83,9 +86,20 @@ def _label_symbols(axes: Any, symbols: Sequence[str]) -> None:
         axes.set_yticks(range(0, len(symbols), max(1, len(symbols) // 8)))
         return
     axes.set_yticks(range(len(symbols)))
-    size = min(9.0, 190 / len(symbols))
-    axes.tick_params(axis="y", length=0)
-    axes.set_yticklabels(["␣" if symbol == " " else symbol for symbol in symbols], fontfamily=font, fontsize=size)
+    axes.set_yticklabels([_letter(symbol) for symbol in symbols], fontfamily=font, fontsize=9)
+    columns = 1 + (len(symbols) - 1) // _ROWS_PER_COLUMN  # neighbours step aside where rows are narrow
+    for number, tick in enumerate(axes.yaxis.get_major_ticks()):
+        tick.set_pad(3 + 11 * (number % columns))
+        tick.tick1line.set_visible(False)
+
+
+def _letter(symbol: str) -> str:
+    """As it is written alone: a lead, vowel or tail as its letter, a space as a mark."""
+    name = unicodedata.name(symbol, "")
+    for position in ("CHOSEONG", "JUNGSEONG", "JONGSEONG"):
+        if name.startswith(f"HANGUL {position} "):
+            return unicodedata.lookup(name.replace(position, "LETTER"))
+    return "␣" if symbol == " " else symbol
 
 
 @cache

@@ -85,5 +85,5 @@ class VocoderRehearsal:
 
     def write(self, picture: Path, wave: Path) -> None:
         copied = sound.log_mel(self._copy, self._plan.audio)
-        pictures.draw_mels(picture, [self._mel, copied], ["1", "2"], self._plan.audio)
+        pictures.draw_copy(picture, self._mel, copied, self._plan.audio)
         sound.write(wave, self._copy, self._plan.audio.sample_rate)

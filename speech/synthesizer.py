@@ -18,6 +18,7 @@ from speech.evaluate import alignment_figures
 from speech.events import Warned
 from speech.header import Checkpoint
 from speech.text import FRONT_END_VERSION, Reading, encode, read, split
+from speech.text.hangul import is_syllable
 from speech.text.symbols import SYMBOLS
 from speech.vocoder import griffin_lim
 
@@ -91,8 +92,14 @@ class Synthesizer:
         ]
 
     def plan(self, text: str) -> list[str]:
-        """The sentences (or clauses) that `stream` will speak, in order. Raises BadText."""
-        return split(text)
+        """The sentences (or clauses) that `stream` will speak, in order, without those that have nothing to say (a line
+        of emoji). Raises BadText, nothing_to_read where none is left.
+        """
+        parts = [part for part in split(text) if any(map(is_syllable, read(part).reading))]
+        if not parts:
+            message = "There is nothing in the text that can be read aloud."
+            raise BadText(message, code="nothing_to_read", text=text[:80])
+        return parts
 
     def stream(
         self, text: str, *, seed: int = 0, dictionary: Mapping[str, str] | None = None, start: int = 0

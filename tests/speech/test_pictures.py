@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from speech.config import AudioConfig
-from speech.pictures import draw_alignment, draw_mels
+from speech.pictures import draw_alignment, draw_copy
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -34,7 +34,6 @@ def test_a_picture_of_what_is_not_finite_is_drawn_all_the_same(tmp_path: Path) -
     assert size(tmp_path / "a.png") == (1200, 900)
 
 
-def test_two_mels_are_drawn_under_each_other(tmp_path: Path) -> None:
-    mels = [np.zeros((80, 50), np.float32), np.zeros((80, 49), np.float32)]
-    draw_mels(tmp_path / "m.png", mels, ["one", "two"], AudioConfig())
-    assert size(tmp_path / "m.png")[0] == 1200
+def test_a_copy_is_drawn_under_what_it_copies(tmp_path: Path) -> None:
+    draw_copy(tmp_path / "m.png", np.zeros((80, 50), np.float32), np.zeros((80, 49), np.float32), AudioConfig())
+    assert size(tmp_path / "m.png") == (1200, 780)
