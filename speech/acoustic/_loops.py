@@ -1,14 +1,15 @@
 """What cannot be batched over time under teacher forcing: two recurrences, differentiated by hand.
 
 autograd would add up a full weight gradient at every step; here a step only keeps its factors, and the gradient of each
-weight is one product after the loop. Axes as everywhere, and L steps of the decoder, I channels of a step's input,
-H channels of an LSTM, D channels of the attention, K symbols that its location kernel sees. Gates are in torch's order:
-input, forget, cell, output. tests/speech/acoustic/test_loops.py holds all of it against autograd.
+weight is one product after the loop. torch's sigmoid is ten times as fast as its tanh, so tanh(x) is 2 s(2 x) - 1 here,
+and what is doubled is folded into weights. tests/speech/acoustic/test_loops.py holds all of it against autograd.
+
+Axes as everywhere, and L steps of the decoder, I channels of a step's input, H channels of an LSTM, D channels of the
+attention, K symbols that its location kernel sees. Gates are in torch's order: input, forget, cell, output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,18 +17,18 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from speech.acoustic._products import multiplier, outer, product
+from speech.acoustic._products import Multiplier, multiplier, outer, outer_small, product
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
-_tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
 
 @dataclass
 class _Cells:
     """An LSTM over all steps, whose hidden state is dropped step by step.
 
-    gates: [L, B, 4H], the inputs' share with the biases, overwritten by their activations; states: [L + 1, B, H];
-    squashed: [L, B, H], tanh of the states; dropout: [L, B, H], what the hidden state is multiplied by.
+    gates: [L, B, 4H], what the inputs and biases give, the cell's quarter doubled; overwritten by its sigmoid.
+    states: [L + 1, B, H]; squashed: [L, B, H], sigmoid of the doubled states; dropout: [L, B, H], what the hidden state
+    is multiplied by.
     """
 
     gates: Tensor
@@ -45,22 +46,18 @@ class _Cells:
     def forward(self, step: int, share: Tensor, hidden: Tensor) -> None:
         """share: [B, 4H], of the recurrent product; the new hidden state goes to `hidden` [B, H]."""
         gates, state, squashed = self.gates[step], self.states[step + 1], self.squashed[step]
-        width = state.size(1)
-        gates += share
-        gates[:, : 2 * width].sigmoid_()
-        gates[:, 2 * width : 3 * width].tanh_()
-        gates[:, 3 * width :].sigmoid_()
+        gates.add_(share).sigmoid_()
         into, forget, new, out = gates.chunk(4, 1)
         torch.mul(forget, self.states[step], out=state)
-        state.addcmul_(into, new)
-        torch.tanh(state, out=squashed)
-        torch.mul(out, squashed, out=hidden)
+        state.addcmul_(into, new, value=2.0).sub_(into)
+        torch.add(state, state, out=squashed).sigmoid_()
+        torch.mul(out, squashed, out=hidden).mul_(2.0).sub_(out)
         if self.dropout is not None:
             hidden *= self.dropout[step]
 
 
 class _CellGradients:
-    """The way back through `_Cells`; `gates` [L, B, 4H] fills with the gradient of what the activations were given."""
+    """The way back through `_Cells`; `gates` [L, B, 4H] fills with the gradient of what the sigmoids were given."""
 
     def __init__(self, cells: _Cells) -> None:
         self.cells = cells
@@ -71,26 +68,35 @@ class _CellGradients:
     def backward(self, step: int, hidden: Tensor) -> Tensor:
         """hidden: [B, H], the gradient of the step's hidden state, is used up -> that of its gates, [B, 4H]."""
         cells, state, scratch = self.cells, self._state, self._scratch
-        into, forget, new, out = cells.gates[step].chunk(4, 1)
-        to_gates, squashed = self.gates[step], cells.squashed[step]
+        gates, squashed, to_gates = cells.gates[step], cells.squashed[step], self.gates[step]
+        into, forget, new, out = gates.chunk(4, 1)
         to_into, to_forget, to_new, to_out = to_gates.chunk(4, 1)
         if cells.dropout is not None:
             hidden *= cells.dropout[step]
         torch.mul(hidden, out, out=scratch)
-        state += _tanh_backward(scratch, squashed, grad_input=scratch)
-        _sigmoid_backward(hidden.mul_(squashed), out, grad_input=to_out)
-        _sigmoid_backward(torch.mul(state, new, out=scratch), into, grad_input=to_into)
-        _sigmoid_backward(torch.mul(state, cells.states[step], out=scratch), forget, grad_input=to_forget)
-        _tanh_backward(torch.mul(state, into, out=scratch), new, grad_input=to_new)
+        state.add_(_sigmoid_backward(scratch, squashed, grad_input=scratch), alpha=4.0)
+        torch.mul(hidden, squashed, out=to_out).mul_(2.0).sub_(hidden)
+        torch.mul(state, new, out=to_into).mul_(2.0).sub_(state)
+        torch.mul(state, cells.states[step], out=to_forget)
+        torch.mul(state, into, out=to_new).mul_(2.0)
+        _sigmoid_backward(to_gates, gates, grad_input=to_gates)
         state *= forget
         return to_gates
+
+
+def _doubled(weight: Tensor) -> Tensor:
+    """weight: [4H, ...], with what belongs to the cell's quarter doubled."""
+    quarter = weight.size(0) // 4
+    weight = weight.clone()
+    weight[2 * quarter : 3 * quarter] *= 2.0
+    return weight
 
 
 @dataclass
 class _Attention:
     """Location-sensitive attention over all steps.
 
-    memory: [B, N, C]; location: [D, 2, K]; v: [D]; energies: [L, B, N, D], after their tanh; places:
+    memory: [B, N, C]; location: [D, 2 K]; v: [D]; energies: [L, B, N, D], sigmoids of the doubled energies; places:
     [L + 1, B, 2, N + K - 1], before each step the last alignment and the sum of all, with room at both ends.
     """
 
@@ -102,28 +108,32 @@ class _Attention:
 
     @classmethod
     def over(cls, steps: int, memory: Tensor, location: Tensor, v: Tensor) -> _Attention:
-        (batch, symbols, _), (size, _, kernel) = memory.shape, location.shape
-        places = memory.new_zeros(steps + 1, batch, 2, symbols + kernel - 1)
+        (batch, symbols, _), (size, width) = memory.shape, location.shape
+        places = memory.new_zeros(steps + 1, batch, 2, symbols + width // 2 - 1)
         return cls(memory, location, v, places, memory.new_empty(steps, batch, symbols, size))
+
+    @property
+    def kernel(self) -> int:
+        return self.location.size(1) // 2
 
     @property
     def middle(self) -> slice:
         """Where the symbols stand in `places`."""
-        return slice(self.location.size(2) // 2, self.location.size(2) // 2 + self.memory.size(1))
+        return slice(self.kernel // 2, self.kernel // 2 + self.memory.size(1))
 
     def seen(self, step: int) -> Tensor:
         """[B * N, 2 K]: what the location kernel sees at every symbol before the step."""
-        view = self.places[step].unfold(-1, self.location.size(2), 1).transpose(-3, -2)  # [B, N, 2, K]
+        view = self.places[step].unfold(-1, self.kernel, 1).transpose(-3, -2)  # [B, N, 2, K]
         return view.reshape(view.size(0) * view.size(1), -1)
 
-    def forward(self, step: int, query: Tensor, processed: Tensor, padding: Tensor, flat_location: Tensor) -> Tensor:
-        """query: [B, D], processed: [B * N, D], flat_location: [2 K, D] -> context [B, C]."""
+    def forward(self, step: int, query: Tensor, processed: Tensor, padding: Tensor, locate: Multiplier) -> Tensor:
+        """query: [B, D] and processed: [B * N, D], both doubled, like what `locate` gives -> context [B, C]."""
         energy, place, middle = self.energies[step], self.places[step + 1], self.middle
         flat = energy.view(processed.shape)
-        torch.addmm(processed, self.seen(step), flat_location, out=flat)
-        energy += query[:, None, :]
-        energy.tanh_()
-        scores = torch.mv(flat, self.v).view(padding.shape).masked_fill_(padding, -torch.inf)
+        torch.add(locate(self.seen(step)), processed, out=flat)
+        energy.add_(query[:, None, :]).sigmoid_()
+        # v sums to the same for every symbol: the softmax does not see the -1 of the tanh.
+        scores = torch.mv(flat, self.v).mul_(2.0).view(padding.shape).masked_fill_(padding, -torch.inf)
         weights = torch.softmax(scores, 1)
         place[:, 0, middle] = weights
         torch.add(self.places[step, :, 1, middle], weights, out=place[:, 1, middle])
@@ -135,30 +145,42 @@ class _AttentionGradients:
 
     def __init__(self, attention: _Attention, alignment: Tensor) -> None:
         self.attention, self.alignment = attention, alignment
-        self.processed = torch.zeros_like(attention.energies[0])  # [B, N, D]
-        self.location = torch.zeros_like(attention.location).flatten(1)  # [D, 2 K]
+        self.processed = torch.zeros_like(
+            attention.energies[0]
+        )  # [B, N, D]; a quarter of it, as the location's; half of v's
+        self.location = torch.zeros_like(attention.location.T)  # [2 K, D]
         self.v = torch.zeros_like(attention.v)
+        self._memory = attention.memory.transpose(1, 2).contiguous()  # [B, C, N]
+        self._energy = torch.empty_like(attention.energies[0])
         self._last = torch.zeros_like(alignment[0])  # [B, N], from the step behind
         self._total = torch.zeros_like(alignment[0])
-        self._energy = torch.empty_like(attention.energies[0])
+        batch, symbols = alignment.shape[1:]
+        kernel, reach = attention.kernel, symbols + attention.kernel - 1
+        self._place = multiplier(attention.location.T * 4.0, batch * symbols, attention.location.dtype)
+        # Rows of `spread` are what each symbol's kernel sends back. Read with a step of one less than their length they
+        # stand shifted against each other as their symbols do, and a sum over the symbols folds them into place.
+        padded = alignment.new_zeros(batch + 1, symbols, 2, reach)  # a row of zeros before the first
+        self._spread = padded[1:, :, :, :kernel]
+        sizes, strides = (batch, 2, symbols, symbols), (symbols * 2 * reach, reach, 2 * reach - 1, 1)
+        self._shifted = padded.as_strided(sizes, strides, symbols * 2 * reach + kernel // 2)
 
     def backward(self, step: int, context: Tensor, weights: Tensor) -> Tensor:
         """context: [B, C], weights: [B, N], gradients of a step's context and alignment -> that of its query [B, D]."""
         attention, to_energy = self.attention, self._energy
-        (symbols, size), kernel = attention.energies.shape[2:], attention.location.size(2)
-        to_weights = torch.bmm(attention.memory, context[:, :, None])[:, :, 0]
+        to_weights = torch.bmm(context[:, None, :], self._memory)[:, 0]
         to_weights.add_(weights).add_(self._last).add_(self._total)
         to_scores = torch._softmax_backward_data(to_weights, self.alignment[step], 1, to_weights.dtype)
         energy = attention.energies[step]
-        self.v.addmv_(energy.view(-1, size).T, to_scores.view(-1))
+        flat = to_energy.view(-1, energy.size(2))
+        self.v.addmv_(energy.view(flat.shape).T, to_scores.view(-1))
         torch.mul(to_scores[:, :, None], attention.v, out=to_energy)
-        _tanh_backward(to_energy, energy, grad_input=to_energy)
+        _sigmoid_backward(to_energy, energy, grad_input=to_energy)
         self.processed += to_energy
-        self.location.addmm_(to_energy.view(-1, size).T, attention.seen(step))
-        spread = torch.matmul(attention.location.view(size, -1).T, to_energy.transpose(1, 2))  # [B, 2 K, N]
-        places = torch.ops.aten.col2im(spread, [1, symbols], [1, kernel], [1, 1], [0, kernel // 2], [1, 1])
-        self._last = places[:, 0, 0]
-        self._total += places[:, 1, 0]
+        self.location += outer_small(attention.seen(step), flat)
+        self._spread.copy_(self._place(flat).view(self._spread.shape))
+        places = self._shifted.sum(2)
+        self._last = places[:, 0]
+        self._total += places[:, 1]
         return to_energy.sum(1)
 
 
@@ -181,18 +203,19 @@ class _AttentionLoop(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
         (steps, batch, width), channels = inputs.shape, memory.size(2)
-        gates = product(inputs.view(-1, width), weight[:, :width], bias, dtype).view(steps, batch, -1)
+        doubled = _doubled(weight)
+        gates = product(inputs.view(-1, width), doubled[:, :width], _doubled(bias), dtype).view(steps, batch, -1)
         cells = _Cells.over(gates, dropout)
-        attention = _Attention.over(steps, memory, location, v)
+        attention = _Attention.over(steps, memory, location.flatten(1), v)
         states = inputs.new_empty(steps + 1, batch, weight.size(1) - width)  # context, hidden state
         states[0] = 0.0
-        recur, ask = multiplier(weight[:, width:], batch, dtype), multiplier(query, batch, query.dtype)
-        flat_processed = processed.reshape(-1, location.size(0))
-        flat_location = location.flatten(1).T.contiguous()
+        recur, ask = multiplier(doubled[:, width:], batch, dtype), multiplier(query * 2.0, batch, query.dtype)
+        locate = multiplier(attention.location * 2.0, batch * memory.size(1), location.dtype)
+        flat_processed = processed.reshape(-1, location.size(0)) * 2.0
         for step in range(steps):
             hidden = states[step + 1, :, channels:]
             cells.forward(step, recur(states[step]), hidden)
-            context = attention.forward(step, ask(hidden), flat_processed, padding, flat_location)
+            context = attention.forward(step, ask(hidden), flat_processed, padding, locate)
             states[step + 1, :, :channels] = context
         alignment = attention.places[1:, :, 0, attention.middle].contiguous()
         ctx.save_for_backward(
@@ -209,9 +232,10 @@ class _AttentionLoop(torch.autograd.Function):
          gates, cell_states, squashed, states, places, energies) = ctx.saved_tensors  # fmt: skip
         (steps, batch, width), channels = inputs.shape, memory.size(2)
         cells = _CellGradients(_Cells(gates, cell_states, squashed, dropout))
-        attention = _AttentionGradients(_Attention(memory, location, v, places, energies), alignment)
-        recur = multiplier(weight[:, width:].T, batch, ctx.dtype)
-        answer = multiplier(query.T, batch, query.dtype)
+        attention = _AttentionGradients(_Attention(memory, location.flatten(1), v, places, energies), alignment)
+        doubled = _doubled(weight)
+        recur = multiplier(doubled[:, width:].T, batch, ctx.dtype)
+        answer = multiplier(query.T * 4.0, batch, query.dtype)
         to_context = memory.new_empty(steps, batch, channels)
         to_query = memory.new_empty(steps, batch, query.size(0))
         to_state = torch.zeros_like(states[0])
@@ -222,18 +246,18 @@ class _AttentionLoop(torch.autograd.Function):
                 to_query[step] = attention.backward(step, to_context[step], to_alignment[step])
                 to_state = recur(cells.backward(step, answer(to_query[step]).add_(to_state[:, channels:])))
             to_gates = cells.gates.view(steps * batch, -1)
-            seen = torch.cat((inputs, states[:-1]), 2).view(steps * batch, -1)
+            seen = inputs.view(steps * batch, -1), states[:-1].view(steps * batch, -1)
             hidden = states[1:, :, channels:].reshape(steps * batch, -1)
             return (
-                product(to_gates, weight[:, :width].T, None, ctx.dtype).view_as(inputs),
+                product(to_gates, doubled[:, :width].T, None, ctx.dtype).view_as(inputs),
                 torch.bmm(alignment.permute(1, 2, 0), to_context.transpose(0, 1)),
-                attention.processed,
+                attention.processed.mul_(4.0),
                 None,
-                outer(to_gates, seen, ctx.dtype),
-                to_gates.sum(0),
-                outer(to_query.view(steps * batch, -1), hidden, query.dtype),
-                attention.location.view_as(location),
-                attention.v,
+                _doubled(outer(to_gates, seen, ctx.dtype)),
+                _doubled(to_gates.sum(0)),
+                outer(to_query.view(steps * batch, -1), (hidden,), query.dtype).mul_(4.0),
+                attention.location.T.mul(4.0).view_as(location),
+                attention.v.mul_(2.0),
                 None,
                 None,
             )
@@ -253,11 +277,11 @@ class _LstmLoop(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> Tensor:
         steps, batch, width = inputs.shape
-        gates = product(inputs.view(-1, width), weight, bias, dtype).view(steps, batch, -1)
+        gates = product(inputs.view(-1, width), _doubled(weight), _doubled(bias), dtype).view(steps, batch, -1)
         cells = _Cells.over(gates, dropout)
         hidden = inputs.new_empty(steps + 1, batch, recurrent.size(1))
         hidden[0] = 0.0
-        recur = multiplier(recurrent, batch, dtype)
+        recur = multiplier(_doubled(recurrent), batch, dtype)
         for step in range(steps):
             cells.forward(step, recur(hidden[step]), hidden[step + 1])
         ctx.save_for_backward(inputs, weight, recurrent, dropout, gates, cells.states, cells.squashed, hidden)
@@ -270,17 +294,17 @@ class _LstmLoop(torch.autograd.Function):
         inputs, weight, recurrent, dropout, gates, states, squashed, hidden = ctx.saved_tensors
         steps, batch, width = inputs.shape
         cells = _CellGradients(_Cells(gates, states, squashed, dropout))
-        recur: Callable[[Tensor], Tensor] = multiplier(recurrent.T, batch, ctx.dtype)
+        recur = multiplier(_doubled(recurrent).T, batch, ctx.dtype)
         carried = torch.zeros_like(hidden[0])
         with torch.autocast(inputs.device.type, enabled=False):
             for step in range(steps - 1, -1, -1):
                 carried = recur(cells.backward(step, carried.add_(to_hidden[step])))
             to_gates = cells.gates.view(steps * batch, -1)
             return (
-                product(to_gates, weight.T, None, ctx.dtype).view_as(inputs),
-                outer(to_gates, inputs.view(-1, width), ctx.dtype),
-                outer(to_gates, hidden[:-1].reshape(steps * batch, -1), ctx.dtype),
-                to_gates.sum(0),
+                product(to_gates, _doubled(weight).T, None, ctx.dtype).view_as(inputs),
+                _doubled(outer(to_gates, (inputs.view(-1, width),), ctx.dtype)),
+                _doubled(outer(to_gates, (hidden[:-1].view(steps * batch, -1),), ctx.dtype)),
+                _doubled(to_gates.sum(0)),
                 None,
                 None,
             )

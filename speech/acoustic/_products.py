@@ -8,10 +8,12 @@ both under private names only, so they are tried out once, and left alone where 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+Multiplier = Callable[[Tensor], Tensor]
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -42,22 +44,25 @@ def _by_onednn(x: Tensor, dtype: torch.dtype) -> bool:
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
     """x: [R, I], weight: [O, I] -> x times weight transposed, in `dtype`, then back in x's. Not differentiable."""
-    # oneDNN falls back to a reference kernel, a thousand times slower, for a weight that is a slice or a transpose.
-    x_cast, weight = x.to(dtype), weight.to(dtype).contiguous()
-    result = _onednn(x_cast, weight, None) if _by_onednn(x, dtype) else x_cast @ weight.T
+    cast, weight = x.to(dtype), weight.to(dtype)
+    result = _onednn(cast, weight.contiguous(), None) if _by_onednn(x, dtype) else cast @ weight.T
     result = result.to(x.dtype)
     return result if bias is None else result.add_(bias)
 
 
-def outer(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
-    """left: [R, O], right: [R, I] -> the gradient of a weight [O, I], summed over the rows."""
-    left_cast, right_cast = left.to(dtype), right.to(dtype)
-    if _by_onednn(left, dtype):
-        return _onednn(left_cast.T.contiguous(), right_cast.T.contiguous(), None).to(left.dtype)
-    return (left_cast.T @ right_cast).to(left.dtype)
+def outer(left: Tensor, rights: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """left: [R, O], rights: [R, I] each, side by side -> the gradient of a weight [O, I], summed over the rows."""
+    cast, right = left.to(dtype), torch.cat([one.T.to(dtype) for one in rights]).contiguous()  # [I, R]
+    result = _onednn(cast.T, right, None) if _by_onednn(left, dtype) else cast.T @ right.T
+    return result.to(left.dtype)
 
 
-def multiplier(weight: Tensor, rows: int, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+def outer_small(left: Tensor, right: Tensor) -> Tensor:
+    """left: [R, O], right: [R, I] -> their product over the rows, [O, I], for matrices too small to copy."""
+    return _onednn(left.T, right.T, None) if _by_onednn(left, left.dtype) else left.T @ right
+
+
+def multiplier(weight: Tensor, rows: int, dtype: torch.dtype) -> Multiplier:
     """x [rows, I] -> x times weight transposed in `dtype`, [rows, O]; for a weight [O, I] that is used many times."""
     cast = weight.to(dtype).contiguous()
     if _by_onednn(weight, dtype):

@@ -25,7 +25,13 @@ TEXT = "문을 닫아 주세요."
 
 def job(clips: Path, out: Path, model: str = "tacotron2", **other: Any) -> Job:
     """A trial-sized run of a few steps."""
-    training = {"steps": 8, "batch_size": 4, "checkpoint_every": 3, "evaluate_every": 6, "threads": 1}
+    training = {
+        "steps": 8,
+        "batch_size": 4 if model == "tacotron2" else 2,
+        "checkpoint_every": 3,
+        "evaluate_every": 6,
+        "threads": 1,
+    }
     training |= other.pop("training", {})
     return Job(
         model=model, size=other.pop("size", "trial"), clips=str(clips), out=str(out), device="cpu", sample_text=TEXT,

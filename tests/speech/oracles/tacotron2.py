@@ -61,15 +61,15 @@ class Tacotron2Oracle:
         return f.batch_norm(x, mean, variance, self.w[f"{prefix}.1.weight"], self.w[f"{prefix}.1.bias"], self.training)
 
     def lstm_direction(self, x: Tensor, suffix: str) -> Tensor:
-        """x: [N, C] of one sentence -> [N, H]."""
+        """x: [B, N, C] -> [B, N, H]."""
         names = [f"encoder.lstm.{kind}_l0{suffix}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         weights = [self.w[name] for name in names]
-        state = (x.new_zeros(1, weights[1].shape[1]), x.new_zeros(1, weights[1].shape[1]))
+        state = (x.new_zeros(len(x), weights[1].shape[1]), x.new_zeros(len(x), weights[1].shape[1]))
         outputs = []
-        for place in range(x.shape[0]):
-            state = torch.lstm_cell(x[place : place + 1], state, *weights)
-            outputs.append(state[0][0])
-        return torch.stack(outputs)
+        for place in range(x.shape[1]):
+            state = torch.lstm_cell(x[:, place], state, *weights)
+            outputs.append(state[0])
+        return torch.stack(outputs, 1)
 
     def encode(self, symbols: Tensor, lengths: Tensor) -> Tensor:
         x = self.w["embedding.weight"][symbols].transpose(1, 2)
@@ -79,13 +79,14 @@ class Tacotron2Oracle:
                 x = x.masked_fill(behind[:, None, :], 0.0)
             x = f.relu(self.convolve(f"encoder.convolutions.{i}", x))
             x = f.dropout(x, self.rates[0], self.training)
-        rows = []
-        for row, length in zip(x, lengths.tolist(), strict=True):
-            sentence = row[:, :length].T
-            ahead = self.lstm_direction(sentence, "")
-            back = self.lstm_direction(sentence.flip(0), "_reverse").flip(0)
-            rows.append(f.pad(torch.cat((ahead, back), 1), (0, 0, 0, symbols.shape[1] - length)))
-        return torch.stack(rows)
+        x = x.transpose(1, 2)
+        ahead = self.lstm_direction(x, "")
+        # Every row is turned round within its own length, and back.
+        places = torch.arange(symbols.shape[1]).expand(symbols.shape)
+        turned = torch.where(behind, places, lengths[:, None] - 1 - places)[:, :, None]
+        back = self.lstm_direction(x.gather(1, turned.expand(x.shape)), "_reverse")
+        back = back.gather(1, turned.expand(back.shape))
+        return torch.cat((ahead, back), 2).masked_fill(behind[:, :, None], 0.0)
 
     def prenet(self, frame: Tensor, masks: tuple[Tensor, Tensor] | None, step: int) -> Tensor:
         for i in range(2):
