@@ -6,3 +6,9 @@ class SynthesisConfig(AppConfig):
     name = "synthesis"
     verbose_name = _("말하기")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from studio import rooms
+        from synthesis import selectors
+
+        rooms.register("synthesis", selectors.room_state)

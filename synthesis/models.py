@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from studio.models import Speaker
@@ -26,6 +27,7 @@ class Voice(models.Model):
     )
     published_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    error = models.JSONField(default=dict, blank=True)  # {code, message, params}: why it cannot be loaded
 
     class Meta:
         ordering = ["-published_at"]
@@ -35,24 +37,36 @@ class Voice(models.Model):
 
 
 class Utterance(models.Model):
-    """A text that someone asked a voice to say."""
+    """A text that someone asked a voice to say. The row is the truth; a Celery message about it is only a hint.
+
+    Whoever holds `attempt` and an unexpired lease speaks it; every write of a speaker filters on its `attempt`. What
+    was spoken stays, and the next attempt goes on behind it.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", _("대기 중")
         SPEAKING = "speaking", _("말하는 중")
         DONE = "done", _("끝남")
+        STOPPED = "stopped", _("멈춤")
         FAILED = "failed", _("실패")
+
+    ACTIVE = (State.QUEUED, State.SPEAKING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     voice = models.ForeignKey(Voice, on_delete=models.CASCADE, related_name="utterances")
     text = models.TextField()
     seed = models.PositiveIntegerField(default=0)
-    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
-    sentence_count = models.PositiveIntegerField(default=0)
-    seconds = models.FloatField(default=0)
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED, db_index=True)
+    stop_requested = models.BooleanField(default=False)
+    sentence_count = models.PositiveIntegerField(default=0)  # how many the text has; 0 until a worker has split it
+    seconds = models.FloatField(default=0)  # of sound, so far
+    file = models.CharField(max_length=200, blank=True)  # storage key of the whole WAV, once there is one
     error = models.JSONField(default=dict, blank=True)  # {code, message, params}
     attempt = models.PositiveIntegerField(default=0)
+    failures = models.PositiveSmallIntegerField(default=0)  # workers that died over the sentence at hand
     lease_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)  # when a worker was last told of it
+    turn_at = models.DateTimeField(default=timezone.now)  # place in the queue; a long text goes to its end now and then
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="utterances"
     )
@@ -72,10 +86,12 @@ class UtteranceSentence(models.Model):
     utterance = models.ForeignKey(Utterance, on_delete=models.CASCADE, related_name="sentences")
     index = models.PositiveIntegerField()
     text = models.TextField()
-    reading = models.JSONField(default=dict, blank=True)  # speech.text.Reading
+    reading = models.JSONField(default=dict, blank=True)  # speech.text.Reading.to_json()
     file = models.CharField(max_length=200)  # storage key of a WAV
     seconds = models.FloatField()
     reached_limit = models.BooleanField(default=False)  # the decoder was cut off: the sentence may lack its end
+    coverage = models.FloatField(default=1)  # share of the text that the alignment passed over, 0 to 1
+    compute_seconds = models.FloatField(default=0)  # how long it took to make
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

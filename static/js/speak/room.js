@@ -1,0 +1,378 @@
+// The speaking room: write, see how it will be read, hear it sentence by sentence, and again what was said before.
+import { get, post, request } from "../lib/http.js";
+import { LiveFeed } from "../lib/live.js";
+import { SentencePlayer } from "./player.js";
+import { notesOf, show } from "./reading.js";
+import { SentenceList } from "./sentences.js";
+import { Wave } from "./wave.js";
+import { clock } from "./timeline.js";
+
+const READ_DELAY = 250; // ms after the last key
+
+class SpeakRoom extends HTMLElement {
+  connectedCallback() {
+    this.words = { ...document.querySelector("#speak-words").dataset };
+    this.find = (name) => this.querySelector(`[data-${name}]`);
+    this.form = this.querySelector("form.compose");
+    this.text = this.form.elements.text;
+    this.player = new SentencePlayer();
+    this.list = new SentenceList(this.find("sentences"), this.words, (index) => this.player.play(index));
+    this.wave = new Wave(this.find("wave"), this.player);
+    this.#listenToForm();
+    this.#listenToPlayer();
+    this.#listenToHistory();
+    for (const element of this.querySelectorAll("[data-script-only]")) element.hidden = false;
+    if (/Mac|iPhone|iPad/.test(navigator.platform)) this.find("speak-key").textContent = "⌘ ⏎";
+    const opened = JSON.parse(document.querySelector("#utterance-state").textContent);
+    if (opened) this.#open(opened);
+    this.#typed();
+  }
+
+  disconnectedCallback() {
+    this.feed?.close();
+    this.player.clear();
+  }
+
+  // --- writing
+
+  #listenToForm() {
+    this.text.addEventListener("input", () => this.#typed());
+    this.form.elements.voice.addEventListener("change", () => this.#remember());
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#speak(0);
+    });
+    this.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
+        event.preventDefault();
+        this.#speak(0);
+      }
+    });
+    this.find("sounded").addEventListener("change", () => this.#showReading());
+    this.find("examples").addEventListener("click", (event) => {
+      const button = event.target.closest("[data-example]");
+      if (!button) return;
+      this.text.value = button.dataset.example;
+      this.text.focus();
+      this.#typed();
+    });
+    this.#recall();
+  }
+
+  #typed() {
+    const text = this.text.value;
+    this.find("count").textContent = text.length.toLocaleString();
+    this.find("examples").hidden = text.trim() !== "";
+    this.#complain("");
+    clearTimeout(this.readTimer);
+    this.find("reading-text").classList.add("stale");
+    this.readTimer = setTimeout(() => this.#read(text), text.trim() ? READ_DELAY : 0);
+  }
+
+  async #read(text) {
+    this.reading?.abort();
+    this.reading = new AbortController();
+    if (!text.trim()) {
+      this.readings = [];
+      this.#showReading();
+      return;
+    }
+    try {
+      const answer = await post(this.dataset.readUrl, { text }, { signal: this.reading.signal });
+      this.readings = answer.sentences;
+      this.#showReading();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.readings = [];
+      this.#showReading();
+      this.#complain(this.#wordsOf(error));
+    }
+  }
+
+  #showReading() {
+    const readings = this.readings ?? [];
+    const sounded = this.find("sounded").checked;
+    const box = this.find("reading-text");
+    box.classList.remove("stale");
+    box.replaceChildren(
+      ...readings.map((reading) => {
+        const line = document.createElement("p");
+        show(line, reading, this.words, { sounded });
+        return line;
+      }),
+    );
+    this.find("reading").hidden = readings.length === 0;
+    const notes = notesOf(readings);
+    const note = this.find("reading-note");
+    note.textContent = [notes.guess && this.words.guessNote, notes.leftOut && this.words.leftOutNote].filter(Boolean).join(" ");
+    note.hidden = note.textContent === "";
+  }
+
+  #complain(message) {
+    const place = this.find("text-error");
+    place.textContent = message;
+    place.hidden = message === "";
+    this.text.toggleAttribute("aria-invalid", false);
+    if (message) this.text.setAttribute("aria-invalid", "true");
+  }
+
+  /** The voice of the last time, in this browser. */
+  #recall() {
+    const voice = this.form.elements.voice;
+    const wanted = new URLSearchParams(location.search).get("voice") ?? localStorage.getItem("moksori-voice");
+    const opened = document.querySelector("#utterance-state").textContent !== "null";
+    if (wanted && !opened && [...voice.options].some((option) => option.value === wanted)) voice.value = wanted;
+  }
+
+  #remember() {
+    localStorage.setItem("moksori-voice", this.form.elements.voice.value);
+  }
+
+  // --- speaking
+
+  async #speak(seed, { text = this.text.value, voice = this.form.elements.voice.value } = {}) {
+    if (this.asking || !text.trim()) {
+      this.text.focus();
+      return;
+    }
+    this.asking = true;
+    this.player.clear();
+    this.player.unlock();
+    try {
+      const state = await post(this.dataset.createUrl, { text, voice, seed });
+      this.#remember();
+      this.#complain("");
+      this.#open(state);
+      this.player.play(0);
+      history.replaceState(null, "", state.urls.page);
+      this.#refreshHistory();
+    } catch (error) {
+      this.#complain(this.#wordsOf(error));
+      this.text.focus();
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  /** Shows an utterance, new or old, and follows it until it ends. */
+  #open(state) {
+    this.feed?.close();
+    this.player.clear();
+    this.list.clear();
+    this.state = state;
+    this.find("player").hidden = false;
+    this.find("player-voice").textContent = state.voice.label;
+    this.find("error").hidden = true;
+    for (const sentence of state.sentences) this.#heard(sentence);
+    if (state.sentence_count) this.list.expect(state.sentence_count);
+    this.#showState();
+    if (this.#ended) this.player.finish();
+    else this.#follow(state);
+    for (const item of this.querySelectorAll("[data-utterance]")) {
+      item.toggleAttribute("data-current", item.dataset.utterance === state.id);
+    }
+    this.#tick();
+  }
+
+  #follow(state) {
+    const feed = new LiveFeed(state.urls.socket, { after: state.last_seq });
+    this.feed = feed;
+    feed.addEventListener("event", ({ detail }) => feed === this.feed && this.#happened(detail));
+    feed.addEventListener("snapshot", ({ detail }) => {
+      if (feed !== this.feed) return;
+      if (detail.state === "deleted") {
+        feed.close();
+        this.#fail(this.words.gone);
+        return;
+      }
+      Object.assign(this.state, { queue_position: detail.queue_position, state: this.#ended ? this.state.state : detail.state });
+      this.#showState();
+    });
+    feed.addEventListener("state", ({ detail }) => {
+      this.lost = detail === "waiting";
+      if (feed === this.feed) this.#showState();
+    });
+  }
+
+  #happened({ kind, data }) {
+    if (kind === "split") {
+      this.state.sentence_count = data.sentences;
+      this.state.state = "speaking";
+      this.list.expect(data.sentences);
+    } else if (kind === "sentence") {
+      this.#heard(data);
+    } else if (kind === "end") {
+      Object.assign(this.state, data);
+      this.feed.close();
+      this.lost = false;
+      this.player.finish();
+      this.list.end();
+      this.#refreshHistory();
+    }
+    this.#showState();
+  }
+
+  #heard(sentence) {
+    this.list.add(sentence);
+    this.player.add(sentence);
+    this.spoken = sentence.index + 1;
+  }
+
+  get #ended() {
+    return ["done", "stopped", "failed"].includes(this.state.state);
+  }
+
+  #showState() {
+    const { state, sentence_count: total, queue_position: before } = this.state;
+    const done = this.player.sentences.length;
+    const words = {
+      queued: before > 0 ? fill(this.words.queuedBehind, { count: before }) : this.words.queued,
+      speaking: total ? fill(this.words.makingShort, { done, total }) : this.words.loading,
+      done: this.words.done,
+      stopped: this.words.stopped,
+      failed: this.words.failed,
+    };
+    const badge = this.find("state");
+    badge.textContent = this.lost ? this.words.lost : words[state];
+    badge.className = `badge ${{ queued: "busy", speaking: "busy", done: "good", failed: "bad" }[state] ?? ""}`;
+    badge.dataset.value = state;
+    this.#announce(state === "speaking" && total ? fill(this.words.making, { done, total }) : words[state]);
+    this.find("stop").hidden = this.#ended;
+    this.find("again").hidden = !this.#ended;
+    const download = this.find("download");
+    download.hidden = !this.state.download;
+    if (this.state.download) download.href = this.state.download;
+    if (state === "failed") this.#fail(this.state.error?.message || this.words.broken);
+    this.find("toggle").disabled = done === 0;
+  }
+
+  #announce(words) {
+    const place = this.find("announce");
+    if (place.textContent !== words) place.textContent = words;
+  }
+
+  #fail(message) {
+    const place = this.find("error");
+    place.textContent = message;
+    place.hidden = false;
+  }
+
+  #wordsOf(error) {
+    if (error.code === "unreachable") return this.words.unreachable;
+    return error.message || this.words.broken;
+  }
+
+  // --- hearing
+
+  #listenToPlayer() {
+    this.find("toggle").addEventListener("click", () => {
+      if (this.player.sounding) this.player.pause();
+      else this.player.play();
+    });
+    this.find("stop").addEventListener("click", async () => {
+      this.player.stop();
+      try {
+        await post(this.state.urls.stop, {});
+      } catch (error) {
+        this.#fail(this.#wordsOf(error));
+      }
+    });
+    this.find("again").addEventListener("click", () => {
+      const seed = 1 + Math.floor(Math.random() * 2147483646);
+      this.#speak(seed, { text: this.state.text, voice: this.state.voice.name });
+    });
+    this.player.addEventListener("change", () => this.#showPlaying());
+    this.player.addEventListener("sentence", ({ detail }) => this.list.point(detail));
+    this.player.addEventListener("bars", () => this.wave.draw());
+    this.player.addEventListener("failed", () => this.#fail(this.words.noSound));
+  }
+
+  #showPlaying() {
+    const sounding = this.player.sounding;
+    this.dataset.playing = this.player.state;
+    const toggle = this.find("toggle");
+    toggle.setAttribute("aria-label", sounding ? this.words.pause : this.words.play);
+    this.find("toggle-icon").textContent = sounding ? "❚❚" : "▶";
+    if (this.player.state === "ended") this.list.point(-1);
+    this.#tick();
+  }
+
+  /** Keeps the clock and the waveform going while there is sound. */
+  #tick() {
+    cancelAnimationFrame(this.frame);
+    const position = this.player.position?.seconds ?? 0;
+    const seconds = this.player.state === "ended" ? 0 : position;
+    this.find("time").textContent = `${clock(seconds)} / ${clock(this.player.seconds)}`;
+    this.wave.draw(seconds);
+    if (this.player.sounding) this.frame = requestAnimationFrame(() => this.#tick());
+  }
+
+  // --- what was said before
+
+  #listenToHistory() {
+    const history = this.find("history");
+    history.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      const link = event.target.closest("[data-open], [data-page]");
+      if (!link) return;
+      event.preventDefault();
+      if (link.dataset.page) this.#refreshHistory(link.dataset.page);
+      else this.#reopen(link);
+    });
+    history.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#delete(event.target);
+    });
+  }
+
+  async #reopen(link) {
+    this.player.unlock();
+    try {
+      const state = await get(link.dataset.open);
+      this.#open(state);
+      this.text.value = state.text;
+      if ([...this.form.elements.voice.options].some((option) => option.value === state.voice.name)) {
+        this.form.elements.voice.value = state.voice.name;
+      }
+      this.#typed();
+      globalThis.history.replaceState(null, "", state.urls.page);
+      this.find("player").scrollIntoView({ block: "nearest", behavior: "smooth" });
+      if (state.sentences.length || !this.#ended) this.player.play(0);
+    } catch (error) {
+      this.#fail(this.#wordsOf(error));
+    }
+  }
+
+  async #delete(form) {
+    const item = form.closest("[data-utterance]");
+    try {
+      await request("POST", form.action, {});
+      item.remove();
+      this.#announce(this.words.deleted);
+      if (this.state?.id === item.dataset.utterance) {
+        this.feed?.close();
+        this.player.clear();
+        this.find("player").hidden = true;
+        globalThis.history.replaceState(null, "", this.dataset.pageUrl);
+      }
+      this.#refreshHistory();
+    } catch (error) {
+      this.#fail(this.#wordsOf(error));
+    }
+  }
+
+  async #refreshHistory(page = 1) {
+    const response = await fetch(`${this.dataset.historyUrl}?page=${page}`, { credentials: "same-origin" }).catch(() => null);
+    if (!response?.ok || response.redirected) return;
+    this.find("history").innerHTML = await response.text();
+    for (const item of this.querySelectorAll("[data-utterance]")) {
+      item.toggleAttribute("data-current", item.dataset.utterance === this.state?.id);
+    }
+  }
+}
+
+function fill(words, values) {
+  return words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+customElements.define("speak-room", SpeakRoom);

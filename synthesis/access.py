@@ -1,0 +1,47 @@
+"""Who calls an API: a program with a key, or the browser of a person who is signed in."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.translation import gettext as _
+
+from studio.access import require_sign_in
+from studio.errors import Refused
+from synthesis import selectors
+
+
+def caller(request: HttpRequest) -> User:
+    """The person behind an API call: of the key in `Authorization: Bearer …`, else of the session.
+
+    Views that use it are csrf_exempt: a key needs no token, and for a session the token is checked here.
+    Raises Refused: bad_key and sign_in (401), csrf (403).
+    """
+    scheme, _space, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        user = selectors.user_of_token(key.strip())
+        if user is None:
+            raise Refused("bad_key", _("이 열쇠로는 들어올 수 없어요. 새로 만들어 주세요."), 401)
+        return user
+    require_sign_in(request.user)
+    if _Csrf(lambda _request: HttpResponse()).refuses(request):
+        raise Refused("csrf", _("페이지를 연 지 오래되었어요. 새로 고친 뒤 다시 해 주세요."), 403)
+    return cast(User, request.user)
+
+
+class _Csrf(CsrfViewMiddleware):
+    """Django's own check, for a view that is exempt as long as a key is shown."""
+
+    def refuses(self, request: HttpRequest) -> bool:
+        self.process_request(request)
+        return self.process_view(request, _not_exempt, (), {}) is not None
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        return HttpResponse(reason, status=403)
+
+
+def _not_exempt(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()

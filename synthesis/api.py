@@ -1,0 +1,185 @@
+"""What programs call: reading, speaking as a stream of sound, the list of voices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from speech import text as front_end
+from speech.errors import SpeechError
+from studio.errors import Refused, api_errors, error_response, person_message
+from synthesis import selectors, services, streams
+from synthesis.access import caller
+from synthesis.models import Utterance, Voice
+from synthesis.sound import Mark, stream_head, wav_of_pcm
+
+
+@csrf_exempt
+@require_POST
+@api_errors
+def read(request: HttpRequest) -> HttpResponse:
+    """How a text will be read: `{"text"}` → `{"sentences": [Reading …], "characters", "limit"}`."""
+    caller(request)
+    text = _text(_body(request).get("text"), "text")
+    sentences = [] if not text.strip() else readings(text)
+    return JsonResponse({"sentences": sentences, "characters": len(text), "limit": settings.SPEAK_TEXT_LIMIT})
+
+
+def readings(text: str) -> list[dict[str, Any]]:
+    """The sentences of a text, as they will be spoken. Raises BadText, and Refused text_too_long."""
+    if len(text) > settings.SPEAK_TEXT_LIMIT:
+        services.check_text(text)
+    return [front_end.read(sentence).to_json() for sentence in front_end.split(text)]
+
+
+@csrf_exempt
+@require_GET
+@api_errors
+def voices(request: HttpRequest) -> HttpResponse:
+    """`{"voices": [{"name", "label", "acoustic", "vocoder", "published_at"}]}`, the newest first."""
+    caller(request)
+    return JsonResponse({"voices": [selectors.voice_data(voice) for voice in selectors.voices_in_use()]})
+
+
+@csrf_exempt
+@require_GET
+@api_errors
+async def speak(request: HttpRequest) -> HttpResponseBase:
+    """`?text=…&voice=…[&seed=…][&stream=0]` → audio/wav, the first sentence as soon as it is made."""
+    query = request.GET
+    wants = {"text": query.get("text"), "voice": query.get("voice", ""), "seed": query.get("seed", "0")}
+    utterance = await sync_to_async(_utterance)(request, wants)
+    return await _answer(utterance, "wav", whole=query.get("stream") == "0")
+
+
+@csrf_exempt
+@require_POST
+async def openai_speech(request: HttpRequest) -> HttpResponseBase:
+    """OpenAI's `POST /v1/audio/speech`: `{"model", "voice", "input", "response_format": "wav" | "pcm"}`.
+
+    `model` is taken and ignored: the voice says which networks speak. Without a format it is WAV.
+    """
+    try:
+        wants, sound_format = _openai_wants(_body(request))
+        utterance = await sync_to_async(_utterance)(request, wants)
+        return await _answer(utterance, sound_format, whole=False)
+    except (Refused, SpeechError) as error:
+        return _openai_error(error)
+
+
+def _utterance(request: HttpRequest, wants: dict[str, Any]) -> Utterance:
+    user = caller(request)
+    voice = _voice(_text(wants["voice"], "voice"))
+    try:
+        seed = int(wants["seed"])
+    except (TypeError, ValueError):
+        raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=wants["seed"]) from None
+    return services.utterance_request(voice=voice, text=_text(wants["text"], "text"), requested_by=user, seed=seed)
+
+
+def _voice(name: str) -> Voice:
+    voice = selectors.voice_named(name)
+    if voice is not None:
+        return voice
+    names = [each.name for each in selectors.voices_in_use()]
+    if not names:
+        raise Refused("no_voice", _("아직 공개한 목소리가 없어요."), 404)
+    words = {"name": name, "names": ", ".join(names)}
+    message = _("‘%(name)s’(이)라는 목소리가 없어요. 있는 목소리: %(names)s") % words
+    raise Refused("no_such_voice", message, 404, name=name, names=names)
+
+
+async def _answer(utterance: Utterance, sound_format: str, *, whole: bool) -> HttpResponseBase:
+    """Waits for the first sentence, so that a failure before it is an error and no broken sound."""
+    sound = streams.spoken(utterance)
+    try:
+        first, sample_rate = await anext(sound)
+        mark = Mark(utterance.voice.label)
+        whole = whole or utterance.sentence_count == 1
+        rest = [pcm async for pcm, _rate in sound] if whole else []
+    except StopAsyncIteration:
+        raise Refused("nothing_spoken", _("말하기 전에 멈췄어요."), 409) from None
+    except BaseException:
+        await sound.aclose()  # at once, so that nobody goes on speaking to nobody
+        raise
+    content_type = "audio/wav" if sound_format == "wav" else f"audio/pcm;rate={sample_rate};channels=1;bits=16"
+    response: HttpResponseBase
+    if whole:
+        pcm = b"".join([first, *rest])
+        body = wav_of_pcm(pcm, sample_rate, mark) if sound_format == "wav" else pcm
+        response = HttpResponse(body, content_type=content_type)
+    else:
+        head = stream_head(sample_rate, mark) if sound_format == "wav" else b""
+        response = StreamingHttpResponse(_stream(head + first, sound), content_type=content_type)
+    return _label(response, utterance, sample_rate, sound_format)
+
+
+async def _stream(first: bytes, sound: AsyncGenerator[tuple[bytes, int], None]) -> AsyncIterator[bytes]:
+    async with aclosing(sound):
+        yield first
+        async for pcm, _rate in sound:
+            yield pcm
+
+
+def _label(response: HttpResponseBase, utterance: Utterance, sample_rate: int, sound_format: str) -> HttpResponseBase:
+    response["X-AI-Generated"] = "true"
+    response["X-Utterance"] = str(utterance.pk)
+    response["X-Voice"] = utterance.voice.name
+    response["X-Sample-Rate"] = str(sample_rate)
+    response["X-Sentences"] = str(utterance.sentence_count)
+    response["Cache-Control"] = "no-store"
+    if disposition := content_disposition_header(False, f"{utterance.voice.name}-AI.{sound_format}"):
+        response["Content-Disposition"] = disposition
+    return response
+
+
+def _openai_wants(body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    sound_format = body.get("response_format", "wav")
+    if sound_format not in {"wav", "pcm"}:
+        raise Refused("bad_format", _("response_format은 wav나 pcm이어야 해요."), response_format=sound_format)
+    if body.get("speed", 1) != 1:
+        raise Refused("bad_speed", _("speed는 아직 1만 쓸 수 있어요."), speed=body["speed"])
+    voice = body.get("voice", "")
+    if isinstance(voice, dict):  # the newer spelling, {"id": …}
+        voice = voice.get("id")
+    return {"text": body.get("input"), "voice": voice, "seed": body.get("seed", 0)}, sound_format
+
+
+def _openai_error(error: Refused | SpeechError) -> HttpResponse:
+    """Our own error, and beside it the one that OpenAI's clients look for."""
+    response = error_response(error)
+    kind = "server_error" if response.status_code >= 500 else "invalid_request_error"
+    if response.status_code == 401:
+        kind = "authentication_error"
+    theirs = {"message": person_message(error), "type": kind, "param": None, "code": error.code}
+    ours = json.loads(response.content)
+    return JsonResponse(
+        {**ours, "error": theirs}, status=response.status_code, json_dumps_params={"ensure_ascii": False}
+    )
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    try:
+        body = json.loads(request.body or b"{}")
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise Refused("bad_json", _("JSON 객체를 보내 주세요."))
+    return body
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        message = _("%(name)s에 글을 보내 주세요.") % {"name": name}
+        raise Refused("missing", message, name=name)
+    return value

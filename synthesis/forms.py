@@ -1,0 +1,75 @@
+"""Forms of the speaking room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from synthesis import selectors
+from synthesis.models import Voice
+from training.models import Checkpoint
+
+AUTOMATIC, NONE = "auto", "none"
+
+
+class CheckpointField(forms.ModelChoiceField):
+    """Names a checkpoint as a person knows it: whose, which network, after how many steps."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return checkpoint_words(obj)
+
+
+def checkpoint_words(checkpoint: Checkpoint) -> str:
+    """E.g. "미나 · tacotron2 · 2,400걸음 (7월 3일 14:20)"."""
+    whose = checkpoint.run.speaker.label if checkpoint.run else checkpoint.name
+    step = _("%(step)s걸음") % {"step": f"{checkpoint.step:,}"}
+    best = " ★" if checkpoint.best else ""
+    return f"{whose} · {checkpoint.model} · {step}{best}"
+
+
+class PublishForm(forms.Form):
+    """Make a checkpoint a voice, or give an existing voice a newer checkpoint."""
+
+    acoustic = CheckpointField(label=_("체크포인트"), queryset=Checkpoint.objects.none(), empty_label=_("고르기"))
+    vocoder = forms.ChoiceField(label=_("보코더"), required=False)
+    replaces = forms.ModelChoiceField(
+        label=_("어떻게 공개할까요"), queryset=Voice.objects.none(), required=False, empty_label=_("새 목소리로")
+    )
+    label = forms.CharField(label=_("목소리 이름"), max_length=80, required=False)
+    name = forms.SlugField(
+        label=_("주소에 쓰는 이름"),
+        max_length=64,
+        required=False,
+        help_text=_("영문 소문자, 숫자, 붙임표. 프로그램이 이 이름으로 부릅니다."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
+        fields["acoustic"].queryset = selectors.checkpoints_to_publish()
+        fields["replaces"].queryset = selectors.voices_in_use()
+        vocoders = Checkpoint.objects.filter(kind=Checkpoint.Kind.VOCODER).select_related("run__speaker")
+        fields["vocoder"].choices = [
+            (AUTOMATIC, _("알아서 고르기")),
+            *[(str(each.pk), checkpoint_words(each)) for each in vocoders.order_by("-created_at")],
+            (NONE, _("보코더 없이 (Griffin-Lim)")),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not data.get("replaces"):
+            for field in ("name", "label"):
+                if not data.get(field) and field not in self.errors:
+                    self.add_error(field, _("새 목소리의 이름을 적어 주세요."))
+        return data
+
+    def vocoder_chosen(self) -> Checkpoint | None:
+        """The vocoder that the form says; call it once the form is valid."""
+        choice = self.cleaned_data.get("vocoder") or AUTOMATIC
+        if choice == NONE:
+            return None
+        if choice == AUTOMATIC:
+            return selectors.vocoder_for(self.cleaned_data["acoustic"])
+        return Checkpoint.objects.get(pk=choice)

@@ -1,0 +1,169 @@
+"""Reads of the speaking room."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from studio.access import AnyUser
+from studio.models import Consent
+from studio.rooms import RoomState
+from synthesis import events
+from synthesis.models import ApiToken, Utterance, Voice
+from training.models import Checkpoint
+
+HISTORY = 20  # utterances a page of the history
+
+
+def voices_in_use() -> QuerySet[Voice]:
+    """Voices that can be chosen, newest first."""
+    return Voice.objects.filter(retired_at=None).select_related("acoustic", "vocoder", "speaker")
+
+
+def voices_all() -> QuerySet[Voice]:
+    """All voices, those in use first; `consent_withdrawn` marks those whose speaker no longer agrees."""
+    agrees = Consent.objects.filter(speaker=OuterRef("speaker"), withdrawn_at=None)
+    return (
+        Voice.objects.select_related("speaker", "acoustic", "vocoder")
+        .annotate(consent_withdrawn=Q(speaker__isnull=False) & ~Exists(agrees))
+        .order_by(F("retired_at").desc(nulls_first=True), "-published_at")
+    )
+
+
+def voice_named(name: str) -> Voice | None:
+    """A voice in use by its name; without a name, the newest."""
+    voices = voices_in_use()
+    return voices.filter(name=name).first() if name else voices.first()
+
+
+def voice_data(voice: Voice) -> dict[str, Any]:
+    """As `GET /api/voices` lists it."""
+    return {
+        "name": voice.name,
+        "label": voice.label,
+        "acoustic": voice.acoustic.model,
+        "vocoder": voice.vocoder.model if voice.vocoder else "griffin_lim",
+        "published_at": voice.published_at.isoformat(),
+    }
+
+
+def checkpoints_to_publish() -> QuerySet[Checkpoint]:
+    """Acoustic checkpoints, newest first."""
+    return (
+        Checkpoint.objects.filter(kind=Checkpoint.Kind.ACOUSTIC).select_related("run__speaker").order_by("-created_at")
+    )
+
+
+def vocoders_for(acoustic: Checkpoint) -> QuerySet[Checkpoint]:
+    """Vocoders that may speak for it: of the same speaker, or nobody's (imported, shipped); the newest first."""
+    vocoders = Checkpoint.objects.filter(kind=Checkpoint.Kind.VOCODER).order_by("-created_at")
+    if acoustic.run is None:
+        return vocoders.filter(run=None)
+    return vocoders.filter(Q(run__speaker=acoustic.run.speaker) | Q(run=None))
+
+
+def vocoder_for(acoustic: Checkpoint) -> Checkpoint | None:
+    """The one to take when nobody chose: of the same run the best, then the speaker's newest, then a base."""
+    vocoders = vocoders_for(acoustic)
+    if acoustic.run is not None:
+        own = vocoders.filter(run=acoustic.run)
+        found = own.filter(best=True).first() or own.first() or vocoders.filter(run__isnull=False).first()
+        if found:
+            return found
+    return vocoders.filter(run=None).first()
+
+
+def utterances_of(user: AnyUser) -> QuerySet[Utterance]:
+    """A person's own history, newest first."""
+    return Utterance.objects.filter(requested_by_id=user.pk).select_related("voice")
+
+
+def utterance_for(user: AnyUser, pk: UUID | str) -> Utterance | None:
+    """Only one's own: what others have had spoken is nobody's business."""
+    if not user.is_authenticated:
+        return None
+    return Utterance.objects.filter(requested_by_id=user.pk, pk=pk).select_related("voice").first()
+
+
+def events_after(utterance: Utterance, seq: int, limit: int) -> list[dict[str, Any]]:
+    """What happened after number `seq`, in order."""
+    return [event for event in events.all_events(utterance) if event["seq"] > seq][:limit]
+
+
+def queue_position(utterance: Utterance) -> int:
+    """How many are spoken before it: 0 when it is its turn."""
+    if utterance.state != Utterance.State.QUEUED:
+        return 0
+    waiting = Q(state=Utterance.State.QUEUED, turn_at__lt=utterance.turn_at)
+    return Utterance.objects.filter(waiting | Q(state=Utterance.State.SPEAKING)).exclude(pk=utterance.pk).count()
+
+
+def utterance_state(utterance: Utterance) -> dict[str, Any]:
+    """The snapshot that a page shows: state, place in the queue, what is spoken, where the whole WAV is."""
+    sentences = [events.sentence_data(sentence) for sentence in utterance.sentences.order_by("index")]
+    ended = utterance.state not in Utterance.ACTIVE
+    return {
+        "id": str(utterance.pk),
+        "voice": {"name": utterance.voice.name, "label": utterance.voice.label},
+        "text": utterance.text,
+        "seed": utterance.seed,
+        "state": utterance.state,
+        "queue_position": queue_position(utterance),
+        "sentence_count": utterance.sentence_count,
+        "sentences": sentences,
+        "seconds": round(utterance.seconds, 2),
+        "error": events.error_data(utterance.error),
+        "created_at": utterance.created_at.isoformat(),
+        "last_seq": (1 if utterance.sentence_count else 0) + len(sentences) + (1 if ended else 0),
+        "download": events.download_url(utterance),
+        "urls": {
+            "self": reverse("synthesis:utterance", args=[utterance.pk]),
+            "page": reverse("synthesis:speak_utterance", args=[utterance.pk]),
+            "stop": reverse("synthesis:utterance_stop", args=[utterance.pk]),
+            "socket": f"/ws/utterances/{utterance.pk}/",
+        },
+    }
+
+
+def others_wait(utterance: Utterance) -> bool:
+    """Whether somebody else's text is waiting for a worker."""
+    return Utterance.objects.filter(state=Utterance.State.QUEUED).exclude(pk=utterance.pk).exists()
+
+
+def token_hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def user_of_token(key: str) -> User | None:
+    """Whose key it is; None for one that is unknown, revoked, or of a person who may no longer come in."""
+    token = ApiToken.objects.filter(token_sha256=token_hash(key), revoked_at=None).select_related("user").first()
+    if token is None or not token.user.is_active:
+        return None
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    return token.user
+
+
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    return ApiToken.objects.filter(user=user, revoked_at=None).order_by("-created_at")
+
+
+def room_state(user: User) -> RoomState:
+    """One line for the first page: which voices there are."""
+    voices = list(voices_in_use()[:3])
+    if not voices:
+        advice = _("학습을 마친 체크포인트를 목소리로 공개하면 들을 수 있어요.")
+        return RoomState(_("아직 목소리가 없어요"), "warn", advice)
+    count = voices_in_use().count()
+    words = ngettext("목소리 %(count)d개", "목소리 %(count)d개", count) % {"count": count}
+    return RoomState(words, "good", ", ".join(voice.label for voice in voices))

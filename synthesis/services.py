@@ -1,0 +1,269 @@
+"""Writes of the speaking room: voices, utterances, listeners and keys. What a worker writes is in `speaker`."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
+
+from speech import text as front_end
+from speech.errors import BadText
+from speech.text.hangul import is_syllable
+from studio import files
+from studio.errors import Refused
+from synthesis import events, selectors
+from synthesis.models import ApiToken, Utterance, Voice
+from training.models import Checkpoint
+
+logger = logging.getLogger(__name__)
+
+UNFINISHED_LIMIT = 6  # utterances of one person that may wait or be spoken at once
+RESEND_AFTER = timedelta(seconds=15)
+FAILURES = 3  # a sentence that kills the worker is not tried for ever
+
+
+def voice_publish(
+    *,
+    acoustic: Checkpoint,
+    name: str,
+    label: str,
+    vocoder: Checkpoint | None = None,
+    published_by: User | None = None,
+) -> Voice:
+    """Make a checkpoint heard under a name. Without a vocoder it speaks through Griffin-Lim.
+
+    Raises Refused: not_acoustic, not_a_vocoder, no_consent, bad_name, no_label, name_taken.
+    """
+    name, label = name.strip().lower(), label.strip()
+    _check_parts(acoustic, vocoder)
+    if not name or slugify(name) != name or len(name) > 64:
+        raise Refused("bad_name", _("이름은 영문 소문자, 숫자, 붙임표로 64자까지 적어 주세요."), name=name)
+    if not label:
+        raise Refused("no_label", _("목소리를 부를 이름을 적어 주세요."))
+    speaker = acoustic.run.speaker if acoustic.run else None
+    try:
+        with transaction.atomic():
+            voice = Voice.objects.create(
+                name=name,
+                label=label[:80],
+                speaker=speaker,
+                acoustic=acoustic,
+                vocoder=vocoder,
+                published_by=published_by,
+            )
+            transaction.on_commit(lambda: _tell_preload(voice.pk))
+    except IntegrityError:
+        message = _("‘%(name)s’(이)라는 목소리가 이미 있어요. 다른 이름을 적어 주세요.") % {"name": name}
+        raise Refused("name_taken", message, 409, name=name) from None
+    return voice
+
+
+def voice_update(*, voice: Voice, acoustic: Checkpoint, vocoder: Checkpoint | None) -> Voice:
+    """Give a voice newer checkpoints; its name and what was spoken with it stay."""
+    _check_parts(acoustic, vocoder)
+    speaker = acoustic.run.speaker if acoustic.run else None
+    if voice.speaker is not None and speaker != voice.speaker:
+        raise Refused("other_speaker", _("다른 화자의 체크포인트예요. 새 목소리로 공개해 주세요."), status=409)
+    voice.acoustic, voice.vocoder, voice.error = acoustic, vocoder, {}
+    voice.save(update_fields=["acoustic", "vocoder", "error"])
+    transaction.on_commit(lambda: _tell_preload(voice.pk))
+    return voice
+
+
+def voice_rename(*, voice: Voice, label: str) -> Voice:
+    """Change how a voice is called on the pages. Raises Refused no_label."""
+    if not label.strip():
+        raise Refused("no_label", _("목소리를 부를 이름을 적어 주세요."))
+    voice.label = label.strip()[:80]
+    voice.save(update_fields=["label"])
+    return voice
+
+
+def voice_retire(*, voice: Voice) -> Voice:
+    """Take a voice out of use; nothing is deleted, and `voice_restore` brings it back."""
+    Voice.objects.filter(pk=voice.pk, retired_at=None).update(retired_at=timezone.now())
+    voice.refresh_from_db()
+    return voice
+
+
+def voice_restore(*, voice: Voice) -> Voice:
+    """Put a retired voice back into use."""
+    voice.retired_at = None
+    voice.save(update_fields=["retired_at"])
+    return voice
+
+
+def utterance_request(*, voice: Voice, text: str, requested_by: User | None, seed: int = 0) -> Utterance:
+    """Ask for a text to be spoken: a row, and a word to the workers once it is committed.
+
+    Raises BadText for a text that cannot be read; Refused: empty_text, text_too_long, voice_retired, too_many_waiting.
+    """
+    text = text.replace("\r\n", "\n").strip()
+    if voice.retired_at:
+        raise Refused("voice_retired", _("이 목소리는 더 이상 쓰지 않아요. 다른 목소리를 골라 주세요."), status=409)
+    if not 0 <= seed <= 2**31 - 1:
+        raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=seed)
+    check_text(text)
+    with transaction.atomic():
+        waiting = Utterance.objects.filter(requested_by=requested_by, state__in=Utterance.ACTIVE).count()
+        if requested_by is not None and waiting >= UNFINISHED_LIMIT:
+            raise Refused(
+                "too_many_waiting",
+                _("아직 말하는 중인 글이 %(count)d개 있어요. 끝난 뒤에 다시 해 주세요.") % {"count": waiting},
+                status=429,
+                count=waiting,
+            )
+        utterance = Utterance.objects.create(voice=voice, text=text, seed=seed, requested_by=requested_by)
+        transaction.on_commit(lambda: utterance_send(pk=utterance.pk))
+    return utterance
+
+
+def check_text(text: str) -> None:
+    """Raises BadText for what cannot be read, and Refused empty_text or text_too_long."""
+    if not text.strip():
+        raise Refused("empty_text", _("읽을 글을 적어 주세요."))
+    limit = settings.SPEAK_TEXT_LIMIT
+    if len(text) > limit:
+        values = {"length": len(text), "limit": limit}
+        message = _("글이 %(length)d자예요. 한 번에 %(limit)d자까지 읽을 수 있어요.") % values
+        raise Refused("text_too_long", message, **values)
+    if not any(is_sayable(sentence) for sentence in front_end.split(text)):
+        raise BadText("There is nothing in the text that can be read aloud.", code="nothing_to_read", text=text[:80])
+
+
+def is_sayable(sentence: str) -> bool:
+    """Whether anything of it is read aloud; a line of emoji is not. Raises BadText."""
+    return any(map(is_syllable, front_end.read(sentence).reading))
+
+
+def utterance_send(*, pk: UUID) -> None:
+    """Tell a worker. When the broker is away, the reconciler says it again later."""
+    from synthesis.tasks import utterance_speak_task
+
+    Utterance.objects.filter(pk=pk).update(sent_at=timezone.now())
+    try:
+        utterance_speak_task.delay(str(pk))
+    except OperationalError as error:
+        logger.warning("Utterance %s waits: the broker did not answer (%s).", pk, error)
+
+
+def utterance_stop(*, utterance: Utterance) -> Utterance:
+    """Make no more sentences of it. What is spoken stays."""
+    stopped = Utterance.objects.filter(pk=utterance.pk, state=Utterance.State.QUEUED).update(
+        state=Utterance.State.STOPPED, stop_requested=True, ended_at=timezone.now()
+    )
+    if not stopped:
+        Utterance.objects.filter(pk=utterance.pk, state=Utterance.State.SPEAKING).update(stop_requested=True)
+    utterance.refresh_from_db()
+    if stopped:
+        events.send_last(utterance)
+    return utterance
+
+
+def utterance_delete(*, utterance: Utterance) -> None:
+    """Remove an utterance and its sound."""
+    keys = [sentence.file for sentence in utterance.sentences.all()]
+    keys += [utterance.file] if utterance.file else []
+    with transaction.atomic():
+        utterance.delete()
+        transaction.on_commit(lambda: _delete_files(keys))
+
+
+def utterances_reconcile() -> int:
+    """Send waiting utterances again, and free those whose worker is gone. Returns how many were sent.
+
+    Call it every few seconds (Celery beat, or a thread of `up`).
+    """
+    now = timezone.now()
+    expired = Utterance.objects.filter(state=Utterance.State.SPEAKING, lease_until__lt=now)
+    for pk in list(expired.filter(Q(failures__gte=FAILURES - 1) | Q(stop_requested=True)).values_list("pk", flat=True)):
+        _give_up(pk)
+    expired.update(state=Utterance.State.QUEUED, lease_until=None, sent_at=None, failures=F("failures") + 1)
+    unsent = Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER)
+    waiting = Utterance.objects.filter(unsent, state=Utterance.State.QUEUED).order_by("turn_at")
+    pks = list(waiting.values_list("pk", flat=True))
+    for pk in pks:
+        utterance_send(pk=pk)
+    return len(pks)
+
+
+def listener_invite(*, label: str) -> tuple[User, str]:
+    """A person who may listen and speak with the voices, and the token of the link that signs them in once.
+
+    Raises Refused no_label.
+    """
+    from studio.services import sign_in_link_create
+
+    label = label.strip()
+    if not label:
+        raise Refused("no_label", _("누구를 초대하는지 적어 주세요."))
+    with transaction.atomic():
+        user = get_user_model().objects.create_user(username=f"listener-{secrets.token_hex(4)}", first_name=label[:150])
+        token = sign_in_link_create(user=user, hours=24 * 7)
+    return user, token
+
+
+def api_token_create(*, user: User, label: str) -> tuple[ApiToken, str]:
+    """A key for programs; the key itself is returned this once, only its hash is kept. Raises Refused no_label."""
+    if not label.strip():
+        raise Refused("no_label", _("어디에 쓰는 열쇠인지 적어 주세요."))
+    key = f"moksori-{secrets.token_urlsafe(32)}"
+    return ApiToken.objects.create(user=user, label=label.strip()[:80], token_sha256=selectors.token_hash(key)), key
+
+
+def api_token_revoke(*, token: ApiToken) -> None:
+    """Make a key useless, for good."""
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _check_parts(acoustic: Checkpoint, vocoder: Checkpoint | None) -> None:
+    if acoustic.kind != Checkpoint.Kind.ACOUSTIC:
+        raise Refused("not_acoustic", _("음향 모델의 체크포인트를 골라 주세요."))
+    if vocoder is not None and vocoder.kind != Checkpoint.Kind.VOCODER:
+        raise Refused("not_a_vocoder", _("보코더의 체크포인트를 골라 주세요."))
+    if acoustic.run and not acoustic.run.speaker.consents.filter(withdrawn_at=None).exists():
+        raise Refused("no_consent", _("화자의 동의가 없어서 목소리를 공개할 수 없어요."), status=409)
+
+
+def _give_up(pk: UUID) -> None:
+    """End an utterance whose worker died: as asked, or because every try ended so."""
+    utterance = Utterance.objects.get(pk=pk)
+    if utterance.stop_requested:
+        utterance.state = Utterance.State.STOPPED
+    else:
+        utterance.state = Utterance.State.FAILED
+        message = "The worker died while speaking this text; try a shorter one, or another voice."
+        utterance.error = {"code": "worker_died", "message": message, "params": {"attempts": utterance.attempt}}
+    ended = Utterance.objects.filter(pk=pk, state=Utterance.State.SPEAKING, attempt=utterance.attempt).update(
+        state=utterance.state, error=utterance.error, ended_at=timezone.now(), lease_until=None
+    )
+    if ended:
+        events.send_last(utterance)
+
+
+def _tell_preload(pk: UUID) -> None:
+    from synthesis.tasks import voice_preload_task
+
+    try:
+        voice_preload_task.delay(str(pk))
+    except OperationalError as error:
+        logger.warning("Voice %s is not loaded ahead: the broker did not answer (%s).", pk, error)
+
+
+def _delete_files(keys: list[str]) -> None:
+    for key in keys:
+        try:
+            files.delete_file(key)
+        except OSError as error:
+            logger.warning("%s stays in storage: %s", key, error)

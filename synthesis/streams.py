@@ -1,0 +1,110 @@
+"""The sound of an utterance as it is made: waits for sentences, and gives each as soon as it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.utils.translation import gettext as _
+
+from speech.errors import SpeechError
+from studio import files
+from studio.errors import Refused
+from synthesis import events, services
+from synthesis.models import Utterance
+from synthesis.sound import pcm_of
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0  # how long a lost event may hold a stream up
+CHANGING = ("state", "error", "sentence_count")  # of the row, while it is spoken
+PATIENCE_SECONDS = 120.0  # how long a text may wait for a worker to take it
+
+
+class Waiting:
+    """Wakes at an event of one utterance, or after LOOK_SECONDS: what the channel layer loses costs no more."""
+
+    def __init__(self, layer: Any, channel: str | None) -> None:
+        self.layer, self.channel = layer, channel
+
+    async def look(self) -> None:
+        if self.channel is None:
+            await asyncio.sleep(LOOK_SECONDS / 4)
+            return
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self.layer.receive(self.channel)
+        except TimeoutError:
+            pass
+        except Exception as error:  # Redis may be lost in many ways
+            logger.warning("Events are not heard (%s); looking at the rows instead.", error)
+            self.channel = None
+
+
+@asynccontextmanager
+async def waiting_for(utterance: Utterance) -> AsyncIterator[Waiting]:
+    """Joins the utterance's group, before its rows are looked at."""
+    layer = get_channel_layer()
+    channel: str | None = None
+    group = events.group_name(utterance.pk)
+    try:
+        async with asyncio.timeout(2):
+            channel = await layer.new_channel()
+            await layer.group_add(group, channel)
+    except Exception as error:
+        logger.warning("Events are not heard (%s); looking at the rows instead.", error)
+        channel = None
+    waiting = Waiting(layer, channel)
+    try:
+        yield waiting
+    finally:
+        if waiting.channel is not None:
+            try:
+                await layer.group_discard(group, waiting.channel)
+            except Exception as error:
+                logger.debug("The group was not left: %s", error)
+
+
+async def spoken(utterance: Utterance) -> AsyncGenerator[tuple[bytes, int], None]:
+    """PCM-16 and sample rate of each sentence, in order, until the utterance ends.
+
+    Raises SpeechError for one that failed, Refused nobody_speaks (503) when no worker takes it. Who stops listening
+    stops the speaking.
+    """
+    index, waited = 0, 0.0
+    ended = False
+    try:
+        async with waiting_for(utterance) as waiting:
+            while True:
+                await utterance.arefresh_from_db(fields=CHANGING)
+                ended = utterance.state not in Utterance.ACTIVE
+                async for sentence in utterance.sentences.filter(index__gte=index).order_by("index"):
+                    index, waited = sentence.index + 1, 0.0
+                    yield await sync_to_async(_sound)(sentence.file)
+                if ended:
+                    break
+                begun = asyncio.get_running_loop().time()
+                await waiting.look()
+                waited += asyncio.get_running_loop().time() - begun
+                if utterance.state == Utterance.State.QUEUED and waited > PATIENCE_SECONDS:
+                    raise Refused("nobody_speaks", _("지금은 말해 줄 일꾼이 없어요. 잠시 뒤에 다시 해 주세요."), 503)
+        if utterance.state == Utterance.State.FAILED:
+            raise failure(utterance)
+    finally:
+        if not ended:
+            await asyncio.shield(sync_to_async(services.utterance_stop)(utterance=utterance))
+
+
+def failure(utterance: Utterance) -> SpeechError:
+    """The error that a failed utterance keeps."""
+    error = utterance.error
+    return SpeechError(error.get("message", ""), code=error.get("code"), **error.get("params", {}))
+
+
+def _sound(key: str) -> tuple[bytes, int]:
+    return pcm_of(files.read_bytes(key))

@@ -1,0 +1,100 @@
+"""Loaded voices of a speaking worker: the least recently used goes out. Only workers and the command call this."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from speech.errors import BadCheckpoint
+from studio.files import open_file
+from synthesis.models import Voice
+from training.models import Checkpoint
+
+if TYPE_CHECKING:
+    from speech.synthesizer import Synthesizer
+
+logger = logging.getLogger(__name__)
+
+LOADED = 2  # voices kept in memory at once
+ON_DISK = 12  # checkpoint files kept in the work folder
+
+_loaded: OrderedDict[tuple[str, str], Synthesizer] = OrderedDict()
+_lock = Lock()
+
+
+def get(voice: Voice) -> Synthesizer:
+    """The voice, ready to speak. Raises BadCheckpoint for a file that is missing, damaged or does not fit."""
+    key = (voice.acoustic.sha256, voice.vocoder.sha256 if voice.vocoder else "")
+    with _lock:
+        if key in _loaded:
+            _loaded.move_to_end(key)
+            return _loaded[key]
+        while len(_loaded) >= LOADED:
+            _loaded.popitem(last=False)
+        _loaded[key] = _load(voice)
+        return _loaded[key]
+
+
+def forget() -> None:
+    """Let all voices go (their memory with them)."""
+    with _lock:
+        _loaded.clear()
+
+
+def _load(voice: Voice) -> Synthesizer:
+    from speech.synthesizer import Synthesizer  # torch, which the web process must not have
+
+    acoustic = fetch(voice.acoustic)
+    vocoder = fetch(voice.vocoder) if voice.vocoder else None
+    logger.info("Loading the voice %s.", voice.name)
+    return Synthesizer.load(acoustic, vocoder)
+
+
+def fetch(checkpoint: Checkpoint) -> Path:
+    """The checkpoint's file on this machine's disk, brought from storage once, its hash verified.
+
+    Raises BadCheckpoint (missing, damaged).
+    """
+    folder = settings.WORK_DIR / "voices"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{checkpoint.sha256}.safetensors"
+    if path.exists():
+        path.touch()  # the newest are the ones in use
+        return path
+    _bring(checkpoint, path)
+    for old in sorted(folder.glob("*.safetensors"), key=lambda each: each.stat().st_mtime)[:-ON_DISK]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def _bring(checkpoint: Checkpoint, path: Path) -> None:
+    descriptor, beside = tempfile.mkstemp(prefix=".bringing-", dir=path.parent)
+    digest = hashlib.sha256()
+    try:
+        with os.fdopen(descriptor, "wb") as target, open_file(checkpoint.file) as source:
+            while chunk := source.read(1 << 20):
+                digest.update(chunk)
+                target.write(chunk)
+        if digest.hexdigest() != checkpoint.sha256:
+            raise BadCheckpoint(
+                f"The checkpoint {checkpoint.file} is damaged in storage; publish another one.",
+                code="damaged",
+                path=checkpoint.file,
+            )
+        Path(beside).replace(path)
+    except FileNotFoundError as error:
+        raise BadCheckpoint(
+            f"The checkpoint {checkpoint.file} is no longer in storage; publish another one.",
+            code="missing",
+            path=checkpoint.file,
+        ) from error
+    finally:
+        Path(beside).unlink(missing_ok=True)

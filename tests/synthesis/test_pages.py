@@ -1,0 +1,220 @@
+"""The pages of the speaking room: whose they are, what they show, and that they work without a script."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from synthesis import services, speaker
+from synthesis.models import ApiToken, Utterance, Voice
+from training.models import Checkpoint
+
+pytestmark = pytest.mark.usefixtures("redis_url")
+SignIn = Callable[[User], Client]
+
+
+def spoken(voice: Voice, user: User, text: str = "안녕하세요. 반가워요.") -> Utterance:
+    utterance = services.utterance_request(voice=voice, text=text, requested_by=user)
+    speaker.utterance_speak(utterance.pk)
+    utterance.refresh_from_db()
+    return utterance
+
+
+def test_without_a_voice_the_page_says_what_to_do(signed_in: SignIn, listener: User, admin: User) -> None:
+    page = signed_in(listener).get("/speak/").content.decode()
+    assert "아직 들려줄 목소리가 없어요" in page
+    assert "/train/" in signed_in(admin).get("/speak/").content.decode()
+
+
+def test_the_page_is_for_people_who_are_signed_in(voice: Voice) -> None:
+    response = Client().get("/speak/")
+    assert response.status_code == 302
+    assert "next=/speak/" in response["Location"].replace("%2F", "/")
+
+
+def test_the_page_works_as_a_plain_form(voice: Voice, signed_in: SignIn, listener: User) -> None:
+    client = signed_in(listener)
+    response = client.post("/speak/", {"voice": "mina", "text": "안녕하세요."})
+    utterance = Utterance.objects.get()
+    assert response["Location"] == f"/speak/{utterance.pk}/"
+    speaker.utterance_speak(utterance.pk)
+    page = client.get(response["Location"]).content.decode()
+    assert f"/utterances/{utterance.pk}/0.wav" in page
+    assert f"/utterances/{utterance.pk}.wav" in page
+    assert "인공지능이 만든 목소리예요" in page
+
+
+def test_a_refused_form_keeps_the_text(voice: Voice, signed_in: SignIn, listener: User) -> None:
+    response = signed_in(listener).post("/speak/", {"voice": "mina", "text": "😀"})
+    assert response.status_code == 400
+    assert "😀" in response.content.decode()
+
+
+def test_the_download_is_a_whole_wav_under_a_name_that_says_ai(voice: Voice, signed_in: SignIn, listener: User) -> None:
+    utterance = spoken(voice, listener)
+    response = signed_in(listener).get(f"/utterances/{utterance.pk}.wav")
+    samples, rate = soundfile.read(io.BytesIO(response.content))
+    assert rate == 22_050
+    assert len(samples) / rate == pytest.approx(utterance.seconds, abs=0.01)
+    assert "attachment" in response["Content-Disposition"]
+    assert "mina-AI-" in response["Content-Disposition"]
+    assert response["X-AI-Generated"] == "true"
+    part = signed_in(listener).get(f"/utterances/{utterance.pk}.wav", headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"RIFF")
+
+
+def test_what_others_had_spoken_is_nobodys_business(
+    voice: Voice, signed_in: SignIn, listener: User, admin: User
+) -> None:
+    utterance = spoken(voice, listener)
+    other = signed_in(admin)
+    for path in (
+        f"/utterances/{utterance.pk}/",
+        f"/utterances/{utterance.pk}.wav",
+        f"/utterances/{utterance.pk}/0.wav",
+    ):
+        assert other.get(path).status_code == 404
+    for path in ("stop", "delete"):
+        assert other.post(f"/utterances/{utterance.pk}/{path}").status_code == 404
+    assert other.get(f"/speak/{utterance.pk}/").status_code == 404
+    assert str(utterance.pk) not in other.get("/speak/").content.decode()
+    assert Utterance.objects.exists()
+
+
+def test_the_history_is_shown_page_by_page_and_can_be_deleted(voice: Voice, signed_in: SignIn, listener: User) -> None:
+    for number in range(22):
+        Utterance.objects.create(voice=voice, text=f"{number}번 글", requested_by=listener, state="done")
+    client = signed_in(listener)
+    first = client.get("/speak/history/").content.decode()
+    assert first.count("data-utterance=") == 20
+    assert client.get("/speak/history/?page=2").content.decode().count("data-utterance=") == 2
+    one = Utterance.objects.first()
+    assert client.post(f"/utterances/{one.pk}/delete").json() == {"deleted": str(one.pk)}
+    assert Utterance.objects.count() == 21
+
+
+def test_a_script_asks_and_gets_the_state(voice: Voice, signed_in: SignIn, listener: User) -> None:
+    client = signed_in(listener)
+    body = {"text": "안녕하세요. 반가워요.", "voice": "mina", "seed": 5}
+    state = client.post("/utterances/", body, content_type="application/json").json()
+    assert (state["state"], state["seed"], state["last_seq"]) == ("queued", 5, 0)
+    speaker.utterance_speak(state["id"])
+    state = client.get(state["urls"]["self"]).json()
+    assert (state["state"], len(state["sentences"]), state["last_seq"]) == ("done", 2, 4)
+    assert client.get(state["sentences"][1]["url"]).content[:4] == b"RIFF"
+    assert client.get(f"/utterances/{state['id']}/7.wav").status_code == 404
+
+
+def test_the_error_of_a_failed_text_is_told_in_korean(voice: Voice, signed_in: SignIn, listener: User) -> None:
+    error = {"code": "out_of_memory", "message": "Too little memory.", "params": {}}
+    utterance = Utterance.objects.create(voice=voice, text="글", requested_by=listener, state="failed", error=error)
+    state = signed_in(listener).get(f"/utterances/{utterance.pk}/").json()
+    assert "메모리" in state["error"]["message"]
+
+
+def test_only_admins_publish(voice: Voice, signed_in: SignIn, listener: User) -> None:
+    client = signed_in(listener)
+    assert client.get("/voices/").status_code == 403
+    assert client.post("/voices/mina/retire/").status_code == 403
+    voice.refresh_from_db()
+    assert voice.retired_at is None
+
+
+def test_a_checkpoint_is_published_from_its_link(acoustic: Checkpoint, signed_in: SignIn, admin: User) -> None:
+    client = signed_in(admin)
+    form = client.get(f"/voices/publish/{acoustic.pk}/").content.decode()
+    assert f'value="{acoustic.pk}" selected' in form
+    values = {"acoustic": acoustic.pk, "vocoder": "auto", "name": "sora", "label": "소라"}
+    assert client.post("/voices/publish/", values)["Location"] == "/voices/"
+    voice = Voice.objects.get(name="sora")
+    assert voice.published_by == admin
+    assert "소라" in client.get("/voices/").content.decode()
+
+
+def test_a_published_voice_is_renewed(voice: Voice, acoustic: Checkpoint, signed_in: SignIn, admin: User) -> None:
+    newer = Checkpoint.objects.create(
+        kind="acoustic", model="tacotron2", step=900, file=acoustic.file, sha256=acoustic.sha256, size=1, name="newer"
+    )
+    values = {"acoustic": newer.pk, "vocoder": "none", "replaces": voice.pk}
+    assert signed_in(admin).post("/voices/publish/", values).status_code == 302
+    voice.refresh_from_db()
+    assert voice.acoustic == newer
+    assert Voice.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "values", [{"name": "mina", "label": "또 미나"}, {"name": "미나", "label": "미나"}, {"name": "", "label": ""}]
+)
+def test_a_form_that_cannot_be_published_says_why(
+    voice: Voice, acoustic: Checkpoint, signed_in: SignIn, admin: User, values: dict
+) -> None:
+    response = signed_in(admin).post("/voices/publish/", {"acoustic": acoustic.pk, **values})
+    assert response.status_code == 400
+    assert "error" in response.content.decode()
+    assert Voice.objects.count() == 1
+
+
+def test_a_voice_is_renamed_retired_and_restored(voice: Voice, signed_in: SignIn, admin: User) -> None:
+    client = signed_in(admin)
+    client.post("/voices/mina/rename/", {"label": "고운 미나"})
+    client.post("/voices/mina/retire/")
+    voice.refresh_from_db()
+    assert voice.label == "고운 미나"
+    assert voice.retired_at is not None
+    client.post("/voices/mina/restore/")
+    voice.refresh_from_db()
+    assert voice.retired_at is None
+
+
+def test_a_listener_is_invited_by_a_link_that_is_shown_once(signed_in: SignIn, admin: User) -> None:
+    client = signed_in(admin)
+    page = client.post("/voices/invite/", {"label": "지호"}).content.decode()
+    assert "/enter/" in page
+    assert "지호" in page
+    assert "/enter/" not in client.get("/voices/").content.decode()
+
+
+def test_keys_are_made_and_revoked_on_their_page(signed_in: SignIn, listener: User, admin: User) -> None:
+    client = signed_in(listener)
+    page = client.post("/tokens/", {"label": "집"}).content.decode()
+    token = ApiToken.objects.get()
+    assert "moksori-" in page
+    assert "moksori-" not in client.get("/tokens/").content.decode().replace("moksori-</", "")
+    assert signed_in(admin).post(f"/tokens/{token.pk}/revoke/").status_code == 404
+    client.post(f"/tokens/{token.pk}/revoke/")
+    token.refresh_from_db()
+    assert token.revoked_at is not None
+
+
+def test_the_first_page_tells_of_the_voices(voice: Voice, signed_in: SignIn, listener: User) -> None:
+    assert "미나" in signed_in(listener).get("/").content.decode()
+
+
+def test_the_command_writes_the_same_sound_as_the_page(voice: Voice, listener: User, tmp_path: Path) -> None:
+    utterance = spoken(voice, listener)
+    output = tmp_path / "hello.wav"
+    call_command("speak", utterance.text, "--voice", "mina", "-o", str(output), stdout=io.StringIO())
+    page = Client()
+    page.force_login(listener)
+    stored = page.get(f"/utterances/{utterance.pk}.wav").content
+    assert (
+        soundfile.read(output, dtype="int16")[0].tobytes()
+        == soundfile.read(io.BytesIO(stored), dtype="int16")[0].tobytes()
+    )
+
+
+def test_the_command_names_the_voices_there_are(voice: Voice, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="mina"):
+        call_command("speak", "안녕", "--voice", "nobody", "-o", str(tmp_path / "x.wav"))
+
+
+def test_the_command_refuses_a_folder_that_is_not_there(voice: Voice, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="nowhere"):
+        call_command("speak", "안녕하세요.", "-o", str(tmp_path / "nowhere" / "x.wav"), stdout=io.StringIO())
