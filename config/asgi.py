@@ -21,6 +21,8 @@ from training.routing import websocket_urlpatterns as training_sockets  # noqa: 
 application = ProtocolTypeRouter(
     {
         "http": BodyLimit(django_application),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([*training_sockets, *synthesis_sockets]))),
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter([*training_sockets, *synthesis_sockets]))
+        ),
     }
 )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.conf import settings
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
 
 
 class BodyLimit:
@@ -34,7 +32,7 @@ class BodyLimit:
             return
         # Django spools a body to disk before any view runs, so a body of unknown length is counted here, in memory,
         # before Django sees it.
-        body: list[dict[str, Any]] = []
+        body: list[Mapping[str, Any]] = []
         if b"transfer-encoding" in headers:
             received = 0
             while True:
@@ -47,7 +45,7 @@ class BodyLimit:
                 if message["type"] != "http.request" or not message.get("more_body"):
                     break
 
-        async def replay() -> dict[str, Any]:
+        async def replay() -> Mapping[str, Any]:
             return body.pop(0) if body else await receive()
 
         await self.application(scope, replay, send)

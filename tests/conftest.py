@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +15,31 @@ from django.conf import settings
 from tests import servers
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With pytest-xdist a file stays on one process (its servers start once), and all browser tests on one."""
+    for item in items:
+        together = "e2e" if item.get_closest_marker("e2e") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    """A browser test runs alone: a busy machine drops sound from its microphone. The others share the machine."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    with Path(os.environ["MOKSORI_TESTS_FOLDER"], "alone.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if item.get_closest_marker("e2e") else fcntl.LOCK_SH)
+        return (yield)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("there is no CUDA device")
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """Each xdist worker has a data folder of its own (tests/settings.py), so the database needs no suffix."""
@@ -20,9 +47,9 @@ def django_db_modify_db_settings() -> None:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """A running Redis: the one that the settings' channel layer and Celery's broker point to."""
+    """A running Redis: the one that the settings' channel layer and Celery's broker point to (tests/settings.py)."""
     with servers.redis_server(Path(settings.DATA_DIR) / "redis") as url:
-        assert settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0]["address"] == url
+        assert url == os.environ["REDIS_URL"]
         yield url
 
 
@@ -48,8 +75,6 @@ def celery_worker(redis_url: str, transactional_db: None, tmp_path: Path) -> Ite
     with ExitStack() as stack:
 
         def start(queue: str, **environment: str) -> Popen[bytes]:
-            import os
-
             log = tmp_path / f"{queue}.log"
             return stack.enter_context(servers.celery_worker(queue, log=log, env={**os.environ, **environment}))
 
