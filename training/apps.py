@@ -1,8 +1,18 @@
+"""The training room as Django knows it."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class TrainingConfig(AppConfig):
+    """Tells the first page about this room."""
+
     name = "training"
     verbose_name = _("학습실")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from studio import rooms
+        from training import selectors
+
+        rooms.register("training", selectors.room_state)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from training import selectors
 from training.models import TrainingRun
-from training.words import PART_WORDS, STAGE_WORDS, log_words
+from training.words import PART_WORDS, STAGE_WORDS, clips_named, log_words
 
 POLL_SECONDS = 1.0
 
@@ -81,7 +81,7 @@ class Follower:
         elif kind == "stage_changed":
             if data.get("total"):
                 self._advance(str(STAGE_WORDS.get(data["stage"], data["stage"])), data["done"], data["total"])
-        elif words := log_words(kind, data):
+        elif words := log_words(kind, data, selectors.clip_texts(clips_named(data))):
             self._close()
             tqdm.write(words, file=self.file)
 

@@ -22,7 +22,7 @@ RETRY_SECONDS = 1.0
 T = TypeVar("T")
 
 
-class LeaseLost(Exception):  # noqa: N818 - says what happened
+class LeaseLost(Exception):
     """The run belongs to another owner, or to nobody: nothing may be written any more."""
 
 

@@ -45,7 +45,7 @@ class Outcome(Enum):
     STOPPED = auto()
 
 
-class TrainerFailed(SpeechError):  # noqa: N818 - named as the event that it stands for
+class TrainerFailed(SpeechError):
     """The trainer said that it cannot go on, or died more often than a new start can mend."""
 
     code = "trainer_failed"
@@ -139,7 +139,12 @@ class _Owner:
             return Outcome.FINISHED
         out = self.own / part.kind
         out.mkdir(parents=True, exist_ok=True)
-        self.reporter.write("stage_changed", _stage("restore", part), {"part": part.kind, "stage": "restore"})
+        begun = newest.step if newest else 0
+        self.reporter.write(
+            "stage_changed",
+            {"part": part.kind, "stage": "restore", "done": 0, "total": 0, "step": begun},
+            {"part": part.kind, "stage": "restore", "step": begun, "progress": {}},
+        )
         self._patiently(
             lambda: shelf.checkpoint_restore(run=self.run, part=part, folder=out), "bring the last checkpoint"
         )
@@ -295,7 +300,7 @@ class _Owner:
         return State.QUEUED
 
 
-class _StopAsked(Exception):  # noqa: N818 - no error: someone asked for it
+class _StopAsked(Exception):
     """Someone wants the run to stop while its clips are still being brought."""
 
 
@@ -315,10 +320,6 @@ def job_of(run: TrainingRun, part: Part, clips: Path, out: Path, data: Path) -> 
     if run.sample_text:
         job["sample_text"] = run.sample_text
     return job
-
-
-def _stage(stage: str, part: Part) -> dict[str, Any]:
-    return {"part": part.kind, "stage": stage, "done": 0, "total": 0}
 
 
 def _failed(failure: TrainingFailed | None, code: int, tail: str) -> TrainerFailed:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from celery import current_app
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from speech.models import trainable
 from studio.access import is_admin
 from studio.models import Clip, Consent, Speaker
+from studio.rooms import RoomState
 from training.journal import event_json
 from training.models import Checkpoint, RunEvent, TrainingRun
 
 logger = logging.getLogger(__name__)
 
 SIZES = ("full", "compact", "trial")
+SHOWN_ELSEWHERE = ("step_done", "stage_changed", "evaluated", "training_ended")  # not in the log
 CURVE_POINTS = 600  # of one curve on a page that has just been opened
 Kind = Checkpoint.Kind
 
@@ -58,12 +62,13 @@ def clips_to_train(speaker: Speaker) -> QuerySet[Clip]:
     return kept.filter(speaker__in=consenting_speakers()).exclude(verdict=Clip.Verdict.REFUSED)
 
 
-def speakers_to_train() -> QuerySet[Speaker]:
-    """Consenting speakers, with `clip_count` and `clip_seconds` of what a run would train on."""
+def speakers_to_train(at_least: int = 0) -> QuerySet[Speaker]:
+    """Consenting speakers with that many clips; `clip_count` and `clip_seconds` say what a run would train on."""
     kept = Q(clips__kept=True, clips__discarded_at__isnull=True) & ~Q(clips__verdict=Clip.Verdict.REFUSED)
-    return consenting_speakers().annotate(
+    counted = consenting_speakers().annotate(
         clip_count=Count("clips", filter=kept), clip_seconds=Sum("clips__seconds", filter=kept)
     )
+    return counted.filter(clip_count__gte=at_least)
 
 
 def runs_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[TrainingRun]:
@@ -152,8 +157,22 @@ def thinned(points: list[list[float]], most: int = CURVE_POINTS) -> list[list[fl
 
 
 def log_events(run: TrainingRun, after: int = 0) -> Iterable[RunEvent]:
-    """The events that a person reads as a log: everything but single steps and counting."""
-    return run.events.filter(seq__gt=after).exclude(kind="step_done").exclude(kind="stage_changed").order_by("seq")
+    """The events that a person reads as a log: everything but steps, counting, and what the curves show."""
+    return run.events.filter(seq__gt=after).exclude(kind__in=SHOWN_ELSEWHERE).order_by("seq")
+
+
+def clip_texts(ids: Iterable[str]) -> dict[str, str]:
+    """What is said in these clips, by id."""
+    valid = [one for one in ids if _is_uuid(one)]
+    return {str(pk): text for pk, text in Clip.objects.filter(pk__in=valid).values_list("pk", "text")}
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def checkpoints_of(run: TrainingRun) -> QuerySet[Checkpoint]:
@@ -170,6 +189,24 @@ def last_checkpoint_json(checkpoint: Checkpoint) -> dict[str, Any]:
         "picture": reverse("training:checkpoint_picture", args=[checkpoint.pk]) if checkpoint.picture else "",
         "sample": reverse("training:checkpoint_sample", args=[checkpoint.pk]) if checkpoint.sample else "",
     }
+
+
+def room_state(user: User) -> RoomState:
+    """The line about this room on the first page."""
+    runs = runs_visible_to(user)
+    if running := runs.filter(state=TrainingRun.State.RUNNING).first():
+        total = {part.kind: part.steps for part in parts_of(running)}.get(running.part, 0)
+        detail = f"{running.step:,} / {total:,}" if total else ""
+        words = _("%(speaker)s 목소리를 배우고 있어요") % {"speaker": running.speaker.label}
+        return RoomState(words, "busy", detail)
+    if waiting := runs.filter(state=TrainingRun.State.QUEUED).count():
+        return RoomState(_("%(count)s개가 차례를 기다려요") % {"count": waiting}, "busy")
+    newest = runs.first()
+    if newest is None:
+        return RoomState(_("아직 배운 목소리가 없어요"))
+    if newest.state == TrainingRun.State.FAILED:
+        return RoomState(_("%(speaker)s 학습이 실패했어요") % {"speaker": newest.speaker.label}, "bad")
+    return RoomState(_("%(count)s번 배웠어요") % {"count": runs.count()}, "good")
 
 
 def messages_waiting(queue: str) -> int:

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 EXECUTE_TASK = "training.run_execute"
 QUEUE = "train"
 MOST_STEPS = 1_000_000
+FEWEST_CLIPS = 2  # one to train on, one held out
 MOST_CRASHES = 3  # in a row, without a new checkpoint between them
 RESEND_SECONDS = 60  # a queued run whose message may be lost is sent again after this
 State = TrainingRun.State
@@ -287,7 +288,7 @@ def _check_speaker(speaker: Speaker) -> None:
             _("%(speaker)s 님의 동의가 없어서 학습할 수 없어요.") % {"speaker": speaker.label},
             speaker=speaker.name,
         )
-    if (clips := selectors.clips_to_train(speaker).count()) < 2:
+    if (clips := selectors.clips_to_train(speaker).count()) < FEWEST_CLIPS:
         raise Refused(
             "too_few_clips",
             _("학습하려면 쓸 수 있는 녹음이 둘은 있어야 해요. 지금은 %(clips)s개예요.") % {"clips": clips},
@@ -300,7 +301,7 @@ def _check_plan(plan: RunPlan) -> None:
     if plan["size"] not in selectors.SIZES:
         raise Refused("unknown_size", _("그런 크기는 없어요: %(size)s") % {"size": plan["size"]}, size=plan["size"])
     if not plan["acoustic_steps"] and not plan["vocoder_steps"]:
-        raise Refused("nothing_to_train", _("학습할 단계 수를 적어 주세요."))
+        raise Refused("nothing_to_train", _("몇 걸음 학습할지 적어 주세요."))
     _check_part(Checkpoint.Kind.ACOUSTIC, plan["acoustic"], plan["acoustic_steps"], plan["acoustic_base"], plan["size"])
     _check_part(Checkpoint.Kind.VOCODER, plan["vocoder"], plan["vocoder_steps"], plan["vocoder_base"], plan["size"])
 
@@ -310,7 +311,7 @@ def _check_part(kind: str, model: str, steps: int, base: Checkpoint | None, size
         return
     if not 0 < steps <= MOST_STEPS:
         raise Refused(
-            "bad_steps", _("단계 수는 1부터 %(most)s까지예요.") % {"most": MOST_STEPS}, steps=steps, most=MOST_STEPS
+            "bad_steps", _("걸음 수는 1부터 %(most)s까지예요.") % {"most": MOST_STEPS}, steps=steps, most=MOST_STEPS
         )
     if model not in (there := selectors.models_available(kind)):
         raise Refused(

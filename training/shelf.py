@@ -86,6 +86,8 @@ def checkpoint_hold(saved: CheckpointSaved, folder: Path) -> CheckpointSaved:
     folder.mkdir(parents=True, exist_ok=True)
 
     def held(source: str) -> str:
+        if not source:
+            return ""
         target = folder / Path(source).name
         target.unlink(missing_ok=True)
         try:
@@ -94,8 +96,13 @@ def checkpoint_hold(saved: CheckpointSaved, folder: Path) -> CheckpointSaved:
             return source
         return str(target)
 
-    names = ("path", "resume", "picture", "sample")
-    return replace(saved, **{name: held(path) for name in names if (path := getattr(saved, name))})
+    return replace(
+        saved,
+        path=held(saved.path),
+        resume=held(saved.resume),
+        picture=held(saved.picture),
+        sample=held(saved.sample),
+    )
 
 
 def checkpoint_let_go(saved: CheckpointSaved, folder: Path) -> None:

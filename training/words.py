@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
@@ -34,9 +35,14 @@ STATE_WORDS: dict[str, Words] = {
     "failed": gettext_lazy("실패했어요"),
 }
 SIZE_WORDS: dict[str, Words] = {
-    "full": gettext_lazy("큰 모델 · 논문 그대로, GPU 권장"),
-    "compact": gettext_lazy("작은 모델 · CPU로도 배울 수 있어요"),
-    "trial": gettext_lazy("연습용 · 몇 초면 끝나고 소리는 나지 않아요"),
+    "full": gettext_lazy("큰 모델"),
+    "compact": gettext_lazy("작은 모델"),
+    "trial": gettext_lazy("연습용"),
+}
+SIZE_HINTS: dict[str, Words] = {
+    "full": gettext_lazy("논문 그대로예요. 가장 곱지만 GPU가 있어야 쓸 만해요."),
+    "compact": gettext_lazy("CPU로도 몇 시간이면 배워요."),
+    "trial": gettext_lazy("잘 돌아가는지만 봐요. 몇 분이면 끝나지만 말소리가 되지는 않아요."),
 }
 MODEL_WORDS = {"tacotron2": "Tacotron 2", "waveglow": "WaveGlow", "hifi_gan": "HiFi-GAN"}
 _STATE_REASONS: dict[tuple[str, str], Words] = {
@@ -53,9 +59,33 @@ _STATE_REASONS: dict[tuple[str, str], Words] = {
 }
 _WARNINGS: dict[str, Words] = {
     "trainer_restarted": gettext_lazy("학습 프로그램이 갑자기 꺼져서(%(how)s) 마지막 체크포인트에서 다시 시작해요."),
-    "checkpoint_not_stored": gettext_lazy("%(step)s단계 체크포인트를 저장하지 못했어요. 학습은 계속돼요."),
-    "damaged_checkpoint": gettext_lazy("%(step)s단계 체크포인트가 상해서 그 앞의 것으로 이어 가요."),
+    "checkpoint_not_stored": gettext_lazy("%(step)s걸음 체크포인트를 저장하지 못했어요. 학습은 계속돼요."),
+    "damaged_checkpoint": gettext_lazy("%(step)s걸음 체크포인트가 상해서 그 앞의 것으로 이어 가요."),
+    "clips_missing": gettext_lazy("저장소에 파일이 없는 녹음은 빼고 배워요: %(names)s"),
+    "little_speech": gettext_lazy("말소리가 %(minutes).1f분뿐이에요. %(limit).0f분은 넘어야 하고, 20분이면 더 좋아요."),
+    "many_skipped": gettext_lazy("녹음 %(total)s개 가운데 %(skipped)s개는 쓸 수 없어요: %(names)s"),
+    "missing_jamo": gettext_lazy("학습용 녹음에 %(shown)s 소리가 없어요. 그 소리가 든 문장을 녹음하면 좋아요."),
+    "odd_pace": gettext_lazy(
+        "녹음 %(count)s개가 다른 녹음보다 훨씬 빠르거나 느려요. 글과 말이 같은지 봐 주세요: %(names)s"
+    ),
+    "long_clips": gettext_lazy(
+        "녹음 %(count)s개가 %(limit)s초보다 길어요. 메모리는 많이 쓰고 배우는 것은 적어요: %(names)s"
+    ),
+    "repeated_texts": gettext_lazy("녹음 %(count)s개는 다른 녹음과 같은 말이에요: %(names)s"),
+    "non_finite_batch": gettext_lazy("%(step)s걸음 뒤 계산이 넘쳐서 녹음 몇 개를 건너뛰었어요: %(names)s"),
+    "rolled_back": gettext_lazy("계산이 거듭 넘쳐서 %(step)s걸음으로 돌아가 학습률을 반으로 낮췄어요."),
+    "no_sample": gettext_lazy("%(step)s걸음의 들어 볼 소리를 만들지 못했어요. 학습은 계속돼요."),
+    "base_audio": gettext_lazy("바탕이 다른 방식의 소리로 배운 것이라 도움이 적을 거예요."),
+    "base_front_end": gettext_lazy("바탕이 글을 다른 판으로 읽고 배웠어요. 조금 더 배워야 할 수 있어요."),
 }
+_SKIPPED: dict[str, Words] = {
+    "too_long": gettext_lazy("너무 길어요"),
+    "too_short": gettext_lazy("너무 짧아요"),
+    "silent": gettext_lazy("말소리가 없어요"),
+    "bad_text": gettext_lazy("읽을 수 없는 글이에요"),
+    "unreadable": gettext_lazy("소리 파일을 읽을 수 없어요"),
+}
+NAMED = 3  # clips named in a line
 
 
 def model_words(name: str) -> str:
@@ -63,41 +93,49 @@ def model_words(name: str) -> str:
     return MODEL_WORDS.get(name, name)
 
 
-def log_words(kind: str, data: dict[str, Any]) -> str:
-    """One line of the log for an event; empty for one that a log leaves out."""
-    line = _line(kind, data)
+def clips_named(data: dict[str, Any]) -> list[str]:
+    """Ids of the clips that an event names first, so that a page can show their texts."""
+    params = data.get("params") or {}
+    ids = params.get("ids") or params.get("clips") or [row["id"] for row in data.get("skipped") or []]
+    return [str(one) for one in ids[:NAMED]] if isinstance(ids, list) else []
+
+
+def log_words(kind: str, data: dict[str, Any], texts: Mapping[str, str] | None = None) -> str:
+    """One line of the log for an event; empty for one that a log leaves out. `texts`: of clips, by their ids."""
+    line = _line(kind, data, texts or {})
     part = PART_WORDS.get(data.get("part", ""))
     return f"{part} · {line}" if part and line else line
 
 
-def _line(kind: str, data: dict[str, Any]) -> str:
+def _line(kind: str, data: dict[str, Any], texts: Mapping[str, str]) -> str:
     match kind:
         case "state_changed":
             return _state_line(data)
         case "stop_requested":
-            return _("멈춰 달라고 했어요. 이 단계를 마치고 저장한 뒤 멈춰요.")
+            return _("멈춰 달라고 했어요. 이번 걸음을 마치고 저장한 뒤 멈춰요.")
         case "data_prepared":
-            return _prepared_line(data)
+            return _prepared_line(data, texts)
         case "training_started":
-            return _(
-                "%(device)s에서 %(step)s단계부터 시작해요. 매개변수 %(millions).1f백만 개, 한 번에 %(batch)s개씩."
-            ) % {
-                "device": device_words(data["device"]),
-                "step": data["step"],
-                "millions": data["parameters"] / 1e6,
-                "batch": data["batch_size"],
-            }
-        case "evaluated":
-            return _("%(step)s단계: 처음 듣는 문장의 손실 %(loss)s") % _figures(data)
+            return _started_line(data)
         case "checkpoint_saved":
-            best = _(" (지금까지 가장 좋아요)") if data.get("best") else ""
-            return _("%(step)s단계 체크포인트를 저장했어요") % _figures(data) + best
+            best = _(" (지금까지 가장 낮아요)") if data.get("best") else ""
+            return _("%(step)s걸음 체크포인트를 저장했어요. 확인 손실 %(loss)s") % _figures(data) + best
         case "warned":
-            return _warning_line(data)
+            return _warning_line(data, texts)
         case "training_failed":
             return stored_message(data)
         case _:
             return ""
+
+
+def _started_line(data: dict[str, Any]) -> str:
+    words = _("%(device)s에서 %(step)s걸음부터 시작해요. 매개변수 %(parameters)s만 개, 한 번에 녹음 %(batch)s개.")
+    return words % {
+        "device": device_words(data["device"]),
+        "step": f"{data['step']:,}",
+        "parameters": f"{data['parameters'] / 1e4:,.0f}",
+        "batch": data["batch_size"],
+    }
 
 
 def device_words(device: str) -> str:
@@ -115,28 +153,38 @@ def _state_line(data: dict[str, Any]) -> str:
     return str(words or STATE_WORDS.get(data["state"], data["state"]))
 
 
-def _prepared_line(data: dict[str, Any]) -> str:
-    line = _("녹음 %(clips)s개(%(minutes).1f분)를 다듬었어요. 그중 %(held_out)s개는 확인용으로 남겨 둬요.") % {
+def _prepared_line(data: dict[str, Any], texts: Mapping[str, str]) -> str:
+    line = _("녹음 %(clips)s개(%(minutes).1f분)를 다듬었어요. 그중 %(held_out)s개는 배우지 않고 확인에만 써요.") % {
         "clips": data["clips"],
         "minutes": data["seconds"] / 60,
         "held_out": data["held_out"],
     }
-    if skipped := data.get("skipped"):
-        line += " " + _("%(count)s개는 쓰지 못했어요: %(first)s") % {
-            "count": len(skipped),
-            "first": stored_message(skipped[0]),
-        }
+    skipped = data.get("skipped") or []
+    if skipped:
+        named = [f"{_name(row['id'], texts)} ({_SKIPPED.get(row['code'], row['message'])})" for row in skipped[:NAMED]]
+        names = ", ".join(named) + (" …" if len(skipped) > NAMED else "")
+        line += " " + _("%(count)s개는 쓰지 못했어요: %(names)s") % {"count": len(skipped), "names": names}
     return line
 
 
-def _warning_line(data: dict[str, Any]) -> str:
+def _warning_line(data: dict[str, Any], texts: Mapping[str, str]) -> str:
+    params: dict[str, Any] = dict(data.get("params") or {})
     words = _WARNINGS.get(data["code"])
     if words is None:
-        return str(stored_message(data))
+        return stored_message(data)
+    params["names"] = ", ".join(_name(one, texts) for one in clips_named(data))
+    if isinstance(params.get("shown"), list):
+        params["shown"] = ", ".join(params["shown"])
     try:
-        return str(words) % data.get("params", {})
+        return str(words) % params
     except (KeyError, TypeError, ValueError):
         return str(data["message"])
+
+
+def _name(clip: str, texts: Mapping[str, str]) -> str:
+    """A clip by what is said in it, shortened; by its id where it is gone."""
+    text = texts.get(clip, clip)
+    return f"‘{text[:20]}…’" if len(text) > 21 else f"‘{text}’"
 
 
 def _figures(data: dict[str, Any]) -> dict[str, Any]:

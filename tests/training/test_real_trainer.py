@@ -1,0 +1,50 @@
+"""A run with the trainer itself, in its smallest size: what a page and a voice get from it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from studio import files
+from studio.models import Speaker
+from tests.training.conftest import numbers_of, steps_of
+from training import runner, selectors, services
+from training.models import TrainingRun
+
+State = TrainingRun.State
+
+
+@pytest.fixture(autouse=True)
+def _redis(redis_url: str) -> None:
+    """Runs are sent and announced."""
+
+
+def test_a_run_of_both_parts_ends_with_weights_a_picture_and_a_sample(speaker: Speaker) -> None:
+    run = services.run_start(
+        speaker=speaker, acoustic_steps=6, vocoder="waveglow", vocoder_steps=5, size="trial", sample_text="안녕하세요."
+    )
+    assert runner.execute(run.pk) == State.FINISHED
+    run.refresh_from_db()
+    numbers = numbers_of(run)
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert run.device == "cpu"
+    assert {5, 6} <= set(steps_of(run))
+    for kind in ("acoustic", "vocoder"):
+        newest = selectors.latest_checkpoint(run, kind)
+        assert newest is not None
+        assert files.read_bytes(newest.picture).startswith(b"\x89PNG")
+        assert files.read_bytes(newest.sample).startswith(b"RIFF")
+        assert math.isfinite(newest.losses["loss"])
+        assert newest.size == len(files.read_bytes(newest.file))
+    curves = selectors.run_curves(run)
+    assert [len(curves[kind]["held_out"]) > 0 for kind in ("acoustic", "vocoder")] == [True, True]
+    assert all(math.isfinite(loss) for _, loss in curves["acoustic"]["train"])
+
+
+def test_a_sentence_that_nobody_can_read_fails_the_run_in_words(speaker: Speaker) -> None:
+    speaker.clips.update(text="☃☃☃")
+    run = services.run_start(speaker=speaker, acoustic_steps=5, size="trial")
+    assert runner.execute(run.pk) == State.FAILED
+    run.refresh_from_db()
+    assert run.error["code"] == "too_few_clips", run.error

@@ -1,0 +1,193 @@
+"""The pages of the training room, as a browser without scripts gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from studio import files
+from studio.models import Speaker
+from training import pages, selectors, services
+from training.journal import record
+from training.models import Checkpoint, TrainingRun
+
+State = TrainingRun.State
+
+
+@pytest.fixture(autouse=True)
+def _redis(redis_url: str) -> None:
+    """Starting a run sends a message."""
+
+
+@pytest.fixture
+def client(admin: User) -> Client:
+    client = Client()
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def run(speaker: Speaker) -> TrainingRun:
+    return services.run_start(speaker=speaker, acoustic_steps=100, vocoder="waveglow", vocoder_steps=50, size="trial")
+
+
+def choice(speaker: Speaker, **changes: Any) -> dict[str, Any]:
+    return {
+        "speaker": speaker.pk, "size": "trial", "acoustic": "tacotron2", "acoustic_steps": 20, "acoustic_base": "",
+        "vocoder": "", "vocoder_steps": 2000, "vocoder_base": "", "sample_text": "안녕하세요.", **changes,
+    }  # fmt: skip
+
+
+def test_the_form_starts_a_run_and_leads_to_its_page(client: Client, speaker: Speaker) -> None:
+    answer = client.post("/train/", choice(speaker), follow=True)
+    run = TrainingRun.objects.get()
+    assert answer.redirect_chain == [(f"/train/{run.pk}/", 302)]
+    assert (run.acoustic_steps, run.vocoder, run.vocoder_steps) == (20, "", 0)
+    assert "차례를 기다리고 있어요. 1번째예요." in answer.content.decode()
+
+
+def test_the_form_starts_both_parts_when_a_vocoder_is_chosen(client: Client, speaker: Speaker) -> None:
+    client.post("/train/", choice(speaker, vocoder="waveglow", vocoder_steps=30))
+    run = TrainingRun.objects.get()
+    assert [(part.model, part.steps) for part in selectors.parts_of(run)] == [("tacotron2", 20), ("waveglow", 30)]
+
+
+def test_a_second_start_of_a_voice_is_refused_in_words_and_keeps_what_was_chosen(
+    client: Client, speaker: Speaker
+) -> None:
+    client.post("/train/", choice(speaker))
+    answer = client.post("/train/", choice(speaker, acoustic_steps=77))
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert "이미 학습 중이거나 차례를 기다리고 있어요" in page
+    assert 'value="77"' in page
+    assert TrainingRun.objects.count() == 1
+
+
+@pytest.mark.parametrize("wrong", [{"sample_text": "☃☃"}, {"acoustic_steps": -1}, {"size": "huge"}, {"acoustic": "x"}])
+def test_a_form_that_cannot_be_filled_so_says_it_at_the_field(
+    client: Client, speaker: Speaker, wrong: dict[str, Any]
+) -> None:
+    answer = client.post("/train/", choice(speaker, **wrong))
+    assert answer.status_code == 400
+    assert 'class="error"' in answer.content.decode()
+    assert not TrainingRun.objects.exists()
+
+
+def test_a_run_is_stopped_and_resumed_by_its_buttons(client: Client, run: TrainingRun) -> None:
+    client.post(f"/train/{run.pk}/stop")
+    run.refresh_from_db()
+    assert run.state == State.STOPPED
+    assert "이어서 학습" in client.get(f"/train/{run.pk}/").content.decode()
+    client.post(f"/train/{run.pk}/resume")
+    run.refresh_from_db()
+    assert run.state == State.QUEUED
+    assert "멈췄거나 실패한 학습만" in client.post(f"/train/{run.pk}/resume", follow=True).content.decode()
+
+
+def test_the_page_says_when_it_trains_on_a_cpu(client: Client, run: TrainingRun) -> None:
+    services.run_claim(run_pk=run.pk, worker="w")
+    assert "CPU로 학습하고 있어요" not in client.get(f"/train/{run.pk}/").content.decode()
+    TrainingRun.objects.update(device="cpu")
+    assert "CPU로 학습하고 있어요" in client.get(f"/train/{run.pk}/").content.decode()
+
+
+def test_events_are_given_after_a_number(client: Client, run: TrainingRun) -> None:
+    record(run_pk=run.pk, kind="warned", data={"code": "x"})
+    answer = client.get(f"/train/{run.pk}/events?after=1").json()
+    assert [event["seq"] for event in answer["events"]] == [2]
+    assert answer["run"]["last_seq"] == 2
+    assert client.get(f"/train/{run.pk}/events?after=-1").json()["code"] == "bad_number"
+
+
+def test_a_speaker_sees_their_own_run_without_its_buttons_and_a_stranger_sees_nothing(
+    run: TrainingRun, client: Client
+) -> None:
+    owner, stranger = User.objects.create_user("bora"), User.objects.create_user("stranger")
+    Speaker.objects.update(user=owner)
+    for user, status in ((owner, 200), (stranger, 404)):
+        theirs = Client()
+        theirs.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        answer = theirs.get(f"/train/{run.pk}/")
+        assert answer.status_code == status
+        assert f"/train/{run.pk}/stop" not in answer.content.decode()
+        assert theirs.post(f"/train/{run.pk}/stop").status_code == 403
+        assert theirs.get("/train/").status_code == 403
+    assert Client().get(f"/train/{run.pk}/").status_code == 302
+
+
+def test_the_sound_and_the_picture_of_a_checkpoint_are_for_those_who_may_see_the_run(
+    run: TrainingRun, client: Client
+) -> None:
+    for name in ("a.wav", "a.png", "a.safetensors"):
+        files.save_bytes(f"runs/{run.pk}/{name}", name.encode())
+    keys = {kind: f"runs/{run.pk}/a.{kind}" for kind in ("wav", "png", "safetensors")}
+    row = Checkpoint.objects.create(
+        run=run, kind="acoustic", model="tacotron2", step=10, file=keys["safetensors"], sha256="0", size=13,
+        sample=keys["wav"], picture=keys["png"], sample_text="안녕하세요.",
+    )  # fmt: skip
+    stranger = Client()
+    stranger.force_login(User.objects.create_user("stranger"), backend="django.contrib.auth.backends.ModelBackend")
+    for kind in keys:
+        address = f"/train/checkpoints/{row.pk}.{kind}"
+        assert client.get(address).content == f"a.{kind}".encode()
+        assert stranger.get(address).status_code in (403, 404)
+        assert address in client.get(f"/train/{run.pk}/").content.decode()
+
+
+def test_the_curves_of_a_run_that_fell_back_show_the_later_way(run: TrainingRun) -> None:
+    for step, value in ((1, 9.0), (2, 8.0), (3, 7.0), (2, 6.0), (3, 5.0)):
+        record(run_pk=run.pk, kind="step_done", data={"part": "acoustic", "step": step, "losses": {"loss": value}})
+    record(run_pk=run.pk, kind="evaluated", data={"part": "vocoder", "step": 2, "losses": {"loss": -1.5}})
+    assert selectors.run_curves(run) == {
+        "acoustic": {"train": [[1, 9.0], [2, 6.0], [3, 5.0]], "held_out": []},
+        "vocoder": {"train": [], "held_out": [[2, -1.5]]},
+    }
+
+
+def test_the_log_names_clips_by_what_is_said_in_them(run: TrainingRun, speaker: Speaker) -> None:
+    clip = speaker.clips.first()
+    assert clip is not None
+    skipped = [{"id": str(clip.pk), "code": "too_long", "message": "It is too long."}]
+    data = {"part": "acoustic", "clips": 5, "train": 4, "held_out": 1, "seconds": 90.0, "skipped": skipped}
+    record(run_pk=run.pk, kind="data_prepared", data=data)
+    assert pages.log(run)[0]["words"].endswith("1개는 쓰지 못했어요: ‘안녕하세요.’ (너무 길어요)")
+
+
+def test_every_event_of_the_trainer_has_words_or_is_left_out_on_purpose(run: TrainingRun) -> None:
+    from speech import events
+
+    silent = set(selectors.SHOWN_ELSEWHERE)
+    values = {"str": "cpu", "int": 1, "float": 1.0, "bool": True, "dict[str, float]": {"loss": 1.0}}
+    for name, kind in events.EVENTS.items():
+        fields: dict[str, Any] = {
+            field: values[annotation] for field, annotation in kind.__annotations__.items() if annotation in values
+        }
+        words = pages.log_words(name, {"part": "acoustic", **kind(**fields).to_json()})
+        assert bool(words) == (name not in silent), name
+
+
+def test_the_first_page_knows_what_this_room_is_doing(
+    run: TrainingRun, admin: User, speaker: Speaker, client: Client
+) -> None:
+    assert selectors.room_state(admin).words == "1개가 차례를 기다려요"
+    services.run_claim(run_pk=run.pk, worker="w")
+    TrainingRun.objects.update(part="acoustic", step=40)
+    assert selectors.room_state(admin).detail == "40 / 100"
+    TrainingRun.objects.update(state=State.FAILED, ended_at=timezone.now())
+    assert selectors.room_state(admin).level == "bad"
+    assert speaker.label in client.get("/").content.decode()
+
+
+def test_a_page_asks_the_database_the_same_few_times_however_long_the_run_is(
+    run: TrainingRun, client: Client, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    for step in range(200):
+        record(run_pk=run.pk, kind="evaluated", data={"part": "acoustic", "step": step, "losses": {"loss": 1.0}})
+    with django_assert_max_num_queries(30):
+        client.get(f"/train/{run.pk}/")

@@ -1,0 +1,99 @@
+"""The form that starts a run."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from speech.errors import BadText
+from speech.job import SAMPLE_TEXT
+from speech.text import read
+from studio.errors import person_message
+from studio.models import Speaker
+from training import selectors, services
+from training.models import Checkpoint, TrainingRun
+from training.words import SIZE_WORDS, model_words
+
+DEFAULT_STEPS = 2000
+
+
+class SpeakerField(forms.ModelChoiceField):
+    """A speaker, and how much there is to learn from."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        minutes = (obj.clip_seconds or 0) / 60
+        details = {"label": obj.label, "clips": obj.clip_count, "minutes": f"{minutes:.0f}"}
+        return str(_("%(label)s · 녹음 %(clips)s개 · %(minutes)s분") % details)
+
+
+class BaseField(forms.ModelChoiceField):
+    """A checkpoint to start from: an imported one by its name, one of a run by its speaker and step."""
+
+    def __init__(self, label: Any) -> None:
+        empty = _("처음부터 배우기")
+        super().__init__(queryset=Checkpoint.objects.none(), required=False, empty_label=empty, label=label)
+
+    def label_from_instance(self, obj: Any) -> str:
+        whose = obj.name or (obj.run.speaker.label if obj.run else "")
+        size = SIZE_WORDS.get(obj.size_name, obj.size_name)
+        step = _("%(step)s걸음") % {"step": f"{obj.step:,}"}
+        return " · ".join(str(words) for words in (whose, model_words(obj.model), size, step) if words)
+
+
+class RunForm(forms.Form):
+    """What a run learns from, what it learns, and for how long."""
+
+    speaker = SpeakerField(label=_("누구의 목소리"), queryset=Speaker.objects.none(), empty_label=_("화자 고르기"))
+    size = forms.ChoiceField(label=_("크기"), initial="compact", widget=forms.RadioSelect)
+    acoustic = forms.ChoiceField(label=_("음향 모델"))
+    acoustic_steps = forms.IntegerField(
+        label=_("걸음 수"), min_value=0, max_value=services.MOST_STEPS, initial=DEFAULT_STEPS
+    )
+    acoustic_base = BaseField(label=_("음향 모델의 바탕"))
+    vocoder = forms.ChoiceField(
+        label=_("보코더"), required=False, help_text=_("보코더가 없는 동안은 Griffin-Lim으로 들어요.")
+    )
+    vocoder_steps = forms.IntegerField(
+        label=_("보코더 걸음 수"), min_value=0, max_value=services.MOST_STEPS, required=False, initial=DEFAULT_STEPS
+    )
+    vocoder_base = BaseField(label=_("보코더의 바탕"))
+    sample_text = forms.CharField(label=_("중간중간 들어 볼 문장"), max_length=200, required=False, initial=SAMPLE_TEXT)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._choices("size", [(size, SIZE_WORDS[size]) for size in selectors.SIZES])
+        self._choices("acoustic", _models(Checkpoint.Kind.ACOUSTIC))
+        self._choices("vocoder", [("", _("나중에 (지금은 Griffin-Lim으로 들어요)")), *_models(Checkpoint.Kind.VOCODER)])
+        self._queryset("speaker", selectors.speakers_to_train(at_least=services.FEWEST_CLIPS))
+        for kind in Checkpoint.Kind.values:
+            self._queryset(f"{kind}_base", selectors.bases_available().filter(kind=kind))
+
+    def _choices(self, name: str, choices: list[Any]) -> None:
+        cast("forms.ChoiceField", self.fields[name]).choices = choices
+
+    def _queryset(self, name: str, queryset: QuerySet[Any]) -> None:
+        cast("forms.ModelChoiceField", self.fields[name]).queryset = queryset
+
+    def clean_sample_text(self) -> str:
+        text: str = self.cleaned_data["sample_text"]
+        try:
+            readable = not text or read(text).reading.strip()
+        except BadText as error:
+            raise forms.ValidationError(person_message(error)) from error
+        if not readable:
+            raise forms.ValidationError(_("소리 내어 읽을 글자가 없어요."), code="bad_text")
+        return text
+
+    def start(self, requested_by: User) -> TrainingRun:
+        """The run that the form describes; call it once the form is valid. Raises Refused or SpeechError."""
+        plan = dict(self.cleaned_data)
+        plan["vocoder_steps"] = (plan["vocoder_steps"] or 0) if plan["vocoder"] else 0
+        return services.run_start(**plan, requested_by=requested_by)
+
+
+def _models(kind: str) -> list[tuple[str, str]]:
+    return [(name, model_words(name)) for name in selectors.models_available(kind)]

@@ -1,0 +1,202 @@
+"""What the pages of the training room show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from studio.access import is_admin
+from studio.errors import stored_message
+from training import selectors, services
+from training.forms import RunForm
+from training.models import Checkpoint, TrainingRun
+from training.words import (
+    PART_WORDS,
+    SIZE_HINTS,
+    SIZE_WORDS,
+    STAGE_WORDS,
+    STATE_WORDS,
+    clips_named,
+    device_words,
+    log_words,
+    model_words,
+)
+
+BADGES = {"queued": "", "running": "busy", "stopped": "warn", "finished": "good", "failed": "bad"}
+RUNS_SHOWN = 30
+CHECKPOINTS_SHOWN = 4  # the older ones are a click away
+TABLE_ROWS = 12  # of the table that says what a curve shows
+
+
+def runs(user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
+    """The list: what trains and waits, and what is over."""
+    cards = [card(run) for run in selectors.runs_visible_to(user)[:RUNS_SHOWN]]
+    active = [one for one in cards if one["run"].state in TrainingRun.ACTIVE]
+    return {"active": active, "over": [one for one in cards if one not in active]}
+
+
+def start(form: RunForm, refusal: str = "") -> dict[str, Any]:
+    """The form beside the list."""
+    return {
+        "form": form,
+        "refusal": refusal,
+        "sizes": [{"value": size, "words": SIZE_WORDS[size], "hint": SIZE_HINTS[size]} for size in selectors.SIZES],
+        "speakers": selectors.speakers_to_train(at_least=services.FEWEST_CLIPS).exists(),
+    }
+
+
+def card(run: TrainingRun) -> dict[str, Any]:
+    """One run in a few words."""
+    parts = selectors.parts_of(run)
+    state = selectors.run_state(run)
+    return {
+        "run": run,
+        "badge": BADGES[run.state],
+        "words": STATE_WORDS[run.state],
+        "models": " + ".join(model_words(part.model) for part in parts),
+        "size": SIZE_WORDS.get(run.size, run.size),
+        "part": PART_WORDS.get(run.part, ""),
+        "step": run.step,
+        "total": state["total"],
+        "counted": f"{run.step:,} / {state['total']:,}",
+        "position": state["queue_position"],
+    }
+
+
+def run(run: TrainingRun, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
+    """The page of one run."""
+    state = selectors.run_state(run)
+    checkpoints = list(selectors.checkpoints_of(run))
+    curves = selectors.run_curves(run)
+    return {
+        **card(run),
+        "state": state,
+        "stage": STAGE_WORDS.get(run.stage, ""),
+        "error": stored_message(run.error) if run.error else "",
+        "device": device_words(run.device),
+        "on_cpu": run.device == "cpu" and run.state == TrainingRun.State.RUNNING,
+        "parts": [part_view(run, part, curves[part.kind]) for part in selectors.parts_of(run)],
+        "newest": newest(run, checkpoints),
+        "checkpoints": [checkpoint_view(one) for one in checkpoints[:CHECKPOINTS_SHOWN]],
+        "older": [checkpoint_view(one) for one in checkpoints[CHECKPOINTS_SHOWN:]],
+        "elapsed": elapsed_words(run),
+        "log": log(run),
+        "live": {"path": f"/ws/runs/{run.pk}/", "state": state, "curves": curves, "words": script_words()},
+        "may_manage": is_admin(user),
+        "may_stop": run.state in TrainingRun.ACTIVE and not run.stop_requested,
+        "may_resume": run.state in (TrainingRun.State.STOPPED, TrainingRun.State.FAILED),
+    }
+
+
+def part_view(run: TrainingRun, part: selectors.Part, curves: dict[str, list[list[float]]]) -> dict[str, Any]:
+    """One of the two trainings: where it stands, and its curve as a table."""
+    done = reached(run, part)
+    rows = {int(step): [int(step), loss, None] for step, loss in selectors.thinned(curves["train"], TABLE_ROWS)}
+    for step, loss in selectors.thinned(curves["held_out"], TABLE_ROWS):
+        rows.setdefault(int(step), [int(step), None, None])[2] = loss
+    return {
+        "kind": part.kind,
+        "label": PART_WORDS[part.kind],
+        "model": model_words(part.model),
+        "steps": part.steps,
+        "done": done,
+        "done_words": f"{done:,}",
+        "steps_words": f"{part.steps:,}",
+        "state": "done" if done >= part.steps else "now" if run.part == part.kind else "later",
+        "rows": [rows[step] for step in sorted(rows)],
+    }
+
+
+def reached(run: TrainingRun, part: selectors.Part) -> int:
+    if run.part == part.kind:
+        return min(run.step, part.steps)
+    newest = selectors.latest_checkpoint(run, part.kind)
+    return newest.step if newest else 0
+
+
+def newest(run: TrainingRun, checkpoints: list[Checkpoint]) -> list[dict[str, Any]]:
+    """The checkpoints to look at and to listen to: the newest of each part, the part that trains first."""
+    newest = {one.kind: one for one in sorted(checkpoints, key=lambda one: one.step) if one.picture}
+    ended = run.state not in TrainingRun.ACTIVE
+    first = Checkpoint.Kind.ACOUSTIC if ended else run.part
+    return [checkpoint_view(one) for one in sorted(newest.values(), key=lambda one: one.kind != first)]
+
+
+def elapsed_words(run: TrainingRun) -> str:
+    """How long a run that is over took from its first start to its end, its rests included."""
+    if not (run.started_at and run.ended_at):
+        return ""
+    minutes = max(1, round((run.ended_at - run.started_at).total_seconds() / 60))
+    if minutes < 60:
+        return _("%(minutes)s분") % {"minutes": minutes}
+    return _("%(hours)s시간 %(minutes)s분") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+def checkpoint_view(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A checkpoint and its addresses."""
+    try:
+        publish = reverse("synthesis:voice_publish", args=[checkpoint.pk])
+    except NoReverseMatch:
+        publish = ""
+    return {
+        **selectors.last_checkpoint_json(checkpoint),
+        "row": checkpoint,
+        "step_words": f"{checkpoint.step:,}",
+        "part": PART_WORDS[checkpoint.kind],
+        "loss": checkpoint.losses.get("loss"),
+        "publish": publish if checkpoint.kind == Checkpoint.Kind.ACOUSTIC else "",
+    }
+
+
+def log(run: TrainingRun) -> list[dict[str, Any]]:
+    """The log, newest first."""
+    events = list(selectors.log_events(run))
+    texts = selectors.clip_texts(one for event in events for one in clips_named(event.data))
+    lines = [
+        {
+            "at": event.created_at,
+            "words": log_words(event.kind, event.data, texts),
+            "level": level(event.kind, event.data),
+        }
+        for event in reversed(events)
+    ]
+    return [line for line in lines if line["words"]]
+
+
+def level(kind: str, data: dict[str, Any]) -> str:
+    if kind == "training_failed" or data.get("state") == "failed":
+        return "bad"
+    return "warn" if kind == "warned" or data.get("reason") == "lease_expired" else ""
+
+
+def script_words() -> dict[str, str | Promise | dict[str, Any]]:
+    """The words that the page's script needs."""
+    return {
+        "stages": STAGE_WORDS,
+        "states": STATE_WORDS,
+        "hours": _("{hours}시간 {minutes}분"),
+        "minutes": _("{minutes}분"),
+        "seconds": _("{seconds}초"),
+        "under_a_minute": _("1분 안쪽"),
+        "per_minute": _("분당 {rate}걸음"),
+        "open": _("실시간으로 보고 있어요"),
+        "waiting": _("연결이 끊겨 다시 잇고 있어요. 학습은 계속돼요."),
+        "signed_out": _("로그아웃되어 더 보여 드릴 수 없어요."),
+        "train": _("학습"),
+        "held_out": _("확인"),
+        "step": _("{step}걸음"),
+        "x_axis": _("걸음"),
+        "y_axis": _("손실"),
+        "log_scale": _("로그 눈금"),
+        "look": _("곡선을 짚으면 값을 보여 드려요."),
+        "no_points": _("첫 걸음을 기다리고 있어요."),
+        "curve": _("{part} 손실 곡선. 좌우 화살표로 걸음을 옮겨 값을 들어요."),
+        "summary_one": _("학습 손실은 {train_first}에서 {train_last}까지 왔어요."),
+        "summary": _(
+            "학습 손실은 {train_first}에서 {train_last}까지, 확인 손실은 {held_first}에서 {held_last}까지 왔어요."
+        ),
+    }
