@@ -1,0 +1,265 @@
+"""The recording room in a real Chromium: what is recorded, what is refused, and that nothing is lost."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from speech.wav import parse_wav
+from tests.e2e import record_room as room
+from tests.e2e.browser import chromium as chromium_path
+from tests.studio.sounds import take
+
+pytestmark = pytest.mark.e2e
+
+NUMBERS = ("첫째", "둘째", "셋째", "넷째", "다섯째", "여섯째", "일곱째")
+SENTENCES = [f"{number} 문장을 소리 내어 읽습니다." for number in NUMBERS]
+SPEAKERS = (
+    "denied",
+    "fidelity",
+    "gated",
+    "insecure",
+    "keys",
+    "loud",
+    "none",
+    "offline",
+    "one",
+    "patient",
+    "processed",
+    "two",
+    "withdrawn",
+)
+# Two different sentences with a pause between them, over and over.
+SOURCE = np.concatenate([take(seconds=3.0, rate=44_100, quiet=0.7, seed=seed) for seed in (1, 2)])
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[room.WebServer]:
+    with room.web_server(tmp_path_factory.mktemp("record") / "data", SENTENCES, SPEAKERS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chrome(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    flags = room.microphone(tmp_path_factory.mktemp("microphone") / "voice.wav", SOURCE)
+    browser = room.chromium(playwright, *flags, "--host-resolver-rules=MAP studio.test 127.0.0.1")
+    yield browser
+    browser.close()
+
+
+def sit_down(browser: Browser, web: room.WebServer, name: str) -> Page:
+    context = browser.new_context(locale="ko-KR")
+    page = room.enter(context, web.link(name))
+    page.set_default_timeout(20_000)
+    return page
+
+
+def test_the_stored_take_is_what_the_microphone_heard(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "fidelity")
+    room.open_microphone(page)
+    room.record(page, 1500)
+    expect(page.locator("[data-part=verdict-words]")).not_to_be_empty()
+    (clip,) = web.clips("fidelity")
+    assert clip.prompt == 0
+    data = (web.data / "files" / clip.file).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == clip.sha256
+    wav = parse_wav(data)
+    assert wav.sample_rate == 44_100 and wav.seconds > 2
+    assert room.signal_to_error(wav.samples, SOURCE) >= 40
+
+
+def test_a_person_goes_through_the_prompts_by_keyboard_alone(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "keys")
+    room.open_microphone(page)
+    assert room.prompt_of(page) == SENTENCES[0]
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[0])
+    page.keyboard.press("s")
+    page.get_by_role("button", name="읽기 어려워요").click()
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+    room.record(page)
+    page.keyboard.press("r")
+    page.wait_for_selector("clip-recorder[data-state=recording]")
+    page.wait_for_timeout(900)
+    page.keyboard.press("r")
+    page.wait_for_selector("clip-recorder[data-state=review]")
+    expect(page.locator("[data-part=takes-count]")).to_have_text("2")
+    page.keyboard.press("l")
+    expect(page.locator("[data-part=listen-label]")).to_have_text("그만 듣기")
+    expect(page.locator("[data-part=listen-label]")).to_have_text("듣기")
+    page.reload()
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+    expect(page.locator("[data-part=takes-count]")).to_have_text("2")
+    assert [clip.prompt for clip in web.clips("keys")] == [1, 1]
+
+
+def test_five_takes_survive_an_outage_a_killed_page_and_arrive_once(
+    playwright: Playwright, web: room.WebServer, tmp_path: Path
+) -> None:
+    flags = [*room.FLAGS, *room.microphone(tmp_path / "voice.wav", SOURCE)]
+    profile = tmp_path / "profile"
+
+    def browser() -> object:
+        return playwright.chromium.launch_persistent_context(
+            str(profile), executable_path=chromium_path(), args=flags, locale="ko-KR"
+        )
+
+    context = browser()
+    page = room.enter(context, web.link("offline"))  # type: ignore[arg-type]
+    room.open_microphone(page)
+    web.stop()
+    for number in range(5):
+        assert room.prompt_of(page) == SENTENCES[number]
+        room.record(page, 700)
+        expect(page.locator("[data-part=unsent]")).to_have_attribute("data-count", str(number + 1))
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[number + 1])
+    hashes = page.evaluate(
+        """async () => {
+          const database = await new Promise((done) => {
+            const opening = indexedDB.open("moksori");
+            opening.onsuccess = () => done(opening.result);
+          });
+          const all = database.transaction("takes").objectStore("takes").getAll();
+          const rows = await new Promise((done) => { all.onsuccess = () => done(all.result); });
+          database.close();
+          return rows.map((row) => [row.id, row.sha256]);
+        }"""
+    )
+    assert len(hashes) == 5
+    page.close(run_before_unload=False)
+    context.close()  # type: ignore[attr-defined]
+    web.start()
+    context = browser()
+    page = context.new_page()  # type: ignore[attr-defined]
+    page.goto(f"{web.address}/record/")
+    expect(page.locator("[data-part=unsent]")).to_have_attribute("data-count", "0", timeout=30_000)
+    clips = web.clips("offline")
+    assert sorted([clip.id, clip.sha256] for clip in clips) == sorted(hashes)
+    assert [clip.prompt for clip in clips] == [0, 1, 2, 3, 4]
+    for clip in clips:
+        assert hashlib.sha256((web.data / "files" / clip.file).read_bytes()).hexdigest() == clip.sha256
+    context.close()  # type: ignore[attr-defined]
+
+
+def test_the_server_coming_back_is_noticed_without_a_reload(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "patient")
+    room.open_microphone(page)
+    web.stop()
+    room.record(page)
+    expect(page.locator("[data-part=verdict-words]")).to_contain_text("이 브라우저에 안전하게")
+    web.start()
+    expect(page.locator("[data-part=unsent]")).to_have_attribute("data-count", "0", timeout=30_000)
+    expect(page.locator("[data-part=takes-count]")).to_have_text("1")
+    assert len(web.clips("patient")) == 1
+
+
+def test_a_permission_that_is_withdrawn_voids_the_take_and_says_why(
+    playwright: Playwright, web: room.WebServer, tmp_path: Path
+) -> None:
+    flags = [flag for flag in room.microphone(tmp_path / "voice.wav", SOURCE) if "fake-ui" not in flag]
+    browser = room.chromium(playwright, *flags)
+    page = sit_down(browser, web, "withdrawn")
+    page.context.grant_permissions(["microphone"])
+    room.open_microphone(page)
+    page.keyboard.press("Space")
+    page.wait_for_selector("clip-recorder[data-state=recording]")
+    page.wait_for_timeout(500)
+    page.context.clear_permissions()
+    expect(page.locator("[data-part=verdict-reasons]")).to_contain_text("권한이 꺼졌어요")
+    expect(page.locator("[data-part=unsent]")).to_have_attribute("data-count", "0")
+    assert web.clips("withdrawn") == []
+    browser.close()
+
+
+def test_a_browser_that_processes_the_sound_is_refused_with_the_reason(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "processed")
+    # A browser that takes the constraint and does not obey it: only what it reads back tells.
+    page.add_init_script(
+        """const real = MediaStreamTrack.prototype.getSettings;
+        MediaStreamTrack.prototype.getSettings = function () {
+          return { ...real.call(this), noiseSuppression: true };
+        };"""
+    )
+    page.reload()
+    page.wait_for_selector("clip-recorder[data-prepared]")
+    page.keyboard.press("Space")
+    expect(page.locator("[data-part=notice]")).to_contain_text("noiseSuppression")
+    assert page.get_attribute("clip-recorder", "data-state") == "off"
+
+
+def test_an_address_where_browsers_forbid_microphones_is_told_so(chrome: Browser, web: room.WebServer) -> None:
+    context = chrome.new_context(locale="ko-KR")
+    link = web.link("insecure").replace("127.0.0.1", "studio.test")
+    page = room.enter(context, link)
+    page.keyboard.press("Space")
+    expect(page.locator("[data-part=notice]")).to_contain_text("https://")
+
+
+def test_a_denied_microphone_is_told_with_what_to_do_in_this_browser(
+    playwright: Playwright, web: room.WebServer
+) -> None:
+    browser = room.chromium(playwright, "--deny-permission-prompts", "--use-fake-device-for-media-stream")
+    page = sit_down(browser, web, "denied")
+    page.keyboard.press("Space")
+    expect(page.locator("[data-part=notice]")).to_contain_text("주소창")
+    browser.close()
+
+
+def test_a_machine_without_a_microphone_is_told_so(playwright: Playwright, web: room.WebServer) -> None:
+    browser = room.chromium(playwright, "--use-fake-ui-for-media-stream")
+    page = sit_down(browser, web, "none")
+    page.keyboard.press("Space")
+    expect(page.locator("[data-part=notice]")).to_contain_text("마이크를 찾을 수 없어요")
+    browser.close()
+
+
+def test_a_clipped_take_is_refused_in_words_and_stays_on_its_prompt(
+    playwright: Playwright, web: room.WebServer, tmp_path: Path
+) -> None:
+    loud = np.clip(SOURCE.astype(np.int32) * 4, -32_768, 32_767).astype(np.int16)
+    browser = room.chromium(playwright, *room.microphone(tmp_path / "loud.wav", loud))
+    page = sit_down(browser, web, "loud")
+    room.open_microphone(page)
+    room.record(page)
+    expect(page.locator("[data-part=verdict]")).to_have_class("verdict bad")
+    expect(page.locator("[data-part=verdict-reasons]")).to_contain_text("소리가 찌그러졌어요")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    assert room.prompt_of(page) == SENTENCES[0]
+    browser.close()
+
+
+def test_a_microphone_that_falls_silent_voids_the_take(
+    playwright: Playwright, web: room.WebServer, tmp_path: Path
+) -> None:
+    gated = SOURCE.copy()
+    gated[2 * 44_100 :] = 0
+    browser = room.chromium(playwright, *room.microphone(tmp_path / "gated.wav", gated))
+    page = sit_down(browser, web, "gated")
+    room.open_microphone(page)
+    page.keyboard.press("Space")
+    expect(page.locator("[data-part=verdict-reasons]")).to_contain_text("완전히 끊겼어요")
+    assert web.clips("gated") == []
+    browser.close()
+
+
+def test_two_speakers_at_once_keep_their_own_places(chrome: Browser, web: room.WebServer) -> None:
+    first, second = sit_down(chrome, web, "one"), sit_down(chrome, web, "two")
+    first.keyboard.press("ArrowRight")
+    expect(first.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+    second.reload()
+    expect(second.locator("[data-part=prompt]")).to_have_text(SENTENCES[0])
