@@ -145,9 +145,8 @@ class _AttentionGradients:
 
     def __init__(self, attention: _Attention, alignment: Tensor) -> None:
         self.attention, self.alignment = attention, alignment
-        self.processed = torch.zeros_like(
-            attention.energies[0]
-        )  # [B, N, D]; a quarter of it, as the location's; half of v's
+        # Sums over all steps: a quarter of the gradients of `processed` and `location`, half of that of `v`.
+        self.processed = torch.zeros_like(attention.energies[0])  # [B, N, D]
         self.location = torch.zeros_like(attention.location.T)  # [2 K, D]
         self.v = torch.zeros_like(attention.v)
         self._memory = attention.memory.transpose(1, 2).contiguous()  # [B, C, N]

@@ -23,6 +23,7 @@ from speech.acoustic._free import PrenetMasks, run_free
 from speech.acoustic._loops import attention_loop, lstm_loop
 from speech.config import Settings, TrainingConfig
 from speech.errors import BadConfig, BadText
+from speech.optimizers import adam
 
 if TYPE_CHECKING:
     from speech.dataset import AcousticBatch
@@ -196,7 +197,7 @@ class Encoder(nn.Module):
         for convolution in self.convolutions:
             if padding is not None:
                 x = x.masked_fill(padding[:, None, :], 0.0)
-            x = functional.dropout(torch.relu(convolution(x)), self.dropout, self.training)
+            x = drop(torch.relu(convolution(x)), self.dropout, self.training)
         packed = nn.utils.rnn.pack_padded_sequence(
             x.transpose(1, 2), lengths.cpu(), batch_first=True, enforce_sorted=False
         )
@@ -249,11 +250,23 @@ class Prenet(nn.Module):
         return frames
 
 
-def keep_mask(shape: Sequence[int], dropout: float, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """0 where dropped, 1 / (1 - dropout) where kept; drawn on the CPU when a generator is given."""
+def keep_mask(shape: Sequence[int], rate: float, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """0 where dropped, 1 / keep where kept; drawn on the CPU when a generator is given.
+
+    The rate is rounded to a 65,536th: a 64-bit draw then decides on four elements, four times as fast as bernoulli_.
+    """
     device = like.device if generator is None else torch.device("cpu")
-    mask = torch.empty(tuple(shape), device=device).bernoulli_(1.0 - dropout, generator=generator)
-    return mask.div_(1.0 - dropout).to(like.device, like.dtype)
+    count, kept = math.prod(shape), round((1.0 - rate) * 65_536)
+    draws = torch.empty(-(-count // 4), dtype=torch.int64, device=device).random_(-(2**63), None, generator=generator)
+    mask = (draws.view(torch.int16)[:count] < kept - 32_768).to(like.device, like.dtype)
+    return mask.mul_(65_536 / kept).view(tuple(shape))
+
+
+def drop(x: Tensor, rate: float, training: bool) -> Tensor:
+    """Dropout, by `keep_mask` on the CPU."""
+    if not training or rate == 0.0:
+        return x
+    return x * keep_mask(x.shape, rate, x) if x.device.type == "cpu" else functional.dropout(x, rate)
 
 
 class Decoder(nn.Module):
@@ -345,7 +358,7 @@ class Postnet(nn.Module):
             mel = convolution(mel)
             if i < len(self.convolutions) - 1:
                 mel = torch.tanh(mel)
-            mel = functional.dropout(mel, self.dropout, self.training)
+            mel = drop(mel, self.dropout, self.training)
         return mel
 
 
@@ -469,8 +482,7 @@ class Recipe:
         self.training = training
 
     def optimizers(self, model: Model) -> dict[str, torch.optim.Optimizer]:
-        rate, decay = self.training.learning_rate, self.training.weight_decay
-        return {"model": torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)}
+        return {"model": adam(model.parameters(), self.training)}
 
     def parameters(self, model: Model, name: str) -> list[nn.Parameter]:
         """What the optimiser `name` moves, for the norm of its gradients to be clipped."""

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from speech.config import Settings, TrainingConfig
 from speech.errors import BadAudio, BadConfig
+from speech.optimizers import adam
 
 if TYPE_CHECKING:
     from speech.dataset import VocoderBatch
@@ -292,8 +293,7 @@ class Recipe:
         self.training = training
 
     def optimizers(self, model: Model) -> dict[str, torch.optim.Optimizer]:
-        rate, decay = self.training.learning_rate, self.training.weight_decay
-        return {"model": torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)}
+        return {"model": adam(model.parameters(), self.training)}
 
     def parameters(self, model: Model, name: str) -> list[nn.Parameter]:
         """What the optimiser `name` moves, for the norm of its gradients to be clipped."""

@@ -308,3 +308,12 @@ def test_symbols_the_model_does_not_have_are_refused(symbols: list[int]) -> None
     row = torch.tensor([symbols], dtype=torch.int64)
     with pytest.raises(BadText):
         random_model(TINY).infer(row, torch.tensor([len(symbols)]))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate: float) -> None:
+    torch.manual_seed(0)
+    mask = tacotron2.keep_mask((1001, 333), rate, torch.zeros(()))
+    assert (mask == 0.0).float().mean().item() == pytest.approx(rate, abs=0.003)
+    assert mask.mean().item() == pytest.approx(1.0, abs=0.005)
+    assert len(mask.unique()) == 2
