@@ -100,8 +100,8 @@ def load(path: Path, *, expect_kind: str | None = None, expect_sha256: str | Non
 
 
 def open_any(path: Path, *, expect_kind: str | None = None) -> Checkpoint:
-    """`load`, or `import_public` for a PyTorch file."""
-    if path.is_file() and path.suffix != ".safetensors":
+    """`load`, or `import_public` for a PyTorch file, by what the file begins with."""
+    if path.is_file() and _begins_with(path, b"PK", b"\x80"):
         checkpoint = import_public(path)
         if expect_kind not in (None, checkpoint.header.kind):
             raise BadCheckpoint(
@@ -188,6 +188,11 @@ def _remap_rows(target: torch.Tensor, own: tuple[str, ...], source: torch.Tensor
         if symbol in row_of:
             target[row] = source[row_of[symbol]]
     return [symbol for symbol in own if symbol not in row_of]
+
+
+def _begins_with(path: Path, *magics: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(8).startswith(magics)
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from speech import checkpoint, devices, files, lifetime, models, preflight
+from speech import checkpoint, devices, files, lifetime, models, preflight, running_means
 from speech.dataset import ClipEntry, Manifest, prepare
 from speech.errors import BadCheckpoint, NonFinite, OutOfMemory, SpeechError
 from speech.events import (
@@ -328,8 +328,11 @@ class Trainer:
         if self._measured[0] == step:
             return self._measured[1]
         self.on_event(StageChanged("evaluate"))
+        self._settle()
         sums: dict[str, float] = {}
         for number, clips in enumerate(self.feed.held_out()):
+            if self.stop.requested:  # what can be measured later keeps nobody waiting
+                return {}
             seed = seed_of(self.plan.training.seed, number)  # the same noise and segments each time
             batch = self.feed.collate(clips, seed)
             torch.manual_seed(seed)
@@ -346,6 +349,19 @@ class Trainer:
         self.on_event(StageChanged("train"))
         return losses
 
+    def _settle(self) -> None:
+        """Running means for use. They are no part of training, and what is set here follows from weights and data."""
+        epoch = self.progress.epoch
+        torch.manual_seed(seed_of(self.plan.training.seed, epoch))
+
+        def forward(batch: Any) -> object:
+            with devices.autocast(self.plan.device, self.plan.precision):
+                return next(self.recipe.losses(self.model, batch, step=self.progress.step))
+
+        numbers = range(min(running_means.BATCHES, len(self.feed)))
+        batches = (self.feed.collate(self.feed.clips(epoch, number), number) for number in numbers)
+        running_means.settle(self.model, forward, batches)
+
     def _checkpoint(self, *, measure: bool = True) -> None:
         losses = self._evaluate() if measure else {}
         self.on_event(StageChanged("checkpoint"))
@@ -359,7 +375,7 @@ class Trainer:
             modules=self._modules(),
             keep=self.plan.training.keep_checkpoints,
         )
-        picture, sample = self._show(step) if measure else ("", "")
+        picture, sample = self._show(step) if losses else ("", "")
         entry = self._saved
         self.on_event(
             CheckpointSaved(

@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _WATCH_SECONDS = 1.0
 
 
-class Stopped(Exception):  # noqa: N818 - no error: someone asked for it
+class Stopped(Exception):
     """A stop was asked for where there is nothing to save yet."""
 
 

@@ -16,6 +16,7 @@ from speech.checkpoint import Checkpoint, Header
 from speech.config import AudioConfig, Settings, TextConfig, TrainingConfig
 from speech.errors import BadCheckpoint, BadConfig
 from speech.events import Event, Warned
+from speech.header import read_header
 from speech.job import Job
 from speech.text import FRONT_END_VERSION
 from speech.text.symbols import SYMBOLS
@@ -33,7 +34,8 @@ class Plan:
     audio: AudioConfig
     text: TextConfig
     training: TrainingConfig
-    base: Checkpoint | None
+    base: Checkpoint | None  # to be warm-started from; None also where the run has a checkpoint of its own
+    base_name: str
     device: torch.device
     precision: str
 
@@ -41,9 +43,11 @@ class Plan:
     def of(cls, job: Job, on_event: Callable[[Event], None]) -> Plan:
         """Raises BadConfig or BadCheckpoint; a base that differs from what is asked for is a Warned."""
         kind, recipe = models.kind_of(job.model), models.recipe_of(job.model)
-        base = None if job.base is None else _open_base(Path(job.base), kind, job.model)
-        audio = AudioConfig.from_json({**(base.header.audio if base else {}), **job.audio})
-        text = TextConfig.from_json({**(base.header.text if base else {}), **job.text})
+        begun = _begun(job.out_folder)
+        base = None if job.base is None or begun else _open_base(Path(job.base), kind, job.model)
+        origin = begun or (base.header if base else None)
+        audio = AudioConfig.from_json({**(origin.audio if origin else {}), **job.audio})
+        text = TextConfig.from_json({**(origin.text if origin else {}), **job.text})
         if base is not None:
             _compare(base.header, audio, text, kind, on_event)
         device = devices.choose(job.device)
@@ -51,11 +55,12 @@ class Plan:
         return cls(
             job=job,
             kind=kind,
-            config=_model_config(job, base, audio),
+            config=_model_config(job, origin, audio),
             audio=audio,
             text=text,
             training=training,
             base=base,
+            base_name=begun.base if begun else _name_of(base),
             device=device,
             precision=devices.precision_on(device, training.precision),
         )
@@ -80,8 +85,19 @@ class Plan:
             training=self.training.to_json(),
             step=step,
             losses=losses,
-            base=self.base.source if self.base else "",
+            base=self.base_name,
         )
+
+
+def _begun(folder: Path) -> Header | None:
+    """The header of the run's own newest checkpoint: a run that goes on needs its base no more."""
+    entry = checkpoint.latest_good(folder)
+    return read_header(folder / entry.weights.name) if entry else None
+
+
+def _name_of(base: Checkpoint | None) -> str:
+    """As a header keeps it: which file, and which tensors."""
+    return "" if base is None else f"{Path(base.source).name} {base.header.tensors_sha256[:16]}".strip()
 
 
 def _open_base(path: Path, kind: str, model: str) -> Checkpoint:
@@ -114,10 +130,10 @@ def _training(defaults: dict[str, Any], wanted: dict[str, Any], device: torch.de
     return training
 
 
-def _model_config(job: Job, base: Checkpoint | None, audio: AudioConfig) -> Settings:
-    """The preset, or the base's own sizes where none is named; symbols and mel bands are those of this front end."""
+def _model_config(job: Job, origin: Header | None, audio: AudioConfig) -> Settings:
+    """The preset, or the origin's own sizes where none is named; symbols and mel bands are those of this front end."""
     cls = models.module_of(job.model).Config
-    below = base.header.config if base and not job.size else models.preset_of(job.model, job.size or "full").to_json()
+    below = origin.config if origin and not job.size else models.preset_of(job.model, job.size or "full").to_json()
     given = {"n_symbols": len(SYMBOLS), "n_mels": audio.n_mels, "hop_length": audio.hop_length}
     known = {field.name for field in dataclasses.fields(cls)}
     own = {name: value for name, value in given.items() if name in known}

@@ -18,10 +18,8 @@ import pytest
 import soundfile
 import torch
 
-from speech import models
-from speech.checkpoint import load, load_weights
 from speech.config import AudioConfig, TextConfig
-from speech.dataset import collate_acoustic, prepare
+from speech.dataset import prepare
 from speech.events import (
     CheckpointSaved,
     DataPrepared,
@@ -359,25 +357,6 @@ def test_a_run_that_goes_on_needs_its_base_no_more(
     assert [event.step for event in of(events, StepDone)] == [2]
     header = read_header(tmp_path / "out" / "step-00000002.safetensors")
     assert header.base.startswith("base.safetensors ")
-
-
-def test_the_running_means_are_those_of_the_weights_that_are_saved(espeak_clips: Path, tmp_path: Path) -> None:
-    """Six steps at a high rate leave the averages of training far behind."""
-    training = {"steps": 6, "batch_size": 11, "learning_rate": 1e-2, "checkpoint_every": 6}
-    _, events = train(job(espeak_clips, tmp_path, training=training))
-    saved = load(tmp_path / "step-00000006.safetensors")
-    network = models.build("tacotron2", saved.header.config)
-    load_weights(network, saved)
-    manifest = Manifest.load(tmp_path / "data")
-    batch = collate_acoustic(manifest, manifest.train)
-    means = {}
-    network.postnet.convolutions[0][1].register_forward_hook(
-        lambda layer, inputs, output: means.update(seen=inputs[0].detach().mean((0, 2)), kept=layer.running_mean)
-    )
-    network.eval()
-    with torch.no_grad():
-        network(batch.symbols, batch.symbol_lengths, batch.mels, batch.mel_lengths)
-    torch.testing.assert_close(means["kept"], means["seen"], rtol=0.1, atol=0.1)
 
 
 def test_a_vocoder_as_base_of_an_acoustic_model_is_refused_with_both_names(
