@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
@@ -87,13 +86,24 @@ def prompts_prepare() -> None:
 
 def static_prepare() -> None:
     """Collect static files when one of them is new or changed."""
+    state = _static_state()
+    if _read(_static_mark()) != state:
+        call_command("collectstatic", interactive=False, verbosity=0)
+        _static_mark().write_text(state)
+
+
+def static_is_collected() -> bool:
+    """Whether what lies collected is what there is to collect."""
+    return _read(_static_mark()) == _static_state()
+
+
+def _static_mark() -> Path:
+    return Path(settings.STATIC_ROOT) / ".collected"
+
+
+def _static_state() -> str:
     files = [_file_state(Path(storage.path(name))) for finder in get_finders() for name, storage in finder.list([])]
-    done = Path(settings.STATIC_ROOT) / ".collected"
-    state = _fingerprint(files)
-    if _read(done) == state:
-        return
-    call_command("collectstatic", interactive=False, verbosity=0)
-    done.write_text(state)
+    return _fingerprint(files)
 
 
 def prepare() -> None:
@@ -106,15 +116,18 @@ def prepare() -> None:
 
 def first_admin_link(address: str) -> str | None:
     """A one-time link for the first admin, whom it makes when there is none; None once an admin has signed in."""
-    admins = get_user_model().objects.filter(is_staff=True, is_active=True)
+    admins = User.objects.filter(is_staff=True, is_active=True)
     if admins.filter(last_login__isnull=False).exists():
         return None
-    admin = admins.order_by("pk").first()
-    if admin is None:
-        admin = User(username="admin", is_staff=True, is_superuser=True)
-        admin.set_unusable_password()
-        admin.save()
-    return sign_in_address(admin, address)
+    return sign_in_address(admins.order_by("pk").first() or admin_create("admin"), address)
+
+
+def admin_create(username: str) -> User:
+    """A new admin without a password: they come in by a link, and may set a password later."""
+    admin = User(username=username, is_staff=True, is_superuser=True)
+    admin.set_unusable_password()
+    admin.save()
+    return admin
 
 
 def sign_in_address(user: User, address: str) -> str:

@@ -1,0 +1,74 @@
+"""The commands around `up`: setup, doctor, admin_link, reconcile."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT
+from tests.studio_server import environment
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder that `setup` has prepared."""
+    folder = tmp_path_factory.mktemp("commands") / "var"
+    assert manage(folder, "setup").returncode == 0
+    yield folder
+
+
+def manage(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment(folder, more), capture_output=True, text=True, check=False)
+
+
+def test_setup_makes_tables_prompts_and_static_files(data: Path) -> None:
+    code = "from studio.models import Prompt; print(Prompt.objects.count())"
+    assert int(manage(data, "shell", "--no-imports", "-c", code).stdout) >= 150
+    assert (data / "static" / "staticfiles.json").exists()
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_prepared_folder(data: Path) -> None:
+    answer = manage(data, "doctor")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "✘" not in answer.stdout
+    assert "✔ PyTorch: 2.13.0" in answer.stdout
+
+
+def test_the_doctor_names_missing_tables_and_the_mend(tmp_path: Path) -> None:
+    answer = manage(tmp_path, "doctor")
+    assert answer.returncode == 1
+    assert "✘ 데이터베이스 · database" in answer.stdout
+    assert "manage.py setup" in answer.stdout
+
+
+def test_the_doctor_names_a_redis_that_does_not_answer(data: Path) -> None:
+    answer = manage(data, "doctor", REDIS_URL="redis://127.0.0.1:1/0")
+    assert answer.returncode == 1
+    assert "✘ Redis: redis://127.0.0.1:1/0" in answer.stdout
+
+
+def test_an_admin_link_makes_the_first_admin_and_only_that_one(data: Path) -> None:
+    first = manage(data, "admin_link", "--url", "https://studio.example")
+    assert first.stdout.startswith("https://studio.example/enter/")
+    assert manage(data, "admin_link").stdout.startswith("http://127.0.0.1:8000/enter/")
+    stranger = manage(data, "admin_link", "--name", "stranger")
+    assert stranger.returncode == 1
+    assert "admin" in stranger.stderr
+
+
+def test_the_reconciler_goes_on_without_redis_and_ends_when_asked(data: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "reconcile"], cwd=ROOT, env=environment(data), stderr=subprocess.PIPE
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(5)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert b"Traceback" not in said
