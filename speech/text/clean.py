@@ -99,6 +99,8 @@ def clean(text: str) -> Cleaned:
 
 
 def _one_form(character: str) -> str:
+    if "豈" <= character <= "龎":  # compatibility ideographs: the same Hanja once more
+        return unicodedata.normalize("NFC", character)
     figure = unicodedata.decimal(character, None)
     return str(figure) if figure is not None else _SAME.get(character, character)
 

@@ -31,7 +31,7 @@ def read_run(run: str, *, initial: bool = True) -> str:
         for length in range(min(_LONGEST_WORD, len(run) - position), 1, -1):
             word = words.get(run[position : position + length])
             if word:
-                result += word if not result and initial or position else word
+                result += word
                 position += length
                 break
         else:
@@ -49,11 +49,15 @@ def _sign(run: str, position: int, before: str, *, initial: bool) -> str:
         lead, vowel, tail = split_syllable(reading)
         soft = split_syllable(before[-1])[2] in (0, 4)
         return join_syllable(11 if soft else 5, vowel, tail) if lead in (5, 11) else reading
-    if not before and initial:
-        return initial_sound(reading)
-    if sign in "不" and position + 1 < len(run):
-        return reading
-    return reading
+    if sign == "不" and position + 1 < len(run) and _sounds_d_or_j(run[position + 1]):
+        return "부"
+    return initial_sound(reading) if not before and initial else reading
+
+
+def _sounds_d_or_j(sign: str) -> bool:
+    """Whether 不 before `sign` is 부: before ㄷ and ㅈ."""
+    reading = readings().get(sign)
+    return bool(reading) and split_syllable(reading or "가")[0] in (3, 12)
 
 
 def initial_sound(syllable: str) -> str:

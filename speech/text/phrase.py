@@ -28,8 +28,8 @@ def _lists() -> dict[str, frozenset[str]]:
     return groups("phrases")
 
 
-def link_between(before: str, left: str, right: str, left_spelled: str, right_spelled: str) -> tuple[str, str, Link]:
-    """Both words respelled for the phrase that they form, and how they are linked. `before`: the word in front of left."""
+def link_between(left: str, right: str, left_spelled: str, right_spelled: str) -> tuple[str, str, Link]:
+    """Both words respelled for the phrase that they form, and how they are linked."""
     tail = tail_of(left[-1])
     if not tail:
         return left_spelled, right_spelled, Link.NONE
@@ -47,9 +47,14 @@ def link_between(before: str, left: str, right: str, left_spelled: str, right_sp
         return left_spelled, tense_first(right_spelled), Link.PHRASE
     if tail == _R and lead == 2 and (left in _lists()["adverb"] or _is_number_with_counter(left, right)):
         return left_spelled, right_spelled, Link.PHRASE
-    if left.endswith("참고") or left.endswith("신고"):
-        return left_spelled, right_spelled, Link.NONE
     return left_spelled, right_spelled, Link.NONE
+
+
+def verb_of_phrase(before: str, word: str, behind: str) -> bool:
+    """Article 24 where only the phrase tells the verb from the noun: 신을 신고, 참고 견디다."""
+    if word == "신고":
+        return before.endswith(tuple(_lists()["footwear"]))
+    return word == "참고" and (before.endswith(("을", "를")) or behind.startswith(tuple(_lists()["endure"])))
 
 
 def _inserts_n(left: str, right: str, tail: int, vowel: int) -> bool:

@@ -22,7 +22,7 @@ from speech.text.articles import (
     tenses_after,
 )
 from speech.text.hangul import join_syllable, split_syllable
-from speech.text.phrase import Link, link_between
+from speech.text.phrase import Link, link_between, verb_of_phrase
 from speech.text.respell import respell
 
 _WORD = re.compile(r"[가-힣]+")
@@ -39,13 +39,21 @@ def pronounce(text: str) -> str:
     sounded = list(text)
     words = [match.group() for match in matches]
     spelled = [respell(word) for word in words]
+    joined = [
+        text[match.end() : behind.start()] == " " for match, behind in zip(matches, matches[1:], strict=False)
+    ] + [False]
     group: list[tuple[int, str, Link]] = []  # start in text, respelled word, link to the word behind
     for index, match in enumerate(matches):
+        word = words[index]
+        if word in ("신고", "참고"):
+            before = words[index - 1] if index and joined[index - 1] else ""
+            behind = words[index + 1] if joined[index] else ""
+            if verb_of_phrase(before, word, behind):
+                spelled[index] = word[0] + "꼬"
         link = Link.NONE
-        if index + 1 < len(matches) and text[match.end() : matches[index + 1].start()] == " ":
-            before = words[index - 1] if index and text[matches[index - 1].end() : match.start()] == " " else ""
+        if joined[index]:
             spelled[index], spelled[index + 1], link = link_between(
-                before, words[index], words[index + 1], spelled[index], spelled[index + 1]
+                word, words[index + 1], spelled[index], spelled[index + 1]
             )
         group.append((match.start(), spelled[index], link))
         if link is Link.NONE:

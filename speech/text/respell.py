@@ -1,16 +1,65 @@
-"""Respelling of words whose sound no rule knows: the exception lexicon and the articles that ask what kind of word it is.
+"""Respelling of words whose sound the letters alone do not tell: the exception lexicon, and the articles of 표준 발음법
+that ask what kind of word it is (10, 11, 20, 24, 26 to 30).
 
 A respelling keeps the tails that go over to a particle: 꽃잎 → 꽃닢, so that 꽃잎이 becomes 꼰니피 by the other articles.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from speech.text.hangul import join_syllable, split_syllable
+from speech.text.hangul import TAILS, join_syllable, split_syllable, tail_of
 from speech.text.lexicon import groups, rows
 
 _LAX_LEADS = frozenset({0, 3, 7, 9, 12})
+_PATTERN = re.compile(r"([*^]?)(-*)([ㄱ-ㅎ]?)([가-힣]+)")
+_L_TAIL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the table `exceptions`; see the head of that file for the signs."""
+
+    surface: str
+    respelled: str
+    anywhere: bool
+    only_start: bool
+    behind: int  # syllables that must stand in front
+    tail: int  # the tail that must stand in front; 0: any
+
+    def fits(self, word: str, position: int) -> bool:
+        """Whether the entry counts at `position` of `word`, where its surface stands."""
+        if self.behind:
+            before = tail_of(word[position - 1]) if position >= self.behind else 0
+            ends = _may_end(word, position + len(self.surface))
+            return (before == self.tail if self.tail else before != 0) and (ends or len(self.surface) > 1)
+        if self.only_start:
+            return position == 0
+        if self.anywhere or len(self.surface) > 2:
+            return True
+        return position != 1 and _may_end(word, position + len(self.surface))
+
+
+def _may_end(word: str, end: int) -> bool:
+    """Whether a word may end here: its end, a particle, or at least two syllables more (a compound)."""
+    return len(word) - end != 1 or word[end:] in groups("particles")["particle"]
+
+
+@cache
+def _entries() -> dict[str, tuple[Entry, ...]]:
+    """First syllable → entries, longest first."""
+    table: dict[str, list[Entry]] = {}
+    for row in rows("exceptions"):
+        match = _PATTERN.fullmatch(row[0])
+        if not match or len(match[4]) != len(row[1]):
+            raise ValueError(f"exceptions.tsv: {row}")
+        tail = TAILS.index(match[3]) if match[3] else 0
+        entry = Entry(match[4], row[1], match[1] == "*", match[1] == "^", len(match[2]), tail)
+        table.setdefault(match[4][0], []).append(entry)
+    return {first: tuple(sorted(entries, key=lambda entry: -len(entry.surface))) for first, entries in table.items()}
 
 
 def tense_first(word: str) -> str:
@@ -19,45 +68,188 @@ def tense_first(word: str) -> str:
     return join_syllable(lead + 1, vowel, tail) + word[1:] if lead in _LAX_LEADS else word
 
 
-def is_adnominal(left: str, right: str) -> bool:
-    """Article 27: whether `left` in ㄹ is an adnominal before `right`: 할 것을, 만날 사람."""
-    if not right.startswith(tuple(groups("phrases")["bound"])):
-        return False
-    return left not in groups("phrases")["noun"]
+def _with_tail(syllable: str, tail: str) -> str:
+    lead, vowel, _ = split_syllable(syllable)
+    return join_syllable(lead, vowel, TAILS.index(tail))
 
 
-@cache
-def _entries() -> dict[str, tuple[tuple[str, str, bool, bool], ...]]:
-    """First syllable → (surface, respelling, only at the start, only at the end), longest first.
-
-    In the table `^` in front means only where a word begins, `-` in front only inside a word, `$` behind only at its end.
-    """
-    table: dict[str, list[tuple[str, str, bool, bool]]] = {}
-    for row in rows("exceptions"):
-        surface, respelled = row[0], row[1]
-        only_start = surface.startswith("^")
-        only_end = surface.endswith("$")
-        surface = surface.strip("^$")
-        table.setdefault(surface[0], []).append((surface, respelled, only_start, only_end))
-    return {first: tuple(sorted(entries, key=lambda entry: -len(entry[0]))) for first, entries in table.items()}
+def _lead(syllable: str) -> int:
+    return split_syllable(syllable)[0]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def respell(word: str) -> str:
-    """The word as it would be spelled if it were regular."""
-    entries = _entries()
+    """The word as it would be spelled if it were regular; as long as the word."""
     pieces: list[str] = []
     position = 0
     while position < len(word):
-        for surface, respelled, only_start, only_end in entries.get(word[position], ()):
-            if not word.startswith(surface, position) or (only_start and position):
-                continue
-            if only_end and position + len(surface) != len(word):
-                continue
-            pieces.append(respelled)
-            position += len(surface)
-            break
+        entry = _entry_at(word, position)
+        if entry:
+            pieces.append(entry.respelled)
+            position += len(entry.surface)
         else:
             pieces.append(word[position])
             position += 1
-    return "".join(pieces)
+    respelled = "".join(pieces)
+    for article in _ARTICLES:
+        respelled = article(word, respelled)
+    return respelled
+
+
+def _entry_at(word: str, position: int) -> Entry | None:
+    for entry in _entries().get(word[position], ()):
+        if word.startswith(entry.surface, position) and entry.fits(word, position):
+            return entry
+    return None
+
+
+
+
+def article_10(word: str, respelled: str) -> str:
+    """밟- before a consonant is 밥- (밟다 → 밥따); 여덟 has no verb's ㄼ (여덟도 → 여덜도)."""
+    for index, syllable in enumerate(respelled[:-1]):
+        if syllable in "밟덟" and _lead(respelled[index + 1]) not in (11, 18):
+            plain = _with_tail(syllable, "ㅂ" if syllable == "밟" else "ㄹ")
+            respelled = respelled[:index] + plain + respelled[index + 1 :]
+    return respelled
+
+
+def article_11(word: str, respelled: str) -> str:
+    """Nouns in ㄺ keep ㄱ before ㄱ (닭과 → 닥꽈), unlike stems (맑게 → 말께), which the tables know."""
+    for index, syllable in enumerate(respelled[:-1]):
+        if syllable in "닭흙칡삵슭탉" and _lead(respelled[index + 1]) in (0, 1):
+            respelled = respelled[:index] + _with_tail(syllable, "ㄱ") + respelled[index + 1 :]
+    return respelled
+
+
+_N_AND_L = re.compile(r"[가-힣][가-힣]([란량력령례로론료류림])")
+
+
+def article_20(word: str, respelled: str) -> str:
+    """Exception: a noun in ㄴ with 량, 력, 론, 료 … behind keeps ㄴ (생산량 → 생산냥), 연료 or 전력 inside do not."""
+    for match in _N_AND_L.finditer(word):
+        index = match.start(1)
+        if tail_of(word[index - 1]) != 4 or word[index - 1 : index + 1] in groups("words")["liquid"]:
+            continue
+        if respelled[index] == word[index] and respelled[index - 1] == word[index - 1]:
+            lead, vowel, tail = split_syllable(word[index])
+            respelled = respelled[:index] + join_syllable(2, vowel, tail) + respelled[index + 1 :]
+    return respelled
+
+
+def article_24(word: str, respelled: str) -> str:
+    """Stems in ㄴ(ㄵ), ㅁ(ㄻ) make ㄱㄷㅅㅈ of an ending tense (신고, 닮고), the causative 기 apart (굶기다)."""
+    for index, syllable in enumerate(respelled[:-1]):
+        if tail_of(syllable) != 10 or _lead(respelled[index + 1]) not in _LAX_LEADS:
+            continue
+        behind = word[index + 1]
+        if syllable in "굶옮곪" and behind == "기" or syllable in "삶앎" and behind not in "다고지습던거기게자":
+            continue
+        respelled = respelled[: index + 1] + tense_first(respelled[index + 1 :])
+    stem = _nasal_stem(word)
+    if stem and respelled[stem] == word[stem]:
+        respelled = respelled[:stem] + tense_first(respelled[stem:])
+    return respelled
+
+
+@cache
+def _nasal_stems() -> dict[str, frozenset[str]]:
+    return {row[0]: frozenset(" ".join(row[1:]).split()) for row in rows("nasal_stems")}
+
+
+def _nasal_stem(word: str) -> int:
+    """Where the ending begins if `word` is a stem in ㄴ or ㅁ with one that becomes tense; else 0."""
+    for length in range(min(4, len(word) - 1), 0, -1):
+        if tail_of(word[length - 1]) not in (4, 16):
+            continue
+        stem, ending = word[:length], word[length:]
+        for suffix in (stem, stem[-1]) if length > 1 and _is_compound_stem(stem) else (stem,):
+            barred = _nasal_stems().get(suffix)
+            if barred is not None and ending.startswith(_endings()) and ending not in barred:
+                if any(ending.startswith(bar[:-1]) for bar in barred if bar.endswith("*")):
+                    continue
+                return length
+    return 0
+
+
+def _is_compound_stem(stem: str) -> bool:
+    """살아남-, 뛰어넘-, 받아넘-: a stem behind -아/-어."""
+    return stem[-2] in "아어여러라겨져쳐려와워해돼"
+
+
+@cache
+def _endings() -> tuple[str, ...]:
+    return tuple(groups("words")["ending"])
+
+
+def article_27(word: str, respelled: str) -> str:
+    """Endings in ㄹ: 할걸 → 할껄, 갈수록, 먹을지, 할게요; stems in ㄹ of their own stay lax (알지, 만들게)."""
+    for index in range(1, len(word)):
+        if tail_of(word[index - 1]) != _L_TAIL or respelled[index] != word[index]:
+            continue
+        rest = word[index:]
+        if rest.startswith(("수록", "지라도", "지언정", "진대", "진저", "세라")) and index + len(rest) > 2:
+            fits = True
+        elif word[index - 1] == "을" and index > 1:
+            fits = rest.startswith(_AFTER_EUL)
+        else:
+            fits = rest.startswith(_AFTER_L) and not _has_l_stem(word[:index], rest)
+        if fits:
+            respelled = respelled[:index] + tense_first(respelled[index:])
+    return respelled
+
+
+_AFTER_EUL = ("걸", "게", "거", "겁", "것", "건", "지", "밖에", "뿐", "듯", "만하", "법하", "성싶", "소냐", "수있", "수없")
+_AFTER_L = ("걸요", "게요", "거야", "거예", "거다", "거라", "거니", "거냐", "거지", "거면", "거고", "겁니", "것이", "것은", "것을", "것같", "것도",
+            "건데", "건가", "건지", "지도", "지는", "지를", "지요", "지에", "지만", "지가", "밖에", "듯이", "듯하", "듯한", "만하", "만한", "법한",
+            "뿐더러", "소냐", "수있", "수없", "수도", "때")  # fmt: skip
+_WHOLE_AFTER_L = ("걸", "게", "거", "지", "것", "듯")
+
+
+def _has_l_stem(front: str, rest: str) -> bool:
+    """Whether `front` is a stem in ㄹ (알, 만들) or no verb at all, so that nothing becomes tense."""
+    if rest in ("지만", "지요"):
+        return True  # 알지만, 놀지요: far more often than 할지만
+    last = front[-1]
+    if len(front) == 1:
+        return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼칠클잴셀맬" or (rest.startswith("지") and last in "줄쓸")
+    if front.endswith(tuple(groups("words")["l_stem"])):
+        return True
+    return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼칠길릴일실날킬질울셀맬칠필틸밀출꿀눌룰를별날"
+
+
+def article_27_whole(word: str, respelled: str) -> str:
+    """The same where the ending closes the word: 할걸, 갈게, 될지."""
+    if len(word) < 2 or tail_of(word[-2]) != _L_TAIL or respelled[-1] != word[-1] or word[-1] not in _WHOLE_AFTER_L:
+        return respelled
+    if word[-2] == "을" and len(word) > 2 or word[-2] != "을" and not _has_l_stem(word[:-1], word[-1]):
+        return respelled[:-1] + tense_first(respelled[-1])
+    return respelled
+
+
+_ARTICLES: tuple[Callable[[str, str], str], ...] = (
+    article_10,
+    article_11,
+    article_20,
+    article_24,
+    article_27,
+    article_27_whole,
+)
+
+
+@cache
+def _bound() -> tuple[tuple[str, ...], frozenset[str]]:
+    """What begins a bound noun, and bound nouns that count only as whole words (`$`)."""
+    forms = groups("phrases")["bound"]
+    whole = frozenset(form[:-1] for form in forms if form.endswith("$"))
+    return tuple(form for form in forms if not form.endswith("$")), whole
+
+
+def is_adnominal(left: str, right: str) -> bool:
+    """Article 27: whether `left` in ㄹ is an adnominal before `right`: 할 것을, 만날 사람."""
+    if split_syllable(right[0])[0] not in _LAX_LEADS or left in groups("phrases")["noun"]:
+        return False
+    begins, whole = _bound()
+    if right in whole or right.startswith(begins):
+        return True
+    return left in groups("words")["adnominal"] or left.endswith("을") and left[:-1] in groups("words")["eul_stem"]

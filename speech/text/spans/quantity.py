@@ -110,11 +110,11 @@ def counter_at(text: str, position: int) -> str:
 def system_of(text: str, start: int, end: int, counter: str, value: int | None) -> tuple[str, bool]:
     """Which numbers `counter` takes here, and whether that is a guess. `start`, `end`: of number and counter."""
     system = _systems()[counter]
+    before = word_before(text, start)
+    if before.endswith("제") and before[-2:-1] in ("", " ", "(", '"', "'") and counter != "번째":
+        return "sino", False
     if system != "either":
         return system, False
-    before = word_before(text, start)
-    if before.endswith("제"):
-        return "sino", False
     after = text[end : end + 6].lstrip()
     for choice, where, words in _contexts()[counter]:
         if where == "after" and after.startswith(words):

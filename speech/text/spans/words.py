@@ -11,6 +11,7 @@ from speech.text.spans.quantity import amount_at, counter_at
 from speech.text.spans.scan import Found, word_before
 
 _WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:'[A-Za-z]+)?")
+_NEXT_WORD = re.compile(r" [a-z]{2,}")
 _GREEK = re.compile(r"[Α-ω]")
 _PHRASE = re.compile(r"[A-Za-z0-9]+(?:[-&.'+ ]{1,3}[A-Za-z0-9]+)*[+#]*")
 _AND = re.compile(r"([A-Za-z])&([A-Za-z])(?![A-Za-z])")
@@ -99,6 +100,8 @@ def word(text: str, position: int) -> Found | None:
         return _greek(text, position)
     surface = plain_latin(match.group())
     end = match.end()
+    if surface == "a" and _NEXT_WORD.match(text, end):
+        return Found(end, "어", "english", "english.lexicon", ("에이",))
     known = lookup(surface)
     if not known and "'" in surface:
         end = position + match.group().index("'")
