@@ -8,6 +8,7 @@ has the words:
 | silent      | no speech was found                                               | speech seconds           |
 | clipped     | the wave hits full scale three or more samples in a row           | number of such runs      |
 | zeros       | a run of digital zeros: a dropout, or noise suppression is on     | seconds of the longest   |
+| dropout     | digital zeros in the midst of sound: the computer missed some     | number of such holes     |
 | noisy       | speech stands too little above the noise                          | SNR, dB                  |
 | noisy_room  | the room itself is loud, though speech stands above it            | noise floor, dBFS        |
 | too_quiet   | the peak is low: come closer or raise the gain                    | peak, dBFS               |
@@ -42,6 +43,9 @@ CLIPPED_RUN = 3  # samples
 FRAME_SECONDS = 0.01  # hop of the level track; a frame of it spans two hops
 MARGIN_FRAMES = 3  # beside speech, that belong neither to it nor to the room
 ROOM_FRAMES = 10  # that it takes to know the room
+HOLE_SECONDS = 0.002  # of exact zeros, where the sound on both sides …
+HOLE_SIDE_SECONDS = 0.001
+HOLE_SIDE_DBFS = -50.0  # … is at least so loud: no voice and no noise gate does that
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Report:
     lead_seconds: float  # quiet before speech
     tail_seconds: float  # quiet after speech
     longest_zero_run_seconds: float
+    dropouts: int  # holes of digital zeros in the midst of sound
     dc_offset: float  # share of full scale
 
     def to_json(self) -> dict[str, Any]:
@@ -87,6 +92,8 @@ class Limits:
     warn_peak_below: float = -12.0
     warn_peak_above: float = -3.0
     refuse_edge_below: float = 0.1  # seconds of quiet before and after speech
+    refuse_dropouts_from: float = 1
+    warn_dropouts_from: float = 1
     refuse_zeros_from: float = 0.25  # seconds
     warn_zeros_from: float = 0.05
     warn_dc_above: float = 0.01
@@ -98,7 +105,7 @@ class Limits:
         """For files that somebody else cut and levelled: short edges, levels and digital silence are as they are."""
         return cls(
             warn_peak_below=-24.0, warn_peak_above=math.inf, refuse_edge_below=-math.inf,
-            refuse_zeros_from=math.inf, warn_zeros_from=1.0,
+            refuse_dropouts_from=math.inf, refuse_zeros_from=math.inf, warn_zeros_from=1.0,
         )  # fmt: skip
 
 
@@ -163,6 +170,7 @@ def inspect(samples: Int16Array | Float32Array, sample_rate: int) -> Report:
         lead_seconds=start / sample_rate,
         tail_seconds=seconds - end / sample_rate,
         longest_zero_run_seconds=int(zeros.max(initial=0)) / sample_rate,
+        dropouts=count_dropouts(wave, sample_rate),
         dc_offset=dc_offset,
     )
 
@@ -182,14 +190,16 @@ def _reasons(report: Report, limits: Limits) -> list[Reason]:
     """Everything that is beyond a limit, each code once at its worst level."""
     snr, peak, zeros = report.snr_db, report.peak_dbfs, report.longest_zero_run_seconds
     clipped, edge, offset = report.clipped_runs, limits.refuse_edge_below, abs(report.dc_offset)
-    floor = report.noise_floor_dbfs
+    floor, holes = report.noise_floor_dbfs, report.dropouts
     rules: list[tuple[str, Literal["warned", "refused"], bool, float, float]] = [
         ("clipped", "refused", clipped >= limits.refuse_clipped_runs, clipped, limits.refuse_clipped_runs),
+        ("dropout", "refused", holes >= limits.refuse_dropouts_from, holes, limits.refuse_dropouts_from),
         ("zeros", "refused", zeros >= limits.refuse_zeros_from, zeros, limits.refuse_zeros_from),
         ("noisy", "refused", snr < limits.refuse_snr_below, snr, limits.refuse_snr_below),
         ("too_quiet", "refused", peak < limits.refuse_peak_below, peak, limits.refuse_peak_below),
         ("edge_start", "refused", report.lead_seconds < edge, report.lead_seconds, edge),
         ("edge_end", "refused", report.tail_seconds < edge, report.tail_seconds, edge),
+        ("dropout", "warned", holes >= limits.warn_dropouts_from, holes, limits.warn_dropouts_from),
         ("zeros", "warned", zeros >= limits.warn_zeros_from, zeros, limits.warn_zeros_from),
         ("noisy", "warned", snr < limits.warn_snr_below, snr, limits.warn_snr_below),
         ("noisy_room", "warned", floor > limits.warn_floor_above, floor, limits.warn_floor_above),
@@ -205,6 +215,26 @@ def _reasons(report: Report, limits: Limits) -> list[Reason]:
     if found.get("clipped"):
         found.pop("too_loud", None)  # says the same, more weakly
     return list(found.values())
+
+
+def count_dropouts(samples: Float32Array, sample_rate: int) -> int:
+    """How often sound breaks off into digital zeros and comes back. `samples`: [S] float32.
+
+    An audio system that gets no processor time puts zeros (10 ms in Chromium) where samples should be, and the page's
+    clock does not show it. A noise gate makes zeros as well, but fades into them, so its sides are quiet.
+    """
+    side = max(1, round(HOLE_SIDE_SECONDS * sample_rate))
+    loud = 10 ** (HOLE_SIDE_DBFS / 10)
+    starts, ends = _runs(samples == 0)
+    return sum(
+        1
+        for start, end in zip(starts, ends, strict=True)
+        if end - start >= HOLE_SECONDS * sample_rate
+        and start >= side
+        and end + side <= len(samples)
+        and float(np.mean(np.square(samples[start - side : start], dtype=np.float64))) >= loud
+        and float(np.mean(np.square(samples[end : end + side], dtype=np.float64))) >= loud
+    )
 
 
 def level_track(samples: Float32Array, sample_rate: int) -> LevelTrack:

@@ -139,6 +139,22 @@ def test_a_dropout_is_refused_and_a_short_gap_warned_of(make_take: Make) -> None
     assert codes(wave)["zeros"] == "warned"
 
 
+def test_a_hole_in_the_midst_of_speech_is_a_dropout(make_take: Make) -> None:
+    wave = make_take(lead=0.5, spoken=2, tail=0.5)
+    wave[48_000 : 48_000 + 480] = 0  # 10 ms, as Chromium fills in for a device that came too late
+    assert codes(wave) == {"dropout": "refused"}
+    assert codes(wave, limits=Limits.for_import()) == {"dropout": "warned"}
+
+
+def test_digital_silence_that_speech_fades_into_is_no_dropout(make_take: Make) -> None:
+    wave = make_take(lead=0.5, spoken=2, tail=0.5)
+    fade = np.linspace(1, 0, 2400)
+    wave[48_000 - 2400 : 48_000] *= fade
+    wave[48_000 : 48_000 + 1440] = 0
+    wave[48_000 + 1440 : 48_000 + 3840] *= fade[::-1]
+    assert "dropout" not in codes(wave)
+
+
 def test_a_wave_that_is_not_centred_is_warned_of_and_measured_all_the_same(make_take: Make) -> None:
     report = inspect(make_take(peak_dbfs=-8) + np.float32(0.05), 48_000)
     assert report.dc_offset == pytest.approx(0.05, abs=0.002)
