@@ -95,9 +95,6 @@ def run(run: TrainingRun, user: AbstractBaseUser | AnonymousUser) -> dict[str, A
 def part_view(run: TrainingRun, part: selectors.Part, curves: dict[str, list[list[float]]]) -> dict[str, Any]:
     """One of the two trainings: where it stands, and its curve as a table."""
     done = reached(run, part)
-    rows = {int(step): [int(step), loss, None] for step, loss in selectors.thinned(curves["train"], TABLE_ROWS)}
-    for step, loss in selectors.thinned(curves["held_out"], TABLE_ROWS):
-        rows.setdefault(int(step), [int(step), None, None])[2] = loss
     return {
         "kind": part.kind,
         "label": PART_WORDS[part.kind],
@@ -107,8 +104,19 @@ def part_view(run: TrainingRun, part: selectors.Part, curves: dict[str, list[lis
         "done_words": f"{done:,}",
         "steps_words": f"{part.steps:,}",
         "state": "done" if done >= part.steps else "now" if run.part == part.kind else "later",
-        "rows": [rows[step] for step in sorted(rows)],
+        "rows": curve_rows(**curves),
     }
+
+
+def curve_rows(train: list[list[float]], held_out: list[list[float]]) -> list[list[float | None]]:
+    """A curve in a few rows of step, training loss and held-out loss, at steps where both are known if any are."""
+    steps = [step for step, _loss in selectors.thinned(held_out or train, TABLE_ROWS, mean=False)]
+    held = {point[0]: point[1] for point in held_out}
+
+    def trained(step: float) -> float | None:
+        return next((loss for at, loss in reversed(train) if at <= step), None)
+
+    return [[int(step), trained(step), held.get(step)] for step in steps]
 
 
 def reached(run: TrainingRun, part: selectors.Part) -> int:

@@ -144,15 +144,16 @@ def run_curves(run: TrainingRun) -> dict[str, dict[str, list[list[float]]]]:
     return {part: {name: thinned(points) for name, points in lines.items()} for part, lines in curves.items()}
 
 
-def thinned(points: list[list[float]], most: int = CURVE_POINTS) -> list[list[float]]:
-    """At most `most` points: equal runs of neighbours become their mean; the first and the last stay."""
+def thinned(points: list[list[float]], most: int = CURVE_POINTS, *, mean: bool = True) -> list[list[float]]:
+    """At most `most` points: of equal runs of neighbours the mean, or else the last; the first and the last stay."""
     if len(points) <= most:
         return points
     inner, count = points[1:-1], most - 2
     means = []
     for number in range(count):
         group = inner[number * len(inner) // count : (number + 1) * len(inner) // count]
-        means.append([group[-1][0], sum(loss for _, loss in group) / len(group)])
+        value = sum(loss for _, loss in group) / len(group) if mean else group[-1][1]
+        means.append([group[-1][0], value])
     return [points[0], *means, points[-1]]
 
 

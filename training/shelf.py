@@ -9,18 +9,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from speech import run_folder
 from speech.errors import BadCheckpoint, BadDataset
 from speech.events import CheckpointSaved
 from speech.files import sha256_of, write_text_atomic
 from studio import files
+from studio.errors import Refused
 from studio.models import Clip
 from training import selectors
 from training.journal import record
@@ -153,7 +156,7 @@ def checkpoint_store(
             _remove(left)  # of a way that was left: a roll-back, or a newer checkpoint that was damaged
         if saved.best:
             ours.update(best=False)
-        checkpoint, _ = ours.get_or_create(run=run, kind=part.kind, step=saved.step, defaults=values)
+        checkpoint, _created = ours.get_or_create(run=run, kind=part.kind, step=saved.step, defaults=values)
         event.data = {**told, "checkpoint": str(checkpoint.pk)}
         event.save(update_fields=["data"])
     checkpoints_thin(run=run, kind=part.kind)
@@ -216,6 +219,36 @@ def base_fetch(*, base: Checkpoint) -> Path:
         target.unlink()
         raise BadCheckpoint(f"{base} is damaged in storage: its SHA-256 is another.", code="damaged", base=str(base.pk))
     return target
+
+
+def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
+    """Take a public checkpoint, or one of our own, into storage as a base. Imports torch: for commands and workers.
+
+    Raises BadCheckpoint for a file that is none, Refused for a name that is taken.
+    """
+    from speech import checkpoint
+
+    found = checkpoint.open_any(path)
+    header = found.header
+    if Checkpoint.objects.filter(run=None, name=name, kind=header.kind).exists():
+        raise Refused("name_taken", _("%(name)s라는 바탕이 이미 있어요.") % {"name": name}, 409, name=name)
+    with TemporaryDirectory(prefix="moksori-import-") as folder:
+        weights = Path(folder) / "weights.safetensors"
+        checkpoint.write_weights(weights, header, found.tensors)
+        sha256, size = sha256_of(weights), weights.stat().st_size
+        key = f"bases/{header.kind}-{sha256[:12]}.safetensors"
+        files.save_bytes(key, weights)
+    return Checkpoint.objects.create(
+        name=name,
+        kind=header.kind,
+        model=header.model,
+        size_name=header.size,
+        step=header.step,
+        losses=header.losses,
+        file=key,
+        sha256=sha256,
+        size=size,
+    )
 
 
 def work_sweep(keep: UUID) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from studio import files
 from studio.models import Speaker
 from tests.training.conftest import numbers_of, steps_of
 from training import runner, selectors, services
-from training.models import TrainingRun
+from training.models import Checkpoint, TrainingRun
 
 State = TrainingRun.State
 
@@ -40,6 +42,31 @@ def test_a_run_of_both_parts_ends_with_weights_a_picture_and_a_sample(speaker: S
     curves = selectors.run_curves(run)
     assert [len(curves[kind]["held_out"]) > 0 for kind in ("acoustic", "vocoder")] == [True, True]
     assert all(math.isfinite(loss) for _, loss in curves["acoustic"]["train"])
+
+
+def test_an_imported_checkpoint_is_what_a_run_starts_from(speaker: Speaker, tmp_path: Path) -> None:
+    first = services.run_start(speaker=speaker, acoustic_steps=2, size="trial", sample_text="네.")
+    assert runner.execute(first.pk) == State.FINISHED
+    made = selectors.latest_checkpoint(first, "acoustic")
+    assert made is not None
+    taken = files.fetch(made.file, tmp_path / "taken.safetensors")
+    call_command("import_checkpoint", taken, name="보라 바탕")
+    with pytest.raises(CommandError, match="이미 있어요"):
+        call_command("import_checkpoint", taken, name="보라 바탕")
+    base = Checkpoint.objects.get(name="보라 바탕")
+    assert (base.kind, base.model, base.size_name, base.step) == ("acoustic", "tacotron2", "trial", 2)
+    second = services.run_start(speaker=speaker, acoustic_steps=1, size="trial", acoustic_base=base, sample_text="네.")
+    assert runner.execute(second.pk) == State.FINISHED
+    started = second.events.get(kind="training_started").data
+    assert started["warm_start"]["loaded"] > 50
+    assert started["step"] == 0
+
+
+def test_a_file_that_is_no_checkpoint_is_not_imported(transactional_db: None, tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(b"not at all")
+    with pytest.raises(CommandError):
+        call_command("import_checkpoint", tmp_path / "x.safetensors", name="x")
+    assert not Checkpoint.objects.exists()
 
 
 def test_a_sentence_that_nobody_can_read_fails_the_run_in_words(speaker: Speaker) -> None:

@@ -150,6 +150,13 @@ def test_the_curves_of_a_run_that_fell_back_show_the_later_way(run: TrainingRun)
     }
 
 
+def test_the_table_of_a_curve_has_both_losses_where_both_are_known() -> None:
+    train = [[float(step), 100.0 - step] for step in range(1, 101)]
+    held_out = [[10.0, 95.0], [20.0, 85.0], [100.0, 5.0]]
+    assert pages.curve_rows(train, held_out) == [[10, 90.0, 95.0], [20, 80.0, 85.0], [100, 0.0, 5.0]]
+    assert pages.curve_rows([[1.0, 9.0]], []) == [[1, 9.0, None]]
+
+
 def test_the_log_names_clips_by_what_is_said_in_them(run: TrainingRun, speaker: Speaker) -> None:
     clip = speaker.clips.first()
     assert clip is not None
