@@ -1,4 +1,9 @@
-"""The decoder running free: each step sees what the one before it made."""
+"""The decoder running free: each step sees what the one before it made.
+
+A step is bound by reading its weights: they are packed once for the processor's liking (and kept until they change),
+every state lives in one row of memory, in the order that lets each product read a piece of it, and tanh is made of the
+sigmoid as in speech/acoustic/_loops.py.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from speech.acoustic._loops import advance, doubled_cell
+from speech.acoustic._products import Multiplier, multiplier
 
 if TYPE_CHECKING:
     from speech.acoustic.tacotron2 import Decoder
@@ -36,6 +43,101 @@ class PrenetMasks:
         return self._block[step % BLOCK]
 
 
+class PackedDecoder:
+    """A decoder's weights as a step wants them, for a batch of `rows` and products in `dtype`.
+
+    A row of states is: prenet P, hidden state of the attention LSTM A, context C, hidden state of the decoder LSTM H.
+    """
+
+    def __init__(self, decoder: Decoder, rows: int, dtype: torch.dtype) -> None:
+        attention, hear, say = decoder.attention_layer, decoder.attention_rnn, decoder.decoder_rnn
+        prenet, hidden = decoder.config.prenet_channels, decoder.config.attention_rnn_channels
+        exact = hear.weight_ih.dtype
+        self.key = weights_key(decoder), rows, dtype
+        self.prenet = [multiplier(weight, rows, dtype) for weight in decoder.prenet.weights()]
+        weight = torch.cat((hear.weight_ih[:, :prenet], hear.weight_hh, hear.weight_ih[:, prenet:]), 1)
+        self.hear = multiplier(doubled_cell(weight), rows, dtype, doubled_cell(hear.bias_ih + hear.bias_hh))
+        weight = torch.cat((say.weight_ih, say.weight_hh), 1)
+        self.say = multiplier(doubled_cell(weight), rows, dtype, doubled_cell(say.bias_ih + say.bias_hh))
+        weight = torch.cat((decoder.linear_projection.weight, decoder.gate_layer.weight))
+        bias = torch.cat((decoder.linear_projection.bias, decoder.gate_layer.bias))
+        weight = torch.cat((weight[:, say.hidden_size :], weight[:, : say.hidden_size]), 1)
+        self.tell = multiplier(weight, rows, exact, bias)
+        self.ask = multiplier(attention.query_layer.weight * 2.0, rows, dtype)
+        self.location = attention.location_layer.kernel().flatten(1) * 2.0  # [D, 2 K]
+        self.v = attention.v.weight[0] * 2.0
+        self.decoder_channels = say.hidden_size
+        self.starts = (prenet, prenet + hidden, prenet + hidden + decoder.config.encoder_channels)
+
+
+def weights_key(decoder: Decoder) -> tuple[tuple[int, int], ...]:
+    """Changes when a weight does."""
+    return tuple((parameter.data_ptr(), parameter._version) for parameter in decoder.parameters())
+
+
+def packed(decoder: Decoder, rows: int, dtype: torch.dtype) -> PackedDecoder:
+    """The packed weights, kept with the decoder until they or the batch size change."""
+    kept: PackedDecoder | None = decoder.__dict__.get("_packed")
+    if kept is None or kept.key != (weights_key(decoder), rows, dtype):
+        kept = PackedDecoder(decoder, rows, dtype)
+        decoder.__dict__["_packed"] = kept
+    return kept
+
+
+class FreeDecoder:
+    """The states of one run, and its step."""
+
+    def __init__(self, weights: PackedDecoder, memory: Tensor, processed: Tensor, padding: Tensor) -> None:
+        (batch, symbols, channels), size = memory.shape, processed.size(2)
+        self.weights, self.memory, self.padding = weights, memory, padding
+        self.kernel = weights.location.size(1) // 2
+        self._processed = processed.reshape(batch * symbols, size) * 2.0
+        self._locate: Multiplier = multiplier(weights.location, batch * symbols, memory.dtype)
+        prenet, attention, context = weights.starts
+        decoder = weights.decoder_channels
+        self._row = memory.new_zeros(batch, context + decoder)
+        self._frame = self._row[:, :prenet]
+        self._hidden = self._row[:, prenet:attention]
+        self._context = self._row[:, attention:context]
+        self._decoded = self._row[:, context:]
+        self._heard, self._said = self._row[:, :context], self._row[:, prenet:]
+        self._cells = memory.new_zeros(batch, attention - prenet), memory.new_zeros(batch, decoder)
+        self._squashed = torch.empty_like(self._cells[0]), torch.empty_like(self._cells[1])
+        self._places = memory.new_zeros(batch, 2, symbols + self.kernel - 1)
+        self._last = self._places[:, 0, self.kernel // 2 : self.kernel // 2 + symbols]
+        self._total = self._places[:, 1, self.kernel // 2 : self.kernel // 2 + symbols]
+        self._windows = self._places.unfold(-1, self.kernel, 1).transpose(1, 2)  # [B, N, 2, K], a view
+        self._seen = memory.new_empty(batch, symbols, 2, self.kernel)
+        self._energy = memory.new_empty(batch, symbols, size)
+        self._summed = memory.new_empty(batch, 1, channels)
+
+    def step(self, frame: Tensor, mask: Tensor | None, alignment: Tensor) -> Tensor:
+        """frame: [B, M], mask: [2, B, P] -> frames and gates [B, (M + 1) r]; writes its row of `alignment` [B, N]."""
+        weights = self.weights
+        for i, layer in enumerate(weights.prenet):
+            frame = layer(frame).relu_()
+            if mask is not None:
+                frame *= mask[i]
+        self._frame.copy_(frame)
+        advance(weights.hear(self._heard), self._cells[0], self._cells[0], self._squashed[0], self._hidden)
+        self._attend(alignment)
+        advance(weights.say(self._said), self._cells[1], self._cells[1], self._squashed[1], self._decoded)
+        return weights.tell(self._row[:, weights.starts[1] :])
+
+    def _attend(self, alignment: Tensor) -> None:
+        energy = self._energy
+        flat = energy.view(self._processed.shape)
+        self._seen.copy_(self._windows)
+        torch.add(self._locate(self._seen.view(flat.size(0), -1)), self._processed, out=flat)
+        energy.add_(self.weights.ask(self._hidden)[:, None, :]).sigmoid_()
+        scores = torch.mv(flat, self.weights.v).view(self.padding.shape).masked_fill_(self.padding, -torch.inf)
+        torch.softmax(scores, 1, out=alignment)
+        self._last.copy_(alignment)
+        self._total.add_(alignment)
+        torch.bmm(alignment[:, None, :], self.memory, out=self._summed)
+        self._context.copy_(self._summed[:, 0])
+
+
 @dataclass(frozen=True)
 class FreeRun:
     """mel: [B, M, T] before the postnet; lengths, reached_limit: [B]; alignment: [B, T, N]; gate: [B, T] logits."""
@@ -48,61 +150,45 @@ class FreeRun:
 
 
 def run_free(
-    decoder: Decoder, memory: Tensor, padding: Tensor, masks: PrenetMasks, max_frames: int, gate_threshold: float
+    decoder: Decoder,
+    memory: Tensor,
+    padding: Tensor,
+    masks: PrenetMasks,
+    max_frames: int,
+    gate_threshold: float,
+    dtype: torch.dtype,
 ) -> FreeRun:
     """memory: [B, N, C], padding: [B, N]. Ends when every sentence's gate has opened, or at `max_frames`."""
-    config, attention = decoder.config, decoder.attention_layer
-    batch, symbols, channels = memory.shape
-    bands, reduction = config.n_mels, config.reduction
+    bands, reduction = decoder.config.n_mels, decoder.config.reduction
+    batch, symbols, _ = memory.shape
     steps = -(-max_frames // reduction)
-    processed = attention.memory_layer(memory)
-    kernel = attention.location_layer.kernel()
-    frame = memory.new_zeros(batch, bands)
-    attended = (
-        memory.new_zeros(batch, config.attention_rnn_channels),
-        memory.new_zeros(batch, config.attention_rnn_channels),
-    )
-    decoded = memory.new_zeros(batch, config.decoder_rnn_channels), memory.new_zeros(batch, config.decoder_rnn_channels)
-    context = memory.new_zeros(batch, channels)
-    places = memory.new_zeros(batch, 2, symbols)  # the last alignment and the sum of all
-    mel = memory.new_zeros(steps, batch, reduction, bands)
-    gates = memory.new_zeros(steps, batch, reduction)
-    alignment = memory.new_zeros(steps, batch, symbols)
+    processed = decoder.attention_layer.memory_layer(memory)
+    run = FreeDecoder(packed(decoder, batch, dtype), memory, processed, padding)
+    outputs = memory.new_empty(steps, batch, reduction * (bands + 1))
+    alignment = memory.new_empty(steps, batch, symbols)
     lengths = torch.full((batch,), max_frames, device=memory.device)
-    open_ = torch.zeros(batch, dtype=torch.bool, device=memory.device)
+    opened = torch.zeros(batch, dtype=torch.bool, device=memory.device)
     threshold = torch.logit(torch.tensor(gate_threshold, dtype=torch.float64)).item()
+    frame = memory.new_zeros(batch, bands)
     for step in range(steps):
-        mask = masks.at(step)
-        for i, layer in enumerate(decoder.prenet.layers):
-            frame = torch.relu(layer(frame))
-            frame = frame if mask is None else frame * mask[i]
-        attended = decoder.attention_rnn(torch.cat((frame, context), 1), attended)
-        place = functional.conv1d(places, kernel, padding=kernel.size(2) // 2).transpose(1, 2)
-        energy = attention.v(torch.tanh(processed + attention.query_layer(attended[0])[:, None, :] + place))[..., 0]
-        weights = torch.softmax(energy.masked_fill(padding, -torch.inf), 1)
-        places[:, 0] = weights
-        places[:, 1] += weights
-        context = torch.bmm(weights[:, None, :], memory)[:, 0]
-        decoded = decoder.decoder_rnn(torch.cat((attended[0], context), 1), decoded)
-        features = torch.cat((decoded[0], context), 1)
-        mel[step] = decoder.linear_projection(features).view(batch, reduction, bands)
-        gates[step] = decoder.gate_layer(features)
-        alignment[step] = weights
-        frame = mel[step, :, -1]
-        stops = gates[step] > threshold  # [B, r]
-        found = stops.any(1) & ~open_
-        lengths = torch.where(found, step * reduction + stops.int().argmax(1) + 1, lengths)
-        open_ |= found
-        if bool(open_.all()):
-            steps = step + 1
-            break
-    reached_limit = ~open_ | (lengths > max_frames)
+        outputs[step] = run.step(frame, masks.at(step), alignment[step])
+        frame = outputs[step, :, bands * (reduction - 1) : bands * reduction]
+        stops = outputs[step, :, bands * reduction :] > threshold  # [B, r]
+        if stops.any():
+            found = stops.any(1) & ~opened
+            lengths = torch.where(found, step * reduction + stops.int().argmax(1) + 1, lengths)
+            opened |= found
+            if opened.all():
+                steps = step + 1
+                break
+    reached_limit = ~opened | (lengths > max_frames)
     lengths = lengths.clamp(max=max_frames)
     frames = int(lengths.max())
+    outputs = outputs[:steps].transpose(0, 1)  # [B, steps, (M + 1) r]
     return FreeRun(
-        mel[:steps].transpose(0, 1).reshape(batch, -1, bands).transpose(1, 2)[:, :, :frames],
+        outputs[..., : bands * reduction].reshape(batch, -1, bands).transpose(1, 2)[:, :, :frames],
         lengths,
         alignment[:steps].transpose(0, 1).repeat_interleave(reduction, 1)[:, :frames],
-        gates[:steps].transpose(0, 1).reshape(batch, -1)[:, :frames],
+        outputs[..., bands * reduction :].reshape(batch, -1)[:, :frames],
         reached_limit,
     )

@@ -22,6 +22,16 @@ from speech.acoustic._products import Multiplier, multiplier, outer, outer_small
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
+def advance(gates: Tensor, before: Tensor, after: Tensor, squashed: Tensor, hidden: Tensor) -> None:
+    """One step of an LSTM. gates: [B, 4H], the cell's quarter doubled, gives way to its sigmoid; the rest [B, H]:
+    `before` and `after` (which may be one tensor) are states, `squashed` and `hidden` are written."""
+    into, forget, new, out = gates.sigmoid_().chunk(4, 1)
+    torch.mul(forget, before, out=after)
+    after.addcmul_(into, new, value=2.0).sub_(into)
+    torch.add(after, after, out=squashed).sigmoid_()
+    torch.mul(out, squashed, out=hidden).mul_(2.0).sub_(out)
+
+
 @dataclass
 class _Cells:
     """An LSTM over all steps, whose hidden state is dropped step by step.
@@ -45,13 +55,8 @@ class _Cells:
 
     def forward(self, step: int, share: Tensor, hidden: Tensor) -> None:
         """share: [B, 4H], of the recurrent product; the new hidden state goes to `hidden` [B, H]."""
-        gates, state, squashed = self.gates[step], self.states[step + 1], self.squashed[step]
-        gates.add_(share).sigmoid_()
-        into, forget, new, out = gates.chunk(4, 1)
-        torch.mul(forget, self.states[step], out=state)
-        state.addcmul_(into, new, value=2.0).sub_(into)
-        torch.add(state, state, out=squashed).sigmoid_()
-        torch.mul(out, squashed, out=hidden).mul_(2.0).sub_(out)
+        gates = self.gates[step].add_(share)
+        advance(gates, self.states[step], self.states[step + 1], self.squashed[step], hidden)
         if self.dropout is not None:
             hidden *= self.dropout[step]
 
@@ -84,7 +89,7 @@ class _CellGradients:
         return to_gates
 
 
-def _doubled(weight: Tensor) -> Tensor:
+def doubled_cell(weight: Tensor) -> Tensor:
     """weight: [4H, ...], with what belongs to the cell's quarter doubled."""
     quarter = weight.size(0) // 4
     weight = weight.clone()
@@ -202,8 +207,8 @@ class _AttentionLoop(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
         (steps, batch, width), channels = inputs.shape, memory.size(2)
-        doubled = _doubled(weight)
-        gates = product(inputs.view(-1, width), doubled[:, :width], _doubled(bias), dtype).view(steps, batch, -1)
+        doubled = doubled_cell(weight)
+        gates = product(inputs.view(-1, width), doubled[:, :width], doubled_cell(bias), dtype).view(steps, batch, -1)
         cells = _Cells.over(gates, dropout)
         attention = _Attention.over(steps, memory, location.flatten(1), v)
         states = inputs.new_empty(steps + 1, batch, weight.size(1) - width)  # context, hidden state
@@ -232,7 +237,7 @@ class _AttentionLoop(torch.autograd.Function):
         (steps, batch, width), channels = inputs.shape, memory.size(2)
         cells = _CellGradients(_Cells(gates, cell_states, squashed, dropout))
         attention = _AttentionGradients(_Attention(memory, location.flatten(1), v, places, energies), alignment)
-        doubled = _doubled(weight)
+        doubled = doubled_cell(weight)
         recur = multiplier(doubled[:, width:].T, batch, ctx.dtype)
         answer = multiplier(query.T * 4.0, batch, query.dtype)
         to_context = memory.new_empty(steps, batch, channels)
@@ -252,8 +257,8 @@ class _AttentionLoop(torch.autograd.Function):
                 torch.bmm(alignment.permute(1, 2, 0), to_context.transpose(0, 1)),
                 attention.processed.mul_(4.0),
                 None,
-                _doubled(outer(to_gates, seen, ctx.dtype)),
-                _doubled(to_gates.sum(0)),
+                doubled_cell(outer(to_gates, seen, ctx.dtype)),
+                doubled_cell(to_gates.sum(0)),
                 outer(to_query.view(steps * batch, -1), (hidden,), query.dtype).mul_(4.0),
                 attention.location.T.mul(4.0).view_as(location),
                 attention.v.mul_(2.0),
@@ -276,11 +281,11 @@ class _LstmLoop(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> Tensor:
         steps, batch, width = inputs.shape
-        gates = product(inputs.view(-1, width), _doubled(weight), _doubled(bias), dtype).view(steps, batch, -1)
+        gates = product(inputs.view(-1, width), doubled_cell(weight), doubled_cell(bias), dtype).view(steps, batch, -1)
         cells = _Cells.over(gates, dropout)
         hidden = inputs.new_empty(steps + 1, batch, recurrent.size(1))
         hidden[0] = 0.0
-        recur = multiplier(_doubled(recurrent), batch, dtype)
+        recur = multiplier(doubled_cell(recurrent), batch, dtype)
         for step in range(steps):
             cells.forward(step, recur(hidden[step]), hidden[step + 1])
         ctx.save_for_backward(inputs, weight, recurrent, dropout, gates, cells.states, cells.squashed, hidden)
@@ -293,17 +298,17 @@ class _LstmLoop(torch.autograd.Function):
         inputs, weight, recurrent, dropout, gates, states, squashed, hidden = ctx.saved_tensors
         steps, batch, width = inputs.shape
         cells = _CellGradients(_Cells(gates, states, squashed, dropout))
-        recur = multiplier(_doubled(recurrent).T, batch, ctx.dtype)
+        recur = multiplier(doubled_cell(recurrent).T, batch, ctx.dtype)
         carried = torch.zeros_like(hidden[0])
         with torch.autocast(inputs.device.type, enabled=False):
             for step in range(steps - 1, -1, -1):
                 carried = recur(cells.backward(step, carried.add_(to_hidden[step])))
             to_gates = cells.gates.view(steps * batch, -1)
             return (
-                product(to_gates, _doubled(weight).T, None, ctx.dtype).view_as(inputs),
-                _doubled(outer(to_gates, (inputs.view(-1, width),), ctx.dtype)),
-                _doubled(outer(to_gates, (hidden[:-1].view(steps * batch, -1),), ctx.dtype)),
-                _doubled(to_gates.sum(0)),
+                product(to_gates, doubled_cell(weight).T, None, ctx.dtype).view_as(inputs),
+                doubled_cell(outer(to_gates, (inputs.view(-1, width),), ctx.dtype)),
+                doubled_cell(outer(to_gates, (hidden[:-1].view(steps * batch, -1),), ctx.dtype)),
+                doubled_cell(to_gates.sum(0)),
                 None,
                 None,
             )

@@ -62,15 +62,17 @@ def outer_small(left: Tensor, right: Tensor) -> Tensor:
     return _onednn(left.T, right.T, None) if _by_onednn(left, left.dtype) else left.T @ right
 
 
-def multiplier(weight: Tensor, rows: int, dtype: torch.dtype) -> Multiplier:
+def multiplier(weight: Tensor, rows: int, dtype: torch.dtype, bias: Tensor | None = None) -> Multiplier:
     """x [rows, I] -> x times weight transposed in `dtype`, [rows, O]; for a weight [O, I] that is used many times."""
     cast = weight.to(dtype).contiguous()
+    same = dtype == weight.dtype
     if _by_onednn(weight, dtype):
         packed = torch.ops.mkldnn._reorder_linear_weight(cast, rows)
-        if dtype == weight.dtype:
-            return lambda x: _onednn(x, packed, None)
-        return lambda x: _onednn(x.to(dtype), packed, None).to(x.dtype)
+        if same:
+            return lambda x: _onednn(x, packed, bias)
+        bias_cast = None if bias is None else bias.to(dtype)
+        return lambda x: _onednn(x.to(dtype), packed, bias_cast).to(x.dtype)
     transposed = cast.T
-    if dtype == weight.dtype:
-        return lambda x: x @ transposed
-    return lambda x: (x.to(dtype) @ transposed).to(x.dtype)
+    if bias is not None:
+        return lambda x: torch.addmm(bias, x, transposed) if same else (x.to(dtype) @ transposed).to(x.dtype).add_(bias)
+    return lambda x: x @ transposed if same else (x.to(dtype) @ transposed).to(x.dtype)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -241,6 +241,9 @@ class Prenet(nn.Module):
         self.dropout = config.prenet_dropout
         self.layers = nn.ModuleList(Linear(sizes[i], sizes[i + 1], bias=False) for i in range(2))
 
+    def weights(self) -> list[Tensor]:
+        return [cast(Linear, layer).weight for layer in self.layers]
+
     def forward(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """frames: [..., M] -> [..., prenet channels]; without a generator the global one drops."""
         for layer in self.layers:
@@ -362,6 +365,16 @@ class Postnet(nn.Module):
         return mel
 
 
+def product_dtype(precision: str) -> torch.dtype:
+    """Raises BadConfig for a precision that there is not."""
+    known = {"float32": torch.float32, "bf16": torch.bfloat16}
+    if precision not in known:
+        raise BadConfig(
+            f"The precision is {' or '.join(known)}, not {precision}.", code="bad_precision", value=precision
+        )
+    return known[precision]
+
+
 def padding_mask(lengths: Tensor, size: int) -> Tensor:
     """lengths: [B] -> [B, size], true from the length on."""
     return torch.arange(size, device=lengths.device)[None, :] >= lengths[:, None]
@@ -433,10 +446,12 @@ class Model(nn.Module):
         max_frames: int = 1000,
         gate_threshold: float = 0.5,
         seed: int | Sequence[int] = 0,
+        precision: str = "float32",
     ) -> AcousticInference:
         """Speaks: symbols [B, N], symbol_lengths [B] -> mels that end where the gate says so, or at `max_frames`.
 
-        A seed (one for all, or one a sentence) gives one and the same utterance, alone or in any batch.
+        A seed (one for all, or one a sentence) gives one and the same utterance, alone or in any batch. `precision` is
+        that of the decoder's products: "float32" or "bf16".
         """
         seeds = [seed] * symbols.size(0) if isinstance(seed, int) else list(seed)
         was_training = self.training
@@ -444,7 +459,7 @@ class Model(nn.Module):
         try:
             memory, padding = self.encode(symbols, symbol_lengths, published=False)
             masks = PrenetMasks(seeds, self.config.prenet_channels, self.config.prenet_dropout, memory)
-            run = run_free(self.decoder, memory, padding, masks, max_frames, gate_threshold)
+            run = run_free(self.decoder, memory, padding, masks, max_frames, gate_threshold, product_dtype(precision))
             behind = padding_mask(run.lengths, run.mel.size(2))
             mel = run.mel + self.postnet(run.mel, behind)
         finally:

@@ -144,6 +144,33 @@ def test_a_seed_gives_one_utterance_alone_and_in_a_batch() -> None:
         assert not together.mel[row, :, spoken:].any()
 
 
+def test_speaking_follows_the_weights_when_they_change() -> None:
+    model = random_model(TINY)
+    symbols = random_batch(TINY, [9], [1]).symbols
+    before = model.infer(symbols, torch.tensor([9]), max_frames=20, gate_threshold=1.0).mel
+    with torch.no_grad():
+        model.decoder.decoder_rnn.weight_hh.mul_(2.0)
+        spoken = oracle_of(model).free(symbols, max_frames=20, threshold=1.0)
+    found = model.infer(symbols, torch.tensor([9]), max_frames=20, gate_threshold=1.0).mel
+    assert not torch.allclose(before, found)
+    torch.testing.assert_close(found, spoken.mel_post, atol=1e-5, rtol=1e-5)
+
+
+def test_speaking_with_products_in_half_the_bits_stays_near() -> None:
+    model = random_model(FULL)
+    symbols = random_batch(FULL, [20], [1]).symbols
+    exact, near = (
+        model.infer(symbols, torch.tensor([20]), max_frames=40, gate_threshold=1.0, precision=precision).mel
+        for precision in ("float32", "bf16")
+    )
+    assert 0.0 < (near - exact).abs().max() < 0.1 * exact.abs().max()
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(BadConfig, match="float7"):
+        random_model(TINY).infer(torch.tensor([[1]]), torch.tensor([1]), precision="float7")
+
+
 def test_another_seed_gives_another_utterance() -> None:
     model = random_model(replace(TINY, prenet_dropout=0.5))
     symbols = random_batch(TINY, [9], [1]).symbols
