@@ -16,7 +16,7 @@ from speech.errors import SpeechError
 from studio.words import ERROR_WORDS
 
 
-class Refused(Exception):  # noqa: N818 - says what happened, as Http404 does
+class Refused(Exception):
     """A request that is not done, for a reason that a person can read. `message` is already in their language."""
 
     def __init__(self, code: str, message: str, status: int = 400, **params: Any) -> None:

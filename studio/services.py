@@ -106,7 +106,9 @@ def position_move(*, speaker: Speaker, action: str, prompt: Prompt | None = None
     elif action == "next":
         target = selectors.prompts_after(current).first() or current
     elif action == "back":
-        target = (selectors.prompts_before(current).first() if current else None) or current
+        target = (
+            (selectors.prompts_before(current).first() or current) if current else selectors.prompts_active().last()
+        )
     elif action == "forward":
         target = selectors.prompt_open_next(speaker, current)
     elif action == "skip":

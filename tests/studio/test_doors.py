@@ -125,3 +125,12 @@ def test_two_speakers_cannot_have_one_name(client: Client, admin: User) -> None:
 def test_speakers_whose_labels_have_no_latin_letters_get_names_of_their_own() -> None:
     names = [services.speaker_create(label="미나").name, services.speaker_create(label="미나").name]
     assert len(set(names)) == 2
+
+
+def test_a_page_without_a_csrf_token_is_refused_in_json_to_programs_and_in_words_to_people(admin: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(admin)
+    program = strict.post("/record/move", {}, headers={"Accept": "application/json"})
+    assert (program.status_code, program.json()["code"]) == (403, "csrf")
+    person = strict.post("/speakers/", {}, headers={"Accept": "text/html"})
+    assert person.status_code == 403 and "새로 고친 뒤" in person.content.decode()

@@ -90,6 +90,7 @@ def test_the_end_of_the_corpus_is_told_and_is_no_prompt(speaking: Client, prompt
     state = move(speaking, "forward", prompt=prompts[-1].pk)
     assert state["prompt"] is None and state["takes"] == []
     assert state["progress"]["done"] == state["progress"]["total"] == 4
+    assert move(speaking, "back")["prompt"]["text"] == prompts[-1].text
 
 
 def test_no_prompts_at_all_is_told_and_is_no_error(speaking: Client) -> None:

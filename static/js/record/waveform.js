@@ -15,9 +15,9 @@ export function peaksOf(samples, count) {
   return peaks;
 }
 
-/** Height of a bar, 0..1, of a linear amplitude: by loudness, so that a soft voice is seen as well (-54 dB is none). */
+/** Height of a bar, 0..1, of a linear amplitude: bent upwards, so that a soft voice is seen as well. */
 export function barHeight(amplitude) {
-  return amplitude <= 0.002 ? 0 : Math.min(1, (20 * Math.log10(amplitude) + 54) / 54);
+  return Math.min(1, amplitude) ** 0.45;
 }
 
 export class Waveform {

@@ -1,0 +1,196 @@
+"""Numbered events over a socket: in order, once, whatever gets lost on the way; and only to whom they belong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.auth import AuthMiddlewareStack
+from channels.layers import channel_layers
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from studio import live
+from studio.access import AnyUser, is_admin
+from tests.studio.sockets import Socket
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_url", "fresh_layer")]
+
+
+class Diary(live.EventConsumer):
+    """Events of one object, for admins."""
+
+    rows: ClassVar[list[dict[str, Any]]] = []
+
+    def group(self) -> str:
+        return "diary.1"
+
+    def allowed(self, user: AnyUser) -> bool:
+        return is_admin(user)
+
+    def events_after(self, seq: int, limit: int) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["seq"] > seq][:limit]
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"last_seq": len(self.rows)}
+
+
+def write(count: int = 1) -> dict[str, Any]:
+    """Writes rows and tells nobody; the last one."""
+    for _ in range(count):
+        Diary.rows.append({"seq": len(Diary.rows) + 1, "kind": "noted", "data": {}, "at": ""})
+    return Diary.rows[-1]
+
+
+@pytest.fixture(autouse=True)
+def empty_diary() -> None:
+    Diary.rows.clear()
+
+
+@pytest.fixture
+def fresh_layer() -> None:
+    """A channel layer belongs to one event loop, and each test has its own."""
+    channel_layers.backends.clear()
+
+
+@asynccontextmanager
+async def socket(user: User | None, session: Client | None = None) -> AsyncIterator[Socket]:
+    browser = session or Client()
+    if user is not None and session is None:
+        await sync_to_async(browser.force_login)(user)
+    cookie = browser.cookies.get(settings.SESSION_COOKIE_NAME)
+    headers = [(b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie.value}".encode())] if cookie else []
+    communicator = Socket(AuthMiddlewareStack(Diary.as_asgi()), "/", headers)
+    try:
+        yield communicator
+    finally:
+        await communicator.disconnect()
+
+
+async def events(communicator: Socket) -> list[int]:
+    message = await communicator.receive_json()
+    assert message["type"] == "events", message
+    return [event["seq"] for event in message["events"]]
+
+
+async def begin(communicator: Socket, after: int = 0) -> dict[str, Any]:
+    """Connects and asks; the snapshot."""
+    assert await communicator.connect()
+    await communicator.send_json({"after": after})
+    message = await communicator.receive_json()
+    assert message["type"] == "snapshot"
+    return message["snapshot"]  # type: ignore[no-any-return]
+
+
+async def publish(row: dict[str, Any]) -> None:
+    await sync_to_async(live.publish)("diary.1", row["seq"], row)
+
+
+@pytest.fixture
+def boss(transactional_db: None) -> User:
+    return User.objects.create_superuser("boss")
+
+
+async def test_whoever_connects_gets_what_they_lack_and_then_what_happens(boss: User) -> None:
+    write(5)
+    async with socket(boss) as communicator:
+        assert await begin(communicator, after=2) == {"last_seq": 5}
+        assert await events(communicator) == [3, 4, 5]
+        await publish(write())
+        assert await events(communicator) == [6]
+
+
+async def test_an_event_that_was_lost_comes_with_the_next_one(boss: User) -> None:
+    async with socket(boss) as communicator:
+        await begin(communicator)
+        write(3)
+        await publish(write())
+        assert await events(communicator) == [1, 2, 3, 4]
+
+
+async def test_an_event_that_comes_twice_is_sent_once(boss: User) -> None:
+    async with socket(boss) as communicator:
+        await begin(communicator)
+        row = write()
+        await publish(row)
+        await publish(row)
+        assert await events(communicator) == [1]
+        assert await communicator.receive_nothing(0.3)
+
+
+async def test_a_long_diary_comes_whole_and_in_order(boss: User) -> None:
+    write(live.ROWS_AT_ONCE * 2 + 7)
+    async with socket(boss) as communicator:
+        await begin(communicator)
+        got: list[int] = []
+        while len(got) < len(Diary.rows):
+            got += await events(communicator)
+        assert got == list(range(1, len(Diary.rows) + 1))
+
+
+async def test_a_snapshot_with_the_missing_rows_comes_by_itself(boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "SNAPSHOT_SECONDS", 0.1)
+    async with socket(boss) as communicator:
+        await begin(communicator)
+        write(2)
+        assert (await communicator.receive_json())["snapshot"] == {"last_seq": 2}
+        assert await events(communicator) == [1, 2]
+
+
+async def test_nobody_else_gets_in(transactional_db: None) -> None:
+    for user in (None, await sync_to_async(User.objects.create_user)("stranger")):
+        async with socket(user) as communicator:
+            assert not await communicator.connect()
+
+
+async def test_signing_out_closes_the_socket_at_once(boss: User) -> None:
+    browser = Client()
+    await sync_to_async(browser.force_login)(boss)
+    async with socket(boss, browser) as communicator:
+        await begin(communicator)
+        await sync_to_async(browser.post)("/sign-out/")
+        closed = await communicator.receive_output(timeout=5)
+        assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
+
+
+async def test_a_person_who_may_no_longer_look_is_shut_out(boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "SNAPSHOT_SECONDS", 0.1)
+    monkeypatch.setattr(live, "CHECK_SECONDS", 0.1)
+    async with socket(boss) as communicator:
+        await begin(communicator)
+        await sync_to_async(User.objects.filter(pk=boss.pk).update)(is_staff=False)
+        message: dict[str, Any] = {}
+        while message.get("type") != "websocket.close":
+            message = await communicator.receive_output(timeout=5)
+        assert message["code"] == 4401
+
+
+@pytest.mark.parametrize("nonsense", [{}, {"after": -1}, {"after": "1"}, {"after": True}, []])
+async def test_a_client_that_asks_for_nonsense_is_closed(boss: User, nonsense: object) -> None:
+    async with socket(boss) as communicator:
+        await communicator.connect()
+        await communicator.send_json(nonsense)
+        assert (await communicator.receive_output(timeout=5))["code"] == 4400
+
+
+def test_a_lost_redis_is_logged_and_never_raised(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
+    class Lost:
+        async def group_send(self, group: str, message: object) -> None:
+            raise ConnectionError("gone")
+
+    monkeypatch.setattr(live, "get_channel_layer", Lost)
+    live.publish("diary.1", 1, {})
+    assert "was not sent" in caplog.text
+
+
+async def test_events_of_other_groups_do_not_arrive(boss: User) -> None:
+    async with socket(boss) as communicator:
+        await begin(communicator)
+        await sync_to_async(live.publish)("diary.2", 1, {"seq": 1})
+        await asyncio.sleep(0.1)
+        assert await communicator.receive_nothing(0.2)
