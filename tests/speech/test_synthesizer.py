@@ -148,3 +148,12 @@ def test_two_networks_of_different_mels_are_refused(folder: Path, acoustic: Path
     other = write(folder / "other.safetensors", vocoder_header(sample_rate=24_000))
     with pytest.raises(BadCheckpoint, match="another mel"):
         Synthesizer.load(acoustic, other, device="cpu")
+
+
+def test_a_later_call_goes_on_from_a_sentence_with_the_same_sound(acoustic: Path) -> None:
+    voice = Synthesizer.load(acoustic, device="cpu")
+    whole = list(voice.stream(TEXT, seed=3))
+    rest = list(voice.stream(TEXT, seed=3, start=1))
+    assert [sentence.index for sentence in rest] == [1, 2]
+    assert rest[0].total == 3
+    assert all(np.array_equal(one.samples, other.samples) for one, other in zip(whole[1:], rest, strict=True))
