@@ -24,15 +24,6 @@ STEADY_SECONDS = 60.0  # a child that ran so long starts again without waiting
 LONGEST_WAIT = 60.0
 
 
-def worker_command(queue: str) -> list[str]:
-    """A Celery worker of one process for one queue: `train` or `speak`.
-
-    prefork: a task that hangs or runs out of memory takes a pool process with it and not the worker.
-    """
-    worker = [sys.executable, "-m", "celery", "-A", "config.celery:app", "worker", "-Q", queue, "-n", f"{queue}@%h"]
-    return [*worker, "--pool", "prefork", "--concurrency", "1", "--without-gossip", "--without-mingle", "-l", "INFO"]
-
-
 def web_command(descriptor: int) -> list[str]:
     """The web server on a listening socket that the caller has opened."""
     return [sys.executable, "-m", "config.web", "--fd", str(descriptor)]

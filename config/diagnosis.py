@@ -53,7 +53,7 @@ def findings() -> Iterator[Finding]:
         ("저장소 · storage", _storage),
         ("정적 파일 · static files", _static),
         ("Redis", _redis),
-        *((label, lambda queue=queue: _worker(queue)) for queue, label in QUEUES.items()),  # type: ignore[misc]
+        *((label, lambda queue=queue: _worker(queue)) for queue, label in QUEUES.items()),
     ]
     for subject, look in looks:
         try:

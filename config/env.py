@@ -8,10 +8,11 @@
 | MOKSORI_ORIGINS | https://… origins behind a proxy, comma-separated | none |
 | MOKSORI_DEBUG | 1 shows Django's error pages | 0 |
 | MOKSORI_HTTPS | 1: cookies over HTTPS only, HSTS, X-Forwarded-Proto trusted | 0 |
+| MOKSORI_PROXY | addresses of the proxy whose X-Forwarded-For is believed; * for all | none |
 | DATABASE_URL | postgres://user:password@host:5432/name | SQLite in the data folder |
 | REDIS_URL | redis://host:6379/0 or unix:///path | the private socket of `manage.py up`'s own Redis |
 | S3_BUCKET, S3_ENDPOINT, S3_REGION | S3-compatible storage (and AWS_ACCESS_KEY_ID, …) | files in the data folder |
-| MOKSORI_STATIC | folder of the collected static files | static/ in the data folder |
+| MOKSORI_STATIC | folder where static files lie collected (as in the image) | static/ in the data folder |
 | MOKSORI_MIN_FREE_MIB | free space below which uploads answer 507 | 512 |
 """
 

@@ -8,17 +8,21 @@ import importlib.util
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles.finders import get_finders
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
 import studio.services
+from config import env
 from config.problems import StartError, disk_is_full
 from studio.models import Prompt
 
@@ -72,6 +76,29 @@ def database_prepare() -> None:
         call_command("migrate", interactive=False, verbosity=0)
 
 
+def storage_prepare() -> None:
+    """Create the S3 bucket when it is not there; a folder needs nothing."""
+    s3 = env.s3()
+    if s3 is None:
+        return
+    client = default_storage.connection.meta.client  # type: ignore[attr-defined]
+    try:
+        client.head_bucket(Bucket=s3.bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
+            raise _storage_problem(s3, error) from error
+        client.create_bucket(Bucket=s3.bucket)
+    except BotoCoreError as error:
+        raise _storage_problem(s3, error) from error
+
+
+def _storage_problem(s3: env.S3, error: Exception) -> StartError:
+    return StartError(
+        f"저장소 {s3.endpoint or s3.region}/{s3.bucket}을(를) 쓸 수 없어요({error}). S3_…과 AWS_…을 확인해 주세요.",
+        "The storage cannot be used: look at S3_… and AWS_….",
+    )
+
+
 def prompts_prepare() -> None:
     """Load the sentences that ship with the project when one of their files is new or changed."""
     files = sorted(PROMPTS.glob("*.tsv"))
@@ -85,15 +112,16 @@ def prompts_prepare() -> None:
 
 
 def static_prepare() -> None:
-    """Collect static files when one of them is new or changed."""
-    state = _static_state()
-    if _read(_static_mark()) != state:
+    """Collect static files when one of them is new or changed; a folder of one's own is filled by whoever set it."""
+    if not static_is_collected() and not env.text("MOKSORI_STATIC"):
         call_command("collectstatic", interactive=False, verbosity=0)
-        _static_mark().write_text(state)
+        _static_mark().write_text(_static_state())
 
 
 def static_is_collected() -> bool:
     """Whether what lies collected is what there is to collect."""
+    if env.text("MOKSORI_STATIC"):
+        return (Path(settings.STATIC_ROOT) / "staticfiles.json").exists()
     return _read(_static_mark()) == _static_state()
 
 
@@ -110,6 +138,7 @@ def prepare() -> None:
     """All of it; what is done already is found out in a few milliseconds and not done again."""
     space_check(Path(settings.DATA_DIR))
     database_prepare()
+    storage_prepare()
     prompts_prepare()
     static_prepare()
 

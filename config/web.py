@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--fd", type=int, help="a listening socket that the parent has opened")
     options = parser.parse_args()
-    https = env.flag("MOKSORI_HTTPS")
+    proxy = env.text("MOKSORI_PROXY")
     server = uvicorn.Server(
         uvicorn.Config(
             "config.asgi:application",
@@ -28,8 +28,8 @@ def main() -> None:
             log_config=None,  # Django's logging is in charge
             access_log=False,
             server_header=False,
-            proxy_headers=https,  # only behind our own proxy, which sets them
-            forwarded_allow_ips="*" if https else None,
+            proxy_headers=bool(proxy),  # who asks, as our own proxy tells it; anyone else could tell anything
+            forwarded_allow_ips=proxy,
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=PING_SECONDS,
             ws_max_size=64 * 1024,  # a page only ever says from which event on it wants to hear

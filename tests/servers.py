@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.children import worker_command
 from config.redis_server import RedisServer
+from config.worker import worker_command
 
 ROOT = Path(__file__).resolve().parent.parent
 BOUND = ROOT / "config" / "bound.py"

@@ -19,11 +19,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
 from config import env, health, preparation
-from config.children import Child, Children, web_command, worker_command
+from config.children import Child, Children, web_command
 from config.port import listen
 from config.problems import StartError, explained
 from config.reconciler import reconcile_until
 from config.redis_server import RedisServer
+from config.worker import worker_command
 
 FIRST_PAGE_SECONDS = 60.0
 LOOK_SECONDS = 0.5
