@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from studio import files, selectors, services, takes
-from studio.access import SpeakerRequest, is_admin, require_sign_in, sign_in_required, speaker_of, speaker_required
+from studio.access import SpeakerRequest, is_admin, sign_in_required, speaker_required
 from studio.errors import Refused, api_errors
 from studio.forms import ClipForm, MoveForm
 from studio.models import Clip, Prompt
@@ -91,15 +91,6 @@ def record_move(request: SpeakerRequest) -> JsonResponse:
     prompt = _prompt(form["prompt"]) if form["prompt"] else None
     services.position_move(speaker=request.speaker, action=form["action"], prompt=prompt, reason=form["reason"])
     return _state(request)
-
-
-@require_GET
-@api_errors
-def who(request: HttpRequest) -> JsonResponse:
-    """Whom the browser is signed in as: a page that was open for long asks before it sends takes again."""
-    require_sign_in(request.user)
-    speaker = speaker_of(request.user)
-    return JsonResponse({"speaker": str(speaker.pk) if speaker else None})
 
 
 def _state(request: SpeakerRequest) -> JsonResponse:

@@ -14,7 +14,6 @@ def _states() -> dict[str, str]:
     return {
         "off": _("마이크가 꺼져 있어요"),
         "opening": _("마이크를 켜고 있어요"),
-        "warming": _("마이크를 데우고 있어요"),
         "ready": _("준비됐어요"),
         "recording": _("녹음하고 있어요"),
         "finishing": _("끝소리까지 담고 있어요"),
@@ -31,8 +30,6 @@ def _states() -> dict[str, str]:
         "seconds": _("{n}초"),
         "minutes": _("{n}분"),
         "done_all": _("모든 문장을 녹음했어요. 고마워요!"),
-        "taken_out": _("녹음을 뺐어요."),
-        "kept": _("이 녹음을 골랐어요."),
         "number": _("{n}번째 문장"),
         "take": _("{n}번째 녹음"),
         "offline_kept": _("이 브라우저에 안전하게 두었어요. 서버에 닿으면 바로 보내고 살펴볼게요."),
@@ -100,9 +97,5 @@ def _sending() -> dict[str, str]:
         "disk_full": _("서버의 저장 공간이 가득 찼어요. 자리가 나면 보내요."),
         "refused": _("서버가 받지 않았어요"),
         "mismatch": _("서버에 닿은 소리가 달라서 다시 보내고 있어요."),
-        "leave": _("아직 못 보낸 녹음이 있어요."),
-        "download": _("내려받기"),
-        "remove": _("버리기"),
-        "again": _("지금 다시 보내기"),
         "confirm_remove": _("이 녹음을 이 브라우저에서 지울까요? 되돌릴 수 없어요."),
     }

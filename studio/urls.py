@@ -15,7 +15,6 @@ urlpatterns = [
     path("record/consent/withdraw", views.consent_withdraw, name="consent_withdraw"),
     path("record/next", api.record_next, name="record_next"),
     path("record/move", api.record_move, name="record_move"),
-    path("record/who", api.who, name="who"),
     path("clips/", api.clip_create, name="clip_create"),
     path("clips/<uuid:clip_id>.wav", api.clip_audio, name="clip_audio"),
     path("clips/<uuid:clip_id>/", api.clip_discard, name="clip_discard"),

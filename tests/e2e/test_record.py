@@ -31,6 +31,7 @@ SPEAKERS = (
     "one",
     "patient",
     "processed",
+    "suspended",
     "two",
     "withdrawn",
 )
@@ -151,7 +152,9 @@ def test_five_takes_survive_an_outage_a_killed_page_and_arrive_once(
     assert sorted([clip.id, clip.sha256] for clip in clips) == sorted(hashes)
     assert [clip.prompt for clip in clips] == [0, 1, 2, 3, 4]
     for clip in clips:
-        assert hashlib.sha256((web.data / "files" / clip.file).read_bytes()).hexdigest() == clip.sha256
+        data = (web.data / "files" / clip.file).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == clip.sha256
+        assert room.signal_to_error(parse_wav(data).samples, SOURCE) >= 40
     context.close()  # type: ignore[attr-defined]
 
 
@@ -161,10 +164,29 @@ def test_the_server_coming_back_is_noticed_without_a_reload(chrome: Browser, web
     web.stop()
     room.record(page)
     expect(page.locator("[data-part=verdict-words]")).to_contain_text("이 브라우저에 안전하게")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
     web.start()
     expect(page.locator("[data-part=unsent]")).to_have_attribute("data-count", "0", timeout=30_000)
-    expect(page.locator("[data-part=takes-count]")).to_have_text("1")
-    assert len(web.clips("patient")) == 1
+    expect(page.locator("[data-part=number]")).to_have_text("2번째 문장")  # which only the server knows
+    assert [clip.prompt for clip in web.clips("patient")] == [0]
+    page.reload()
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+
+
+def test_a_suspended_context_voids_the_take_and_is_resumed_by_a_key(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "suspended")
+    room.open_microphone(page)
+    page.keyboard.press("Space")
+    page.wait_for_selector("clip-recorder[data-state=recording]")
+    page.wait_for_timeout(500)
+    page.evaluate("document.querySelector('clip-recorder').microphone.context.suspend()")
+    expect(page.locator("[data-part=verdict-reasons]")).to_contain_text("소리를 멈췄어요")
+    expect(page.locator("[data-part=record-label]")).to_have_text("이어서 켜기")
+    page.keyboard.press("Space")
+    page.wait_for_selector("clip-recorder[data-state=ready]")
+    room.record(page)
+    assert len(web.clips("suspended")) == 1
 
 
 def test_a_permission_that_is_withdrawn_voids_the_take_and_says_why(
