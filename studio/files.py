@@ -6,6 +6,7 @@ import errno
 import re
 import shutil
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
 
@@ -65,6 +66,21 @@ def delete_file(key: str) -> None:
     """Removes a stored file; one that is gone already is fine."""
     if key:
         default_storage.delete(key)
+
+
+def folders(key: str) -> list[str]:
+    """Names of the folders below a folder; none where it is not there."""
+    return _listing(key)[0]
+
+
+def names(key: str) -> list[str]:
+    """Names of the files in a folder; none where it is not there."""
+    return _listing(key)[1]
+
+
+def modified_at(key: str) -> datetime:
+    """When a stored file was written."""
+    return default_storage.get_modified_time(key)
 
 
 def free_space_check() -> None:
@@ -127,6 +143,13 @@ def parse_range(header: str, size: int) -> tuple[int, int] | Literal["unsatisfia
         return (start, end) if int(last) and size else "unsatisfiable"
     start, end = int(first), min(int(last), size - 1) if last else size - 1
     return (start, end) if start <= end else "unsatisfiable"
+
+
+def _listing(key: str) -> tuple[list[str], list[str]]:
+    try:
+        return default_storage.listdir(key)
+    except FileNotFoundError:
+        return [], []
 
 
 async def _blocks(file: IO[bytes], length: int) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ from studio import files, selectors
 from studio.errors import Refused
 from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Speaker
 
+FOLDER = "clips"
 PROCESSING = ("echoCancellation", "noiseSuppression", "autoGainControl")
 
 
@@ -138,6 +140,21 @@ def clip_restore(*, clip: Clip) -> Clip:
     return clip
 
 
+def orphans_sweep(*, older_than: timedelta = timedelta(days=1)) -> list[str]:
+    """Removes stored takes that no row refers to, once they are old: what an upload that was cut off leaves behind.
+
+    The keys that are gone. Takes that a speaker took out have a row, and stay.
+    """
+    limit, gone = timezone.now() - older_than, []
+    for speaker in files.folders(FOLDER):
+        for name in files.names(f"{FOLDER}/{speaker}"):
+            key = f"{FOLDER}/{speaker}/{name}"
+            if files.modified_at(key) < limit and not Clip.objects.filter(file=key).exists():
+                files.delete_file(key)
+                gone.append(key)
+    return gone
+
+
 def _known(speaker: Speaker, clip_id: UUID, digest: str) -> Clip | None:
     """The clip of this id, when it is the same take. Refused (409) when the id is another's or has other content."""
     clip = Clip.objects.filter(pk=clip_id).first()
@@ -182,7 +199,7 @@ def _measure(clip: Clip, wav: Wav, limits: quality.Limits) -> None:
 
 def _store(clip: Clip, wav: Wav) -> None:
     """File first, then the row; a browser's take that is not refused becomes the kept one."""
-    clip.file = f"clips/{clip.speaker_id}/{clip.pk}-{clip.sha256[:16]}.wav"
+    clip.file = f"{FOLDER}/{clip.speaker_id}/{clip.pk}-{clip.sha256[:16]}.wav"
     clip.size = files.save_bytes(clip.file, wav_bytes(wav.samples, wav.sample_rate))
     with transaction.atomic():
         _lock(clip.speaker)

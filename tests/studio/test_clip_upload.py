@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from django.test import Client
 from django.urls import reverse
 
 from speech.wav import parse_wav, wav_bytes
-from studio import files, services
+from studio import files, services, takes
 from studio.models import Clip, Prompt, RecordingSession, Speaker
 from tests.studio.conftest import send
 from tests.studio.sounds import take, upload
@@ -321,3 +322,23 @@ def test_a_stored_master_reads_back_as_it_was_sent(speaking: Client, prompts: li
     send(speaking, fields)
     wav = parse_wav(files.read_bytes(Clip.objects.get().file))
     assert wav.sample_rate == 44_100 and np.array_equal(wav.samples, samples)
+
+
+def test_a_file_without_a_row_is_swept_away_when_it_is_old_and_no_other(
+    speaking: Client, prompts: list[Prompt], storage: Path
+) -> None:
+    fields = upload(prompts[0].pk)
+    send(speaking, fields)
+    speaking.delete(f"/clips/{fields['id']}/")
+    clip = Clip.objects.get()
+    old, young = f"clips/{clip.speaker_id}/old.wav", f"clips/{clip.speaker_id}/young.wav"
+    for key in (old, young):
+        files.save_bytes(key, b"left behind")
+    for key in (old, clip.file):
+        os.utime(storage / key, (0, 0))
+    assert takes.orphans_sweep() == [old]
+    assert {str(path.relative_to(storage)) for path in stored_files(storage)} == {young, clip.file}
+
+
+def test_sweeping_an_empty_studio_does_nothing() -> None:
+    assert takes.orphans_sweep() == []

@@ -1,0 +1,27 @@
+"""manage.py sweep_files: stored takes that no row refers to go, a day after they were written."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from studio.takes import orphans_sweep
+
+
+class Command(BaseCommand):
+    """Harmless to run at any time: what is being uploaded now is younger than the limit."""
+
+    help = "Remove stored takes that no row refers to."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--hours", type=float, default=24.0, help="only files at least this old (default: 24)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        gone = orphans_sweep(older_than=timedelta(hours=options["hours"]))
+        for key in gone:
+            self.stdout.write(key)
+        if options["verbosity"]:
+            self.stdout.write(f"{len(gone)} removed")
