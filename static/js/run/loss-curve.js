@@ -65,6 +65,8 @@ export class LossCurve extends HTMLElement {
       role: "slider",
       "aria-label": fill(words.curve, { part: this.dataset.label }),
       "aria-valuemin": "0",
+      "aria-valuemax": "0",
+      "aria-valuenow": "0",
     });
     this.summary = make("p", { class: "hint" });
     this.replaceChildren(make("div", { class: "curve-head" }, legend, this.readout, this.toggle), this.plot, this.summary);
@@ -127,6 +129,7 @@ export class LossCurve extends HTMLElement {
     this.plot.replaceChildren(svg);
     this.plot.setAttribute("aria-valuemin", String(first));
     this.plot.setAttribute("aria-valuemax", String(last));
+    if (this.at === null) this.plot.setAttribute("aria-valuenow", String(last));
     this.#look(this.at);
   }
 

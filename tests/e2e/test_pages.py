@@ -1,0 +1,191 @@
+"""Every page, for everyone who may come: wide and narrow, light and dark, by eye of axe and without a fault."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from playwright.sync_api import Page, Response
+
+from tests.e2e import rooms, sounds
+from tests.e2e.browser import NARROW, WIDE, Browsers, Visitor
+from tests.e2e.furnished import Furnished, furnish
+from tests.studio_server import Studio
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not sounds.has_espeak(), reason="speaks with espeak-ng (apt-get install espeak-ng)"),
+]
+
+NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
+    "studio": {
+        "sign_out", "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
+        "clip_discard", "clip_keep", "clip_restore", "speaker_invite",
+    },
+    "training": {
+        "run_stop", "run_resume", "run_events", "checkpoint_picture", "checkpoint_sample", "checkpoint_file",
+    },
+    "synthesis": {
+        "history", "utterance_create", "utterance", "utterance_stop", "utterance_delete", "utterance_wav",
+        "sentence_sound", "listener_invite", "voice_rename", "voice_retire", "voice_restore", "token_revoke",
+        "api_read", "api_speak", "api_voices", "openai_speech",
+    },
+}  # fmt: skip
+SIGN_IN, REFUSED, GONE, MISSING = "/sign-in/", 403, 410, 404
+PEOPLE = ("anonymous", "speaker", "listener", "admin")
+
+
+@pytest.fixture(scope="module")
+def furnished(house: Studio, tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    return furnish(house, tmp_path_factory.mktemp("corpus") / "clips")
+
+
+@pytest.fixture(scope="module")
+def people(house: Studio, chromium: Browsers, furnished: Furnished) -> Iterator[dict[str, Visitor]]:
+    """Everyone at a browser of their own."""
+    # Without motion: a colour on its way from light to dark has no contrast to speak of.
+    everyone = {who: Visitor(chromium.shared(), house.address, reduced_motion="reduce") for who in PEOPLE}
+    everyone["admin"].enter(house.admin_link)
+    everyone["listener"].enter(furnished.links["listener"])
+    everyone["speaker"].enter(furnished.links["speaker"])
+    yield everyone
+
+
+@pytest.fixture(scope="module")
+def utterance(people: dict[str, Visitor]) -> str:
+    """The id of what the listener has had spoken."""
+    rooms.speak(people["listener"].page, "미나의 목소리", "안녕하세요.")
+    return people["listener"].page.url.rstrip("/").rpartition("/")[2]
+
+
+def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
+    """Addresses by the name of their route."""
+    run, checkpoint = uuid.UUID(furnished.run), uuid.UUID(furnished.checkpoint)
+    return {
+        "studio:home": [reverse("studio:home")],
+        "studio:enter": [furnished.links["unused"], reverse("studio:enter", args=["no-such-link"])],
+        "studio:sign_in": [SIGN_IN],
+        "studio:record": [reverse("studio:record")],
+        "studio:consent": [reverse("studio:consent")],
+        "studio:speakers": [reverse("studio:speakers")],
+        "studio:speaker": [reverse("studio:speaker", args=["mina"]), "/speakers/mina/?verdict=refused"],
+        "studio:prompts": [reverse("studio:prompts")],
+        "training:runs": [reverse("training:runs")],
+        "training:run": [reverse("training:run", args=[run])],
+        "synthesis:speak": [reverse("synthesis:speak")],
+        "synthesis:speak_utterance": [reverse("synthesis:speak_utterance", args=[utterance])],
+        "synthesis:voices": [reverse("synthesis:voices")],
+        "synthesis:voice_publish": [
+            reverse("synthesis:voice_publish"), reverse("synthesis:voice_publish", args=[checkpoint]),
+        ],
+        "synthesis:tokens": [reverse("synthesis:tokens")],
+    }  # fmt: skip
+
+
+OPEN = {"studio:home", "studio:enter", "studio:sign_in"}
+ADMIN_ONLY = {
+    "studio:speakers", "studio:speaker", "studio:prompts", "training:runs", "synthesis:voices",
+    "synthesis:voice_publish",
+}  # fmt: skip
+OWN = {"training:run": {"speaker", "admin"}, "synthesis:speak_utterance": {"listener"}}
+
+
+def wanted(who: str, route: str, path: str) -> int:
+    """The status that somebody's request ends with, redirects followed."""
+    if path.endswith("no-such-link/"):
+        return GONE
+    if who == "anonymous" or route in OPEN:
+        return 200
+    if route in ADMIN_ONLY and who != "admin":
+        return REFUSED
+    return 200 if who in OWN.get(route, PEOPLE) else MISSING
+
+
+def test_every_address_is_looked_at_here_or_known_not_to_be_a_page(furnished: Furnished) -> None:
+    named = {
+        f"{resolver.app_name}:{pattern.name}"
+        for resolver in get_resolver().url_patterns
+        if isinstance(resolver, URLResolver) and resolver.app_name in NOT_PAGES
+        for pattern in resolver.url_patterns
+        if isinstance(pattern, URLPattern)
+    }
+    not_pages = {f"{room}:{name}" for room, names in NOT_PAGES.items() for name in names}
+    assert named - not_pages == pages(furnished, str(uuid.uuid4())).keys()
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_pages_are_whole_for(who: str, people: dict[str, Visitor], furnished: Furnished, utterance: str) -> None:
+    visitor = people[who]
+    found: list[str] = []
+    for route, paths in pages(furnished, utterance).items():
+        for path in paths:
+            status = wanted(who, route, path)
+            if status == 200 and (who != "anonymous" or route in OPEN):
+                for size in (WIDE, NARROW):
+                    found += [f"{path} at {size['width']}: {fault}" for fault in look(visitor, path, size, status)]
+            else:
+                found += turned_away(visitor, path, status)
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "status"),
+    [("anonymous", "/enter/no-such-link/", GONE), ("listener", "/voices/", REFUSED)],
+)
+def test_a_page_that_turns_people_away_is_whole(who: str, path: str, status: int, people: dict[str, Visitor]) -> None:
+    assert [fault for size in (WIDE, NARROW) for fault in look(people[who], path, size, status)] == []
+
+
+def turned_away(visitor: Visitor, path: str, status: int) -> list[str]:
+    """What is wrong with the way in which somebody is kept out."""
+    answer = visitor.context.request.get(path)
+    if answer.status != status:
+        return [f"{path} answers {answer.status} and not {status}"]
+    if status == 200 and SIGN_IN not in answer.url:
+        return [f"{path} does not lead to the sign-in page but to {answer.url}"]
+    return []
+
+
+def look(visitor: Visitor, path: str, size: Any, status: int) -> list[str]:
+    """Everything that is wrong with one page at one width."""
+    page = visitor.page
+    visitor.faults.clear()
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme="light")
+    answer = page.goto(path, wait_until="load")
+    assert isinstance(answer, Response)
+    found = [] if answer.status == status else [f"answers {answer.status} and not {status}"]
+    found += overflow(page) + axe(page)
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    found += [f"dark: {fault}" for fault in overflow(page) + axe(page, "color-contrast")]
+    expected = f"status of {status} "  # the console complains of the page itself, where it is a refusal
+    return found + [fault for fault in visitor.faults if status == 200 or expected not in fault]
+
+
+def overflow(page: Page) -> list[str]:
+    """What is wider than the window."""
+    widest: str | None = page.evaluate("""() => {
+      if (document.documentElement.scrollWidth <= innerWidth) return null;
+      const sticksOut = (node) => node.getBoundingClientRect().right > innerWidth + 1;
+      const wide = [...document.querySelectorAll("body *")].filter(sticksOut).slice(0, 3);
+      return `${document.documentElement.scrollWidth} px: ${wide.map((node) => node.outerHTML.slice(0, 120)).join(" ")}`;
+    }""")
+    return [f"overflows: {widest}"] if widest else []
+
+
+def axe(page: Page, *rules: str) -> list[str]:
+    """Serious and critical faults that axe finds; by all of its rules, or by `rules` only."""
+    options = {"runOnly": list(rules)} if rules else {}
+    answer = Axe().run(page, options={"resultTypes": ["violations"], **options}).response
+    return [
+        f"{fault['id']}: {fault['help']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for fault in answer["violations"]
+        if fault["impact"] in {"serious", "critical"}
+        for node in fault["nodes"]
+    ]
