@@ -15,10 +15,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from speech import text as front_end
 from speech.errors import SpeechError
 from studio.errors import Refused, api_errors, error_response, person_message
-from synthesis import selectors, services, streams
+from synthesis import reading, selectors, services, streams
 from synthesis.access import caller
 from synthesis.models import Utterance, Voice
 from synthesis.sound import Mark, stream_head, wav_of_pcm
@@ -31,15 +30,8 @@ def read(request: HttpRequest) -> HttpResponse:
     """How a text will be read: `{"text"}` → `{"sentences": [Reading …], "characters", "limit"}`."""
     caller(request)
     text = _text(_body(request).get("text"), "text")
-    sentences = [] if not text.strip() else readings(text)
+    sentences = reading.readings(text) if text.strip() else []
     return JsonResponse({"sentences": sentences, "characters": len(text), "limit": settings.SPEAK_TEXT_LIMIT})
-
-
-def readings(text: str) -> list[dict[str, Any]]:
-    """The sentences of a text, as they will be spoken. Raises BadText, and Refused text_too_long."""
-    if len(text) > settings.SPEAK_TEXT_LIMIT:
-        services.check_text(text)
-    return [front_end.read(sentence).to_json() for sentence in front_end.split(text)]
 
 
 @csrf_exempt

@@ -9,6 +9,9 @@ class SynthesisConfig(AppConfig):
 
     def ready(self) -> None:
         from studio import rooms
-        from synthesis import selectors
+        from studio import words as studio_words
+        from synthesis import selectors, words
 
         rooms.register("synthesis", selectors.room_state)
+        for code, sentence in words.ERROR_WORDS.items():
+            studio_words.ERROR_WORDS.setdefault(code, sentence)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from studio.errors import stored_message
 from studio.models import Speaker
 from training.models import Checkpoint
 
@@ -34,6 +35,11 @@ class Voice(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def error_words(self) -> str:
+        """Why it cannot be loaded, in the person's language."""
+        return stored_message(self.error) if self.error else ""
 
 
 class Utterance(models.Model):

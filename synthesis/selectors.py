@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from studio.access import AnyUser
 from studio.models import Consent
 from studio.rooms import RoomState
-from synthesis import events
+from synthesis import events, reading
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
 
@@ -119,6 +119,7 @@ def utterance_state(utterance: Utterance) -> dict[str, Any]:
         "state": utterance.state,
         "queue_position": queue_position(utterance),
         "sentence_count": utterance.sentence_count,
+        "plan": [] if ended else reading.plan(utterance.text),
         "sentences": sentences,
         "seconds": round(utterance.seconds, 2),
         "error": events.error_data(utterance.error),

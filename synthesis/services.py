@@ -7,7 +7,6 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -17,12 +16,9 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from speech import text as front_end
-from speech.errors import BadText
-from speech.text.hangul import is_syllable
 from studio import files
 from studio.errors import Refused
-from synthesis import events, selectors
+from synthesis import events, reading, selectors
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
 
@@ -114,7 +110,7 @@ def utterance_request(*, voice: Voice, text: str, requested_by: User | None, see
         raise Refused("voice_retired", _("이 목소리는 더 이상 쓰지 않아요. 다른 목소리를 골라 주세요."), status=409)
     if not 0 <= seed <= 2**31 - 1:
         raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=seed)
-    check_text(text)
+    reading.check(text)
     with transaction.atomic():
         waiting = Utterance.objects.filter(requested_by=requested_by, state__in=Utterance.ACTIVE).count()
         if requested_by is not None and waiting >= UNFINISHED_LIMIT:
@@ -127,24 +123,6 @@ def utterance_request(*, voice: Voice, text: str, requested_by: User | None, see
         utterance = Utterance.objects.create(voice=voice, text=text, seed=seed, requested_by=requested_by)
         transaction.on_commit(lambda: utterance_send(pk=utterance.pk))
     return utterance
-
-
-def check_text(text: str) -> None:
-    """Raises BadText for what cannot be read, and Refused empty_text or text_too_long."""
-    if not text.strip():
-        raise Refused("empty_text", _("읽을 글을 적어 주세요."))
-    limit = settings.SPEAK_TEXT_LIMIT
-    if len(text) > limit:
-        values = {"length": len(text), "limit": limit}
-        message = _("글이 %(length)d자예요. 한 번에 %(limit)d자까지 읽을 수 있어요.") % values
-        raise Refused("text_too_long", message, **values)
-    if not any(is_sayable(sentence) for sentence in front_end.split(text)):
-        raise BadText("There is nothing in the text that can be read aloud.", code="nothing_to_read", text=text[:80])
-
-
-def is_sayable(sentence: str) -> bool:
-    """Whether anything of it is read aloud; a line of emoji is not. Raises BadText."""
-    return any(map(is_syllable, front_end.read(sentence).reading))
 
 
 def utterance_send(*, pk: UUID) -> None:

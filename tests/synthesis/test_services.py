@@ -16,7 +16,7 @@ from studio.models import Speaker
 from synthesis import selectors, services
 from synthesis import speaker as speaking
 from synthesis.models import Utterance, Voice
-from tests.synthesis.conftest import store
+from tests.synthesis.babble import store
 from training.models import Checkpoint, TrainingRun
 
 pytestmark = pytest.mark.usefixtures("redis_url")

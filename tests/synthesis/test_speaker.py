@@ -18,7 +18,7 @@ from studio import files
 from synthesis import events, selectors, services, speaker, voices
 from synthesis.models import Utterance, Voice
 from synthesis.sound import pcm_of
-from tests.synthesis.conftest import store, write_acoustic, write_vocoder
+from tests.synthesis.babble import store, write_acoustic, write_vocoder
 from training import drain
 from training.models import Checkpoint
 

@@ -136,7 +136,8 @@ class SpeakRoom extends HTMLElement {
       return;
     }
     this.asking = true;
-    this.player.clear();
+    const before = this.state;
+    this.#clearPlayer(voice);
     this.player.unlock();
     try {
       const state = await post(this.dataset.createUrl, { text, voice, seed });
@@ -147,11 +148,19 @@ class SpeakRoom extends HTMLElement {
       history.replaceState(null, "", state.urls.page);
       this.#refreshHistory();
     } catch (error) {
+      if (before) this.#open(before);
+      else this.find("player").hidden = true;
       this.#complain(this.#wordsOf(error));
       this.text.focus();
     } finally {
       this.asking = false;
     }
+  }
+
+  /** An empty player for the text that is just being asked for. */
+  #clearPlayer(voice) {
+    const label = [...this.form.elements.voice.options].find((option) => option.value === voice)?.textContent ?? voice;
+    this.#open({ state: "queued", voice: { name: voice, label }, sentences: [], plan: [], queue_position: 0 });
   }
 
   /** Shows an utterance, new or old, and follows it until it ends. */
@@ -164,10 +173,10 @@ class SpeakRoom extends HTMLElement {
     this.find("player-voice").textContent = state.voice.label;
     this.find("error").hidden = true;
     for (const sentence of state.sentences) this.#heard(sentence);
-    if (state.sentence_count) this.list.expect(state.sentence_count);
+    this.list.expect(state.plan);
     this.#showState();
     if (this.#ended) this.player.finish();
-    else this.#follow(state);
+    else if (state.urls) this.#follow(state);
     for (const item of this.querySelectorAll("[data-utterance]")) {
       item.toggleAttribute("data-current", item.dataset.utterance === state.id);
     }
@@ -194,12 +203,13 @@ class SpeakRoom extends HTMLElement {
     });
   }
 
-  #happened({ kind, data }) {
+  #happened({ seq, kind, data }) {
+    this.state.last_seq = seq;
     if (kind === "split") {
       this.state.sentence_count = data.sentences;
       this.state.state = "speaking";
-      this.list.expect(data.sentences);
     } else if (kind === "sentence") {
+      this.state.sentences.push(data);
       this.#heard(data);
     } else if (kind === "end") {
       Object.assign(this.state, data);
@@ -215,7 +225,6 @@ class SpeakRoom extends HTMLElement {
   #heard(sentence) {
     this.list.add(sentence);
     this.player.add(sentence);
-    this.spoken = sentence.index + 1;
   }
 
   get #ended() {
@@ -237,7 +246,7 @@ class SpeakRoom extends HTMLElement {
     badge.className = `badge ${{ queued: "busy", speaking: "busy", done: "good", failed: "bad" }[state] ?? ""}`;
     badge.dataset.value = state;
     this.#announce(state === "speaking" && total ? fill(this.words.making, { done, total }) : words[state]);
-    this.find("stop").hidden = this.#ended;
+    this.find("stop").hidden = this.#ended || !this.state.urls;
     this.find("again").hidden = !this.#ended;
     const download = this.find("download");
     download.hidden = !this.state.download;

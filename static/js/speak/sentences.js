@@ -1,6 +1,5 @@
 // The sentences of an utterance, as they come: each can be played from, and says what is wrong with it.
 import { show } from "./reading.js";
-import { clock } from "./timeline.js";
 
 const POOR_COVERAGE = 0.8; // below it, words are likely to be missing
 
@@ -14,14 +13,20 @@ export class SentenceList {
 
   clear() {
     this.items = [];
-    this.total = 0;
+    this.pending = [];
     this.element.replaceChildren();
   }
 
-  /** `total` sentences are to come; one line says that the next is being made. */
-  expect(total) {
-    this.total = total;
-    this.#showPending();
+  /** The sentences that are to come: they stand there in grey until they can be heard. */
+  expect(texts) {
+    for (const text of texts.slice(this.items.length + this.pending.length)) {
+      const item = document.createElement("li");
+      item.className = "sentence pending";
+      item.textContent = text;
+      item.lang = "ko";
+      this.pending.push(item);
+      this.element.append(item);
+    }
   }
 
   add(sentence) {
@@ -30,13 +35,15 @@ export class SentenceList {
     item.className = "sentence";
     item.append(this.#button(sentence), ...this.#warnings(sentence));
     this.items.push(item);
-    this.element.append(item);
-    this.#showPending();
+    const expected = this.pending.shift();
+    if (expected) expected.replaceWith(item);
+    else this.element.append(item);
   }
 
+  /** No more will come: what was to be spoken and was not, goes. */
   end() {
-    this.total = 0;
-    this.#showPending();
+    for (const item of this.pending) item.remove();
+    this.pending = [];
   }
 
   /** Marks the sentence that is heard; -1 for none. */
@@ -59,7 +66,7 @@ export class SentenceList {
     const text = span("text", "");
     text.lang = "ko";
     show(text, sentence.reading.spans ? sentence.reading : { text: sentence.text }, this.words);
-    button.append(mark, text, span("length number", clock(sentence.seconds)));
+    button.append(mark, text, span("length number", this.words.seconds.replace("{seconds}", sentence.seconds.toFixed(1))));
     button.addEventListener("click", () => this.play(sentence.index));
     return button;
   }
@@ -71,15 +78,6 @@ export class SentenceList {
     warning.className = "notice warn";
     warning.textContent = words;
     return [warning];
-  }
-
-  #showPending() {
-    this.pending?.remove();
-    if (this.items.length >= this.total) return;
-    this.pending = document.createElement("li");
-    this.pending.className = "sentence pending";
-    this.pending.textContent = this.words.makingShort.replace("{done}", this.items.length + 1).replace("{total}", this.total);
-    this.element.append(this.pending);
   }
 }
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from speech.errors import SpeechError
 from speech.files import write_atomic
 from studio.errors import Refused
-from synthesis import selectors, services, speaker, voices
+from synthesis import reading, selectors, speaker, voices
 from synthesis.models import Voice
 from synthesis.sound import Mark, marked_wav
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         text = sys.stdin.read() if options["text"] == "-" else options["text"]
         try:
             voice = self._voice(options["voice"])
-            services.check_text(text.strip())
+            reading.check(text.strip())
             samples, sample_rate = self._speak(voice, text.strip(), options["seed"])
         except SpeechError as error:
             raise CommandError(str(error)) from error

@@ -1,0 +1,46 @@
+"""How a text will be read, in which sentences: for the pages. A worker splits alike (`Synthesizer.plan`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from speech import text as front_end
+from speech.errors import BadText
+from speech.text.hangul import is_syllable
+from studio.errors import Refused
+
+
+def check(text: str) -> None:
+    """Raises BadText for what cannot be read, and Refused empty_text or text_too_long."""
+    if not text.strip():
+        raise Refused("empty_text", _("읽을 글을 적어 주세요."))
+    check_length(text)
+    if not plan(text):
+        raise BadText("There is nothing in the text that can be read aloud.", code="nothing_to_read", text=text[:80])
+
+
+def check_length(text: str) -> None:
+    """Raises Refused text_too_long."""
+    values = {"length": len(text), "limit": settings.SPEAK_TEXT_LIMIT}
+    if values["length"] > values["limit"]:
+        message = _("글이 %(length)d자예요. 한 번에 %(limit)d자까지 읽을 수 있어요.") % values
+        raise Refused("text_too_long", message, **values)
+
+
+def plan(text: str) -> list[str]:
+    """The sentences that will be spoken; a line of emoji is none. Raises BadText."""
+    return [sentence for sentence in front_end.split(text) if is_sayable(sentence)]
+
+
+def is_sayable(sentence: str) -> bool:
+    """Whether anything of it is read aloud. Raises BadText."""
+    return any(map(is_syllable, front_end.read(sentence).reading))
+
+
+def readings(text: str) -> list[dict[str, Any]]:
+    """The reading of every sentence, also of those with nothing to say. Raises BadText, and Refused text_too_long."""
+    check_length(text)
+    return [front_end.read(sentence).to_json() for sentence in front_end.split(text)]

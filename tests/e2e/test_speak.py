@@ -1,0 +1,204 @@
+"""The speaking room in a real browser: what is read, what is heard, what stays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+import soundfile
+from playwright.sync_api import expect
+
+from tests.e2e.browser import NARROW, WIDE, Browsers, Visitor
+from tests.studio_server import Studio
+
+pytestmark = pytest.mark.e2e
+
+TEXT = "기온은 12도예요. 두 번째 문장입니다. 마지막이에요!"
+PREPARE = """
+import tempfile
+from pathlib import Path
+from django.contrib.auth.models import User
+from config.preparation import sign_in_address
+from synthesis.services import voice_publish
+from tests.synthesis.babble import store, write_acoustic
+
+for name, label, endless in (("long", "긴 목소리", True), ("mina", "미나", False)):
+    file = write_acoustic(Path(tempfile.mkdtemp()) / "acoustic.safetensors", endless=endless)
+    voice_publish(acoustic=store(file), name=name, label=label)
+for number in range(12):
+    print(sign_in_address(User.objects.create_user(f"person-{number}", is_staff=number == 0), ADDRESS))
+"""
+PLAYING = "speak-room[data-playing=playing]"
+DONE = "[data-state][data-value=done]"
+
+
+@pytest.fixture(scope="module")
+def links(house: Studio) -> list[str]:
+    """Two voices are there, and people who may come in: the first is an admin, each test takes the last."""
+    return house.python(f"ADDRESS = {house.address!r}\n{PREPARE}").splitlines()
+
+
+@pytest.fixture
+def listener(house: Studio, chromium: Browsers, links: list[str]) -> Iterator[Visitor]:
+    visitor = Visitor(chromium.shared(), house.address)
+    visitor.enter(links.pop())
+    visitor.page.goto("/speak/")
+    yield visitor
+    assert visitor.faults == []
+    visitor.close()
+
+
+def say(visitor: Visitor, text: str = TEXT, voice: str = "mina") -> None:
+    visitor.page.locator("#voice").select_option(voice)
+    visitor.page.locator("#text").fill(text)
+    visitor.page.keyboard.press("Control+Enter")
+
+
+def hear(visitor: Visitor) -> None:
+    """Until a sound has come out. (Playwright's own waiting evaluates strings, which our CSP forbids.)"""
+    for _ in range(600):
+        if visitor.page.evaluate("moksoriHeard") > 0.01:
+            return
+        visitor.page.wait_for_timeout(100)
+    raise AssertionError("not a sound")
+
+
+def test_a_text_is_heard_and_the_download_is_the_same_sound(listener: Visitor) -> None:
+    page = listener.page
+    say(listener)
+    page.wait_for_selector(PLAYING)
+    hear(listener)
+    page.wait_for_selector(DONE)
+    expect(page.locator("[data-sentences] .sentence button")).to_have_count(3)
+    page.wait_for_selector("speak-room[data-playing=ended]", timeout=60_000)
+    with page.expect_download() as download:
+        page.locator("[data-download]").click()
+    assert download.value.suggested_filename.startswith("mina-AI-")
+    samples, rate = soundfile.read(io.BytesIO(download.value.path().read_bytes()))
+    assert abs(samples).max() > 0.01
+    played = page.evaluate("document.querySelector('speak-room').player.seconds")
+    assert len(samples) / rate == pytest.approx(played, abs=0.01)
+
+
+def test_sentences_are_heard_without_a_gap(listener: Visitor) -> None:
+    page = listener.page
+    say(listener)
+    page.wait_for_selector(DONE)
+    gap = page.evaluate(
+        """async () => {
+          const player = document.querySelector("speak-room").player;
+          const ends = [];
+          const over = (resolve) => player.addEventListener("change", () => player.state === "ended" && resolve());
+          const start = AudioBufferSourceNode.prototype.start;
+          AudioBufferSourceNode.prototype.start = function (when, offset) {
+            ends.push([when, when + this.buffer.duration - offset]);
+            return start.call(this, when, offset);
+          };
+          await player.play(0);
+          await new Promise(over);
+          AudioBufferSourceNode.prototype.start = start;
+          return Math.max(...ends.slice(1).map(([when], index) => Math.abs(when - ends[index][1])));
+        }"""
+    )
+    assert gap < 0.001
+
+
+def test_the_first_sentence_is_heard_while_others_are_made(listener: Visitor) -> None:
+    page = listener.page
+    say(listener, " ".join(["이 문장은 아주 오래 걸려요."] * 5), voice="long")
+    page.wait_for_selector(PLAYING, timeout=60_000)
+    assert page.locator(".sentence.pending").count() > 0
+    page.locator("[data-stop]").click()
+    page.wait_for_selector("[data-state][data-value=stopped]", timeout=60_000)
+    expect(page.locator(".sentence.pending")).to_have_count(0)
+    expect(page.locator("[data-download]")).to_be_visible()
+
+
+def test_a_sentence_that_ran_into_the_limit_says_so(listener: Visitor) -> None:
+    say(listener, "끝이 없어요.", voice="long")
+    expect(listener.page.locator(".sentence .notice.warn")).to_contain_text("잘렸을 수", timeout=60_000)
+
+
+def test_how_it_is_read_stands_above_the_text(listener: Visitor) -> None:
+    page = listener.page
+    page.locator("#text").fill("기온은 12도, 같이 가요 😀")
+    expect(page.locator("[data-reading] ruby")).to_have_count(1)
+    expect(page.locator("[data-reading] rt")).to_have_text("십이 도")
+    expect(page.locator("[data-reading] .left-out")).to_have_count(1)
+    page.locator("[data-sounded]").check()
+    expect(page.locator("[data-reading] rt", has_text="가치")).to_have_count(1)
+    page.locator("#text").fill("")
+    expect(page.locator("[data-reading]")).to_be_hidden()
+
+
+def test_a_reload_shows_the_same_and_plays_it_again(listener: Visitor) -> None:
+    page = listener.page
+    say(listener)
+    page.wait_for_selector(DONE)
+    page.reload()
+    expect(page.locator("#text")).to_have_value(TEXT)
+    expect(page.locator("[data-sentences] .sentence button")).to_have_count(3)
+    page.locator("[data-toggle]").click()
+    hear(listener)
+
+
+def test_a_reload_in_the_middle_follows_on(listener: Visitor) -> None:
+    page = listener.page
+    say(listener, " ".join(["이 문장은 아주 오래 걸려요."] * 3), voice="long")
+    expect(page.locator("[data-sentences] .sentence button")).to_have_count(1, timeout=60_000)
+    page.reload()
+    page.wait_for_selector(DONE, timeout=120_000)
+    expect(page.locator("[data-sentences] .sentence button")).to_have_count(3)
+    numbers = [event["seq"] for event in listener.events]
+    assert sorted(set(numbers)) == [1, 2, 3, 4, 5]
+
+
+def test_the_history_opens_plays_and_forgets(listener: Visitor) -> None:
+    page = listener.page
+    say(listener, "처음 글이에요.")
+    page.wait_for_selector(DONE)
+    say(listener, "다음 글이에요.")
+    expect(page.locator(".history-item")).to_have_count(2)
+    page.wait_for_selector(DONE)
+    page.locator(".history-item", has_text="처음").locator("[data-play]").click()
+    expect(page.locator("#text")).to_have_value("처음 글이에요.")
+    hear(listener)
+    page.locator(".history-item", has_text="처음").get_by_role("button").click()
+    expect(page.locator(".history-item")).to_have_count(1)
+    expect(page.locator("[data-player]")).to_be_hidden()
+    page.reload()
+    expect(page.locator(".history-item")).to_have_count(1)
+
+
+def test_another_take_of_the_same_text_sounds_otherwise(listener: Visitor) -> None:
+    page = listener.page
+    say(listener, "한 문장이에요.")
+    page.wait_for_selector(DONE)
+    first = page.locator("[data-download]").get_attribute("href")
+    page.locator("[data-again]").click()
+    expect(page.locator(".history-item")).to_have_count(2)
+    page.wait_for_selector(DONE)
+    second = page.locator("[data-download]").get_attribute("href")
+    sounds = [listener.context.request.get(str(href)).body() for href in (first, second)]
+    assert sounds[0] != sounds[1]
+
+
+def test_what_cannot_be_read_is_said_at_the_text(listener: Visitor) -> None:
+    say(listener, "😀")
+    expect(listener.page.locator("[data-text-error]")).to_contain_text("읽을 글자가 없어요")
+    expect(listener.page.locator("[data-player]")).to_be_hidden()
+    assert len(listener.faults) == 1  # the console's own line about the 400
+    listener.faults.clear()
+
+
+def test_nothing_sticks_out_of_the_page(house: Studio, chromium: Browsers, links: list[str]) -> None:
+    visitor = Visitor(chromium.shared(), house.address)
+    visitor.enter(links[0])
+    for path in ("/speak/", "/voices/", "/voices/publish/", "/tokens/"):
+        visitor.page.goto(path)
+        for viewport in (WIDE, NARROW):
+            visitor.page.set_viewport_size(viewport)
+            assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, viewport)
+    assert visitor.faults == []
+    visitor.close()
