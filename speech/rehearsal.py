@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from speech import audio as sound
@@ -17,7 +18,10 @@ from speech.text import encode
 from speech.text.symbols import SYMBOLS
 from speech.vocoder import griffin_lim
 
+Samples = npt.NDArray[np.float32]
+
 _SEED = 0  # one and the same noise at every checkpoint, so that what changes is the voice
+_LOUDEST = 0.1  # of the samples' root mean square, -20 dBFS
 _LONGEST_COPY = 5.0  # seconds of a clip that a vocoder copies
 
 
@@ -58,7 +62,7 @@ class AcousticRehearsal:
         pictures.draw_alignment(picture, self._alignment, self._mel, names, self._plan.audio)
         vocoder = griffin_lim.Model(griffin_lim.Config.from_json(self._plan.audio.to_json()))
         samples = vocoder.infer(torch.from_numpy(self._mel)[None])[0].numpy()
-        sound.write(wave, samples, self._plan.audio.sample_rate)
+        sound.write(wave, _gentle(samples), self._plan.audio.sample_rate)
 
 
 class VocoderRehearsal:
@@ -86,4 +90,11 @@ class VocoderRehearsal:
     def write(self, picture: Path, wave: Path) -> None:
         copied = sound.log_mel(self._copy, self._plan.audio)
         pictures.draw_copy(picture, self._mel, copied, self._plan.audio)
-        sound.write(wave, self._copy, self._plan.audio.sample_rate)
+        sound.write(wave, _gentle(self._copy), self._plan.audio.sample_rate)
+
+
+def _gentle(samples: Samples) -> Samples:
+    """Not louder than speech is: the first sounds of a network are noise at full scale, and someone will play them."""
+    loudness = float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
+    quieter: Samples = (samples * np.float32(min(1.0, _LOUDEST / max(loudness, 1e-9)))).astype(np.float32)
+    return quieter

@@ -112,7 +112,7 @@ def test_a_vocoder_is_heard_copying_a_held_out_clip(uninterrupted: dict[str, Pat
     assert (out / "step-00000008.png").read_bytes().startswith(b"\x89PNG")
     samples, rate = soundfile.read(out / "step-00000008.wav")
     assert rate == 22_050
-    assert np.abs(samples).max() > 0
+    assert 0 < np.sqrt(np.mean(samples**2)) < 0.11  # the noise of its first steps hurts nobody
 
 
 @pytest.mark.parametrize("model", MODELS)
