@@ -28,7 +28,9 @@ TENSED = {lead: lead + 1 for lead in LAX}
 _T = {letter: number for number, letter in enumerate(TAILS)}
 
 # Articles 8 to 11: at the end of a word or before a consonant only ㄱ ㄴ ㄷ ㄹ ㅁ ㅂ ㅇ sound.
-NEUTRAL = _tail_table("ㄲㄱ ㅋㄱ ㄳㄱ ㄺㄱ ㅅㄷ ㅆㄷ ㅈㄷ ㅊㄷ ㅌㄷ ㅎㄷ ㅍㅂ ㅄㅂ ㄿㅂ ㄵㄴ ㄶㄴ ㄼㄹ ㄽㄹ ㄾㄹ ㅀㄹ ㄻㅁ")
+NEUTRAL = _tail_table(
+    "ㄲㄱ ㅋㄱ ㄳㄱ ㄺㄱ ㅅㄷ ㅆㄷ ㅈㄷ ㅊㄷ ㅌㄷ ㅎㄷ ㅍㅂ ㅄㅂ ㄿㅂ ㄵㄴ ㄶㄴ ㄼㄹ ㄽㄹ ㄾㄹ ㅀㄹ ㄻㅁ"
+)
 _STOPS = frozenset(_T[letter] for letter in "ㄱㄷㅂ")
 
 # Article 18: a stop before ㄴ or ㅁ.

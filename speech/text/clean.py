@@ -68,7 +68,7 @@ class Cleaned:
 
 
 def clean(text: str) -> Cleaned:
-    """One form per character: full-width to ASCII, conjoining jamo to syllables, all spaces to one, no invisible ones."""
+    """One form per character: full-width to ASCII, conjoining jamo to syllables, one kind of space, none invisible."""
     if _PLAIN.fullmatch(text):
         return Cleaned(text, tuple(range(len(text) + 1)), ())
     characters: list[str] = []

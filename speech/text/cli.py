@@ -15,7 +15,9 @@ from speech.text.dictionary import parse_tsv
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m speech read", description="Read Korean texts as they will be spoken.")
+    parser = argparse.ArgumentParser(
+        prog="python -m speech read", description="Read Korean texts as they will be spoken."
+    )
     parser.add_argument("text", nargs="*", help="texts; without any, lines of standard input")
     parser.add_argument("--jsonl", action="store_true", help="JSON strings in, one JSON object a line out")
     parser.add_argument("--dictionary", type=Path, help="TSV of own readings: word <TAB> Hangul")

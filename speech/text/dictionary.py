@@ -18,7 +18,7 @@ _HEADER = "# surface\treading"
 class Dictionary:
     """Entries by their first character, longest first.
 
-    An entry counts where a word begins and where the word ends or a particle follows, so that 목소리 is found in 목소리가.
+    An entry counts where a word begins, if the word ends with it or a particle follows (목소리 in 목소리가).
     """
 
     def __init__(self, entries: Mapping[str, str]) -> None:
@@ -78,7 +78,7 @@ def _checked(surface: str, reading: str) -> str:
 
 
 def parse_tsv(text: str) -> dict[str, str]:
-    """Rows `surface <TAB> reading`; blank lines and `#` comments pass. Raises BadText that names the line of a bad row."""
+    """Rows `surface <TAB> reading`; blank lines and `#` comments pass. Raises BadText that names the bad line."""
     entries: dict[str, str] = {}
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
@@ -93,7 +93,9 @@ def parse_tsv(text: str) -> dict[str, str]:
         try:
             _checked(columns[0], columns[1])
         except BadText as error:
-            raise BadText(f"Line {number}: {error.message}", code="bad_dictionary", line=number, **error.params) from None
+            raise BadText(
+                f"Line {number}: {error.message}", code="bad_dictionary", line=number, **error.params
+            ) from None
         entries[columns[0]] = columns[1]
     return entries
 

@@ -64,7 +64,7 @@ def initial_sound(syllable: str) -> str:
     """두음법칙 on one syllable: 녀 → 여, 력 → 역, 로 → 노."""
     lead, vowel, tail = split_syllable(syllable)
     soft = vowel in (2, 3, 6, 7, 12, 17, 20)  # ㅑ ㅒ ㅕ ㅖ ㅛ ㅠ ㅣ
-    if lead == 2 and soft or lead == 5 and soft:
+    if (lead == 2 and soft) or (lead == 5 and soft):
         return join_syllable(11, vowel, tail)
     if lead == 5:
         return join_syllable(2, vowel, tail)

@@ -53,7 +53,7 @@ def read_word(word: str) -> tuple[str, str]:
         return known
     if len(word) == 1:
         return letter_name(word), "letter"
-    if word.isupper() and len(word) <= _LONGEST_ACRONYM or not _VOWEL.search(word):
+    if (word.isupper() and len(word) <= _LONGEST_ACRONYM) or not _VOWEL.search(word):
         return spelled(word), "letters"
     return _compound(word) or _inflected(word.lower()) or _guessed(word)
 
@@ -114,4 +114,6 @@ def _guessed(word: str) -> tuple[str, str]:
 @cache
 def longest_entry() -> int:
     """Letters of the longest entry of the lexicon that is more than one word."""
-    return max((len(word) for table in ("english", "acronyms") for word in mapping(table) if not word.isalpha()), default=0)
+    return max(
+        (len(word) for table in ("english", "acronyms") for word in mapping(table) if not word.isalpha()), default=0
+    )

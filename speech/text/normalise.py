@@ -32,7 +32,17 @@ _LATIN: tuple[Recogniser, ...] = (
     words.word,
 )
 _FIGURES: tuple[Recogniser, ...] = (web.email, web.url, *figures.FIGURES, words.phrase)
-_SIGNS: tuple[Recogniser, ...] = (*figures.SIGNS, signs.jamo, web.mark, signs.root, signs.vulgar, signs.enclosed, signs.sign)
+_SIGNS: tuple[Recogniser, ...] = (
+    *figures.SIGNS,
+    signs.tilde,
+    signs.jamo,
+    signs.equals,
+    web.mark,
+    signs.root,
+    signs.vulgar,
+    signs.enclosed,
+    signs.sign,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,10 @@ def _hangul(text: str, position: int) -> Found:
         return days
     match = _HANGUL.match(text, position)
     end = match.end() if match else position + 1
+    if text.startswith("~", end):
+        apart = signs.words_apart(text, position)
+        if apart:
+            return apart
     return Found(end, text[position:end], "word", "hangul")
 
 
@@ -153,34 +167,31 @@ def _hanja(text: str, position: int, end: int) -> Found:
 
 
 def _spaced(drafts: list[Draft]) -> list[Draft]:
-    """One space at most between words, none at the ends or in front of a mark, one mark at most in a row."""
-    result: list[Draft] = []
-    written = ""  # the reading so far, without the spaces that are still to come
-    pending = False
-    for draft in drafts:
-        reading = ""
+    """One space at most between words, none at the ends or in front of a mark, one mark at most in a row.
+
+    A space belongs to the draft that asked for it first, so that a word's reading is the word alone.
+    """
+    readings = [""] * len(drafts)
+    last = ""  # the last character written
+    asked = -1  # the draft that asked for a space that is still to come
+    for index, draft in enumerate(drafts):
         for character in draft.reading:
             if character == " ":
-                pending = True
+                asked = index if asked < 0 and last else asked
             elif character in ".,!?":
-                reading, written, pending = _with_mark(character, reading, written, pending)
+                if last and (last not in ".,!?" or _goes_on(readings[index], character)):
+                    readings[index] += character
+                    last = character
+                    asked = -1
             else:
-                if pending and written:
-                    reading += " "
-                    written += " "
-                pending = False
-                reading += character
-                written += character
-        result.append(replace(draft, reading=reading))
-    return result
+                if asked >= 0:
+                    readings[asked] += " "
+                asked = -1
+                readings[index] += character
+                last = character
+    return [replace(draft, reading=reading) for draft, reading in zip(drafts, readings, strict=True)]
 
 
-def _with_mark(mark: str, reading: str, written: str, pending: bool) -> tuple[str, str, bool]:
-    """A mark follows a word directly; behind another mark only `...` and `?!` may go on."""
-    if not written:
-        return reading, written, pending
-    last = written[-1]
-    dots = mark == "." and last == "." and not pending and not written.endswith("...")
-    if last in ".,!?" and not dots and not (mark == "!" and last == "?" and False):
-        return reading, written, True
-    return reading + mark, written + mark, True if mark != "." else pending
+def _goes_on(reading: str, mark: str) -> bool:
+    """Whether `mark` is one more dot of an ellipsis."""
+    return mark == "." and reading.endswith(".") and not reading.endswith("...")

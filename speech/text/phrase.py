@@ -57,17 +57,28 @@ def verb_of_phrase(before: str, word: str, behind: str) -> bool:
     return word == "참고" and (before.endswith(("을", "를")) or behind.startswith(tuple(_lists()["endure"])))
 
 
+@cache
+def _without_n() -> tuple[tuple[str, ...], frozenset[str]]:
+    forms = _lists()["no_n"]
+    return tuple(form for form in forms if not form.endswith("$")), frozenset(
+        form[:-1] for form in forms if form.endswith("$")
+    )
+
+
 def _inserts_n(left: str, right: str, tail: int, vowel: int) -> bool:
     """Article 29, addition 2: ㄴ before 이, 야, 여, 요, 유 of the next word, in close phrases only."""
     if vowel not in _Y_OR_I:
         return False
-    if right.startswith(tuple(_lists()["no_n"])):
+    begins, whole = _without_n()
+    if right in whole or right.startswith(begins):
         return False
     if left in _lists()["before_n"]:
         return True
     if len(left) == 1 and tail in _STOPS:
         return True
-    return right.startswith(tuple(_lists()["after_n"])) and (left.endswith(("한", "할", "은", "을", "삼", "일", "른", "물")))
+    return right.startswith(tuple(_lists()["after_n"])) and (
+        left.endswith(("한", "할", "은", "을", "삼", "일", "른", "물"))
+    )
 
 
 def _with_n(word: str) -> str:
@@ -76,7 +87,7 @@ def _with_n(word: str) -> str:
 
 
 def _is_number_with_counter(left: str, right: str) -> bool:
-    """Whether `left` ends as a Sino-Korean number and `right` begins with a counter of one syllable: 오천 원, 십 일, 일 년."""
+    """Whether a Sino-Korean number meets a counter of one syllable: 오천 원, 십 일, 일 년."""
     return left[-1] in "일이삼사오육칠팔구십백천만억조" and right.startswith(tuple(_lists()["counter"]))
 
 

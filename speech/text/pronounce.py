@@ -8,6 +8,7 @@ linked only where the standard's own examples are one phrase; a mark between the
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from speech.text.articles import (
     LAX,
@@ -39,9 +40,7 @@ def pronounce(text: str) -> str:
     sounded = list(text)
     words = [match.group() for match in matches]
     spelled = [respell(word) for word in words]
-    joined = [
-        text[match.end() : behind.start()] == " " for match, behind in zip(matches, matches[1:], strict=False)
-    ] + [False]
+    joined = [text[match.end() : behind.start()] == " " for match, behind in pairwise(matches)] + [False]
     group: list[tuple[int, str, Link]] = []  # start in text, respelled word, link to the word behind
     for index, match in enumerate(matches):
         word = words[index]
@@ -98,7 +97,8 @@ def _junction(tail: int, lead: int, vowel: int, link: Link) -> tuple[int, int]:
         if lead == _NULL and link is Link.LOOSE:
             return tail, lead
     if lead == _NULL:
-        return article_17(tail, vowel) or articles_13_14(tail)
+        palatal = article_17(tail, vowel) if link is Link.TIGHT else None
+        return palatal or articles_13_14(tail)
     aspirated = article_12(tail, lead, vowel, tight=link is Link.TIGHT)
     if aspirated:
         return aspirated
@@ -106,5 +106,3 @@ def _junction(tail: int, lead: int, vowel: int, link: Link) -> tuple[int, int]:
         lead = TENSED[lead]
     tail = NEUTRAL[tail] if not stops_before(tail, lead) else stops_before(tail, lead)
     return article_18_19_20(tail, lead, tight=link is not Link.LOOSE)
-
-

@@ -13,9 +13,9 @@ GUESSES = frozenset({"english.by_rule", "english.romanised", "counter.either", "
 class Span:
     """One stretch of the text and how it is read.
 
-    `start`, `end` count characters of the text as given; the spans of a reading tile it. `reading` is Hangul spelling and
-    `pronunciation` how that sounds; both may be empty (a quotation mark). `kind` says what it is (counter, date, english
-    …), `rule` which rule read it, `alternatives` what else it could be.
+    `start`, `end` count characters of the text as given; the spans of a reading tile it. `reading` is Hangul spelling,
+    `pronunciation` how that sounds; both may be empty (a quotation mark). `kind` says what it is (counter, date,
+    english …), `rule` which rule read it, `alternatives` what else it could be.
     """
 
     start: int

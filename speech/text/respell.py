@@ -1,7 +1,7 @@
 """Respelling of words whose sound the letters alone do not tell: the exception lexicon, and the articles of 표준 발음법
 that ask what kind of word it is (10, 11, 20, 24, 26 to 30).
 
-A respelling keeps the tails that go over to a particle: 꽃잎 → 꽃닢, so that 꽃잎이 becomes 꼰니피 by the other articles.
+A respelling keeps the tails that go over to a particle: 꽃잎 → 꽃닢, so that 꽃잎이 becomes 꼰니피 by other articles.
 """
 
 from __future__ import annotations
@@ -103,8 +103,6 @@ def _entry_at(word: str, position: int) -> Entry | None:
     return None
 
 
-
-
 def article_10(word: str, respelled: str) -> str:
     """밟- before a consonant is 밥- (밟다 → 밥따); 여덟 has no verb's ㄼ (여덟도 → 여덜도)."""
     for index, syllable in enumerate(respelled[:-1]):
@@ -122,6 +120,23 @@ def article_11(word: str, respelled: str) -> str:
     return respelled
 
 
+_FRONT_VOWELS = frozenset({0, 1, 4, 5, 8, 9, 11, 13, 14, 16})  # ㅏ ㅐ ㅓ ㅔ ㅗ ㅘ ㅚ ㅜ ㅝ ㅟ
+
+
+def article_15(word: str, respelled: str) -> str:
+    """A prefix in ㅅ or ㅌ sounds ㄷ before ㅏ, ㅓ, ㅗ, ㅜ, ㅟ of a word: 윗어른 → 위더른, 첫아이 → 처다이."""
+    if len(word) < 3 or word[0] not in "윗헛첫풋뭇홑웃" or respelled[:2] != word[:2]:
+        return respelled
+    lead, vowel, _ = split_syllable(word[1])
+    if (
+        lead != 11
+        or vowel not in _FRONT_VOWELS
+        or (word.startswith(("웃어", "웃었", "웃으", "웃음", "웃옵", "웃을", "웃은")) and word[:3] != "웃어른")
+    ):
+        return respelled
+    return _with_tail(word[0], "ㄷ") + respelled[1:]
+
+
 _N_AND_L = re.compile(r"[가-힣][가-힣]([란량력령례로론료류림])")
 
 
@@ -132,7 +147,7 @@ def article_20(word: str, respelled: str) -> str:
         if tail_of(word[index - 1]) != 4 or word[index - 1 : index + 1] in groups("words")["liquid"]:
             continue
         if respelled[index] == word[index] and respelled[index - 1] == word[index - 1]:
-            lead, vowel, tail = split_syllable(word[index])
+            _, vowel, tail = split_syllable(word[index])
             respelled = respelled[:index] + join_syllable(2, vowel, tail) + respelled[index + 1 :]
     return respelled
 
@@ -143,7 +158,7 @@ def article_24(word: str, respelled: str) -> str:
         if tail_of(syllable) != 10 or _lead(respelled[index + 1]) not in _LAX_LEADS:
             continue
         behind = word[index + 1]
-        if syllable in "굶옮곪" and behind == "기" or syllable in "삶앎" and behind not in "다고지습던거기게자":
+        if (syllable in "굶옮곪" and behind == "기") or (syllable in "삶앎" and behind not in "다고지습던거기게자"):
             continue
         respelled = respelled[: index + 1] + tense_first(respelled[index + 1 :])
     stem = _nasal_stem(word)
@@ -188,21 +203,18 @@ def article_27(word: str, respelled: str) -> str:
         if tail_of(word[index - 1]) != _L_TAIL or respelled[index] != word[index]:
             continue
         rest = word[index:]
-        if rest.startswith(("수록", "지라도", "지언정", "진대", "진저", "세라")) and index + len(rest) > 2:
+        if rest.startswith(_ALWAYS_AFTER_L) and index + len(rest) > 2:
             fits = True
         elif word[index - 1] == "을" and index > 1:
-            fits = rest.startswith(_AFTER_EUL)
+            fits = rest.startswith(tuple(groups("words")["after_eul"]))
         else:
-            fits = rest.startswith(_AFTER_L) and not _has_l_stem(word[:index], rest)
+            fits = rest.startswith(tuple(groups("words")["after_l"])) and not _has_l_stem(word[:index], rest)
         if fits:
             respelled = respelled[:index] + tense_first(respelled[index:])
     return respelled
 
 
-_AFTER_EUL = ("걸", "게", "거", "겁", "것", "건", "지", "밖에", "뿐", "듯", "만하", "법하", "성싶", "소냐", "수있", "수없")
-_AFTER_L = ("걸요", "게요", "거야", "거예", "거다", "거라", "거니", "거냐", "거지", "거면", "거고", "겁니", "것이", "것은", "것을", "것같", "것도",
-            "건데", "건가", "건지", "지도", "지는", "지를", "지요", "지에", "지만", "지가", "밖에", "듯이", "듯하", "듯한", "만하", "만한", "법한",
-            "뿐더러", "소냐", "수있", "수없", "수도", "때")  # fmt: skip
+_ALWAYS_AFTER_L = ("수록", "지라도", "지언정", "진대", "진저", "세라")
 _WHOLE_AFTER_L = ("걸", "게", "거", "지", "것", "듯")
 
 
@@ -222,7 +234,7 @@ def article_27_whole(word: str, respelled: str) -> str:
     """The same where the ending closes the word: 할걸, 갈게, 될지."""
     if len(word) < 2 or tail_of(word[-2]) != _L_TAIL or respelled[-1] != word[-1] or word[-1] not in _WHOLE_AFTER_L:
         return respelled
-    if word[-2] == "을" and len(word) > 2 or word[-2] != "을" and not _has_l_stem(word[:-1], word[-1]):
+    if (word[-2] == "을" and len(word) > 2) or (word[-2] != "을" and not _has_l_stem(word[:-1], word[-1])):
         return respelled[:-1] + tense_first(respelled[-1])
     return respelled
 
@@ -230,6 +242,7 @@ def article_27_whole(word: str, respelled: str) -> str:
 _ARTICLES: tuple[Callable[[str, str], str], ...] = (
     article_10,
     article_11,
+    article_15,
     article_20,
     article_24,
     article_27,
@@ -252,4 +265,4 @@ def is_adnominal(left: str, right: str) -> bool:
     begins, whole = _bound()
     if right in whole or right.startswith(begins):
         return True
-    return left in groups("words")["adnominal"] or left.endswith("을") and left[:-1] in groups("words")["eul_stem"]
+    return left in groups("words")["adnominal"] or (left.endswith("을") and left[:-1] in groups("words")["eul_stem"])

@@ -1,7 +1,7 @@
 """The 80 symbols that a voice is trained on, in the order that the public Korean checkpoints share.
 
-0 `_` pads, 1 `~` ends a sentence, 2-20 leads, 21-41 vowels, 42-68 tails, 69-78 punctuation, 79 the space. New symbols may
-only be added behind them, so that rows of an embedding keep their meaning.
+0 `_` pads, 1 `~` ends a sentence, 2-20 leads, 21-41 vowels, 42-68 tails, 69-78 punctuation, 79 the space. New symbols
+may only be added behind them, so that rows of an embedding keep their meaning.
 """
 
 from __future__ import annotations

@@ -78,8 +78,6 @@ def full_date(text: str, position: int) -> Found | None:
         if spoken is None:
             continue
         end = match.end()
-        if text[end - 1] == "." and (end == len(text) or text[end] in "\n"):
-            end = end if text.count(".", position, end) == 3 else end
         weekday = _WEEKDAY.match(text, end)
         if weekday:
             return Found(weekday.end(), f"{spoken} {weekday[1]}요일", "date", "date.full")
@@ -127,7 +125,7 @@ def is_month_and_day(text: str, position: int) -> bool:
     match = _MONTH_DAY.match(text, position)
     if not match or not (1 <= int(match[1]) <= 12 and 1 <= int(match[2]) <= 31):
         return False
-    if int(match[1]) >= int(match[2]) or int(match[2]) > 12 and 31 >= int(match[2]) and int(match[1]) > 3:
+    if int(match[1]) >= int(match[2]) or (int(match[2]) > 12 and int(match[2]) <= 31 and int(match[1]) > 3):
         return True
     if word_before(text, position).endswith(_DATE_BEFORE) or _WEEKDAY.match(text, match.end()):
         return True

@@ -10,9 +10,9 @@ from speech.text.lexicon import rows
 from speech.text.spans.dates import clock_time, full_date, month_and_day, short_year
 from speech.text.spans.phone import card_or_account, emergency, telephone
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, system_of
-from speech.text.spans.relations import fraction, ratio, score, spread, sum_of
+from speech.text.spans.relations import fraction, moments, ratio, score, spread, sum_of
 from speech.text.spans.scan import Found, Recogniser
-from speech.text.spans.units import CURRENCIES, CURRENCY, unit_at, with_unit
+from speech.text.spans.units import currency_at, unit_at, with_unit
 
 _SIGN = re.compile(r"[+-](?=\d)|±(?=\d)")
 _VERSION = re.compile(r"\d+(?:\.\d+){2,}")
@@ -33,12 +33,30 @@ def fixed(text: str, position: int) -> Found | None:
     if position and _joins(text[position - 1], text[position]):
         return None
     for surface, reading, others in _fixed().get(text[position], ()):
-        if text.startswith(surface, position):
-            end = position + len(surface)
-            if end < len(text) and (_joins(surface[-1], text[end]) or _goes_on(surface, text, end)):
-                continue
-            return Found(end, reading, "fixed", "fixed", others)
+        end = position + len(surface)
+        dotted = "·" in surface and text.startswith(surface.replace("·", "."), position)
+        if (not dotted and not text.startswith(surface, position)) or (dotted and not _EVENT.match(text, end)):
+            continue
+        if end < len(text) and (_joins(surface[-1], text[end]) or _goes_on(surface, text, end)):
+            continue
+        return Found(end, reading, "fixed", "fixed", others)
     return None
+
+
+_EVENT = re.compile(
+    r"\s?(?:전쟁|혁명|사태|운동|민주|광복|해방|정변|테러|항쟁|선언|의거|참전|당시|때|기념|사변|쿠데타|합의|절|남침|희생|성명|학살"
+    r"|사건|특별법|유공자|전사자|참사|참배|세대|총선|대선|지방선거|조치|대책|계엄|비상계엄|만세)"
+)
+_DAY_OF_EVENT = re.compile(r"(\d{1,2})[.·](\d{1,2})(?![\d.])")
+
+
+def event(text: str, position: int) -> Found | None:
+    """`10·29 참사` → 십이구 참사: month and day as a name, where an event is spoken of."""
+    match = _DAY_OF_EVENT.match(text, position)
+    if not match or not _EVENT.match(text, match.end()) or not (1 <= int(match[1]) <= 12 and 1 <= int(match[2]) <= 31):
+        return None
+    day = numbers.sino(int(match[2])) if int(match[2]) in (10, 20, 30) else numbers.digits(match[2])
+    return Found(match.end(), numbers.sino(int(match[1])) + day, "fixed", "date.event")
 
 
 def _joins(left: str, right: str) -> bool:
@@ -52,10 +70,8 @@ def _goes_on(surface: str, text: str, end: int) -> bool:
     """Whether a figure at the end goes on (6·25.3, 9·11일)."""
     if not surface[-1].isdigit():
         return False
-    return (
-        text[end] in ".,·:%/"
-        and text[end + 1 : end + 2].isdigit()
-        or bool("·" in surface and counter_at(text, end) in ("일", "명", "개", "위", "차", "월", "호", "학년", "층"))
+    return (text[end] in ".,·:%/" and text[end + 1 : end + 2].isdigit()) or bool(
+        "·" in surface and counter_at(text, end) in ("일", "명", "개", "위", "차", "월", "호", "학년", "층")
     )
 
 
@@ -70,16 +86,15 @@ def version(text: str, position: int) -> Found | None:
 
 def money_sign(text: str, position: int) -> Found | None:
     """`$1,000` → 천 달러; `$3만`, `US$50`, `$10~20`."""
-    match = CURRENCY.match(text, position)
-    if not match:
+    currency = currency_at(text, position)
+    if not currency:
         return None
-    start = match.end() + (text[match.end() : match.end() + 1] == " ")
+    start = currency[0] + (text[currency[0] : currency[0] + 1] == " ")
     amount = amount_at(text, start)
     if not amount:
         return None
-    name = CURRENCIES[match.group()]
-    others = (f"{amount.sino} 위안",) if match.group() == "¥" else ()
-    return Found(amount.end, f"{amount.sino} {name}", "money", "money.sign", others)
+    others = (f"{amount.sino} 위안",) if text[position] == "¥" else ()
+    return Found(amount.end, f"{amount.sino} {currency[1]}", "money", "money.sign", others)
 
 
 def _plain(text: str, amount: Amount) -> Found:
@@ -187,10 +202,12 @@ def brand_year_round(text: str, position: int) -> Found | None:
 
 FIGURES: tuple[Recogniser, ...] = (
     fixed,
+    event,
     brand_year_round,
     card_or_account,
     telephone,
     emergency,
+    moments,
     full_date,
     short_year,
     clock_time,

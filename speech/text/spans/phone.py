@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from speech.text import numbers
+from speech.text.lexicon import groups
 from speech.text.spans.scan import Found, word_before
 
 _TELEPHONE = re.compile(
@@ -17,12 +18,8 @@ _TELEPHONE = re.compile(
 )
 _GROUPS = re.compile(r"\d{2,6}(?:-\d{1,7}){2,4}(?![\d-])|\d{6}-\d{7}(?![\d-])|\d{4}(?: \d{4}){3}(?![\d-])")
 _DATE_LIKE = re.compile(r"(?:19|20)?\d\d-\d{1,2}-\d{1,2}(?!\d)")
-_EMERGENCY = re.compile(
-    r"(?:112|119|114|113|110|111|117|118|120|122|125|127|128|129|131|132|182|1330|1331|1332|1333|1339|1345|1350|1357|1366|1372|1377|1382|1388|1390|1391|911)(?!\d)"
-)
-_CALLS = re.compile(
-    r"(?:번?에|번?로|으로|번?을)?\s?(?:에\s)?(?:긴급\s?)?(?:신고|구급|구조|상황실|소방|대원|전화|센터|콜센터|안전|종합|상담|출동|문자|다산)"
-)
+_EMERGENCY = re.compile("(?:" + "|".join(groups("phones")["short"]) + r")(?!\d)")
+_CALLS = re.compile(r"(?:번?에|번?로|으로|번?을)?\s?(?:긴급\s?)?(?:" + "|".join(groups("phones")["call"]) + ")")
 _DASHES = {"+": "플러스 "}
 
 

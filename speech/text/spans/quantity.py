@@ -110,6 +110,8 @@ def counter_at(text: str, position: int) -> str:
 def system_of(text: str, start: int, end: int, counter: str, value: int | None) -> tuple[str, bool]:
     """Which numbers `counter` takes here, and whether that is a guess. `start`, `end`: of number and counter."""
     system = _systems()[counter]
+    if start and text[start - 1].isascii() and text[start - 1].isalpha() and counter != "개":
+        return "sino", False  # KE123편, GS25
     before = word_before(text, start)
     if before.endswith("제") and before[-2:-1] in ("", " ", "(", '"', "'") and counter != "번째":
         return "sino", False
@@ -150,7 +152,7 @@ def counted(amount: Amount, counter: str, system: str) -> str:
         return f"{amount.counted} {counter}"
     if counter in _SEASONED and value in (3, 4):
         return f"{_SEASONED[counter][value - 3]} {counter}"
-    if counter == "배" and value >= 20 or counter == "시간" and value > _LAST_NATIVE_HOURS:
+    if (counter == "배" and value >= 20) or (counter == "시간" and value > _LAST_NATIVE_HOURS):
         return f"{amount.counted} {counter}"
     return f"{numbers.native(value)} {counter}"
 

@@ -8,7 +8,7 @@ from speech.text import numbers
 from speech.text.spans.dates import clock_time, full_date, is_month_and_day, month_and_day
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, hour, system_of
 from speech.text.spans.scan import Found, word_before
-from speech.text.spans.units import CURRENCIES, CURRENCY, unit_at, with_unit
+from speech.text.spans.units import currency_at, unit_at, with_unit
 
 _TILDE = re.compile(r"\s?~\s?")
 _DASH = re.compile(r"\s?[-–]\s?")
@@ -19,23 +19,10 @@ _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s?:\s?(\d+(?:\.\d+)?)((?:\s?:\s?\d+(?:\.\d
 _RATIO_WORD = re.compile(r"(\d+)\s?대\s?(\d+)(?=\s|[로의으]|$|[.,!?])")
 _SCORE = re.compile(r"(\d{1,3})[-–](\d{1,3})(?![\d-])")
 _SCORE_AFTER = re.compile(
-    r"\s?(?:로 (?:이|승|패|졌|앞|뒤|꺾|물리|제압|완파|역전|비|끝)|으로 (?:이|승|패|졌|앞|뒤|꺾|물리|제압|비)|승리|승|패|완승|완패|역전|무승부|대승|스코어)"
+    r"\s?(?:으?로 (?:이|승|패|졌|앞|뒤|꺾|물리|제압|완파|역전|비|끝)"
+    r"|승리|승|패|완승|완패|역전|무승부|대승|스코어)"
 )
-_SCORE_BEFORE = (
-    "스코어",
-    "스코어는",
-    "세트",
-    "세트스코어",
-    "점수는",
-    "점수",
-    "경기를",
-    "상대로",
-    "꺾고",
-    "에",
-    "을",
-    "를",
-)
-_STRICT_SCORE_BEFORE = ("스코어", "스코어는", "세트스코어", "점수는", "점수")
+_SCORE_BEFORE = ("스코어", "스코어는", "세트스코어", "점수는", "점수")
 _OPERATORS = {
     "+": "더하기", "-": "빼기", "−": "빼기", "–": "빼기", "×": "곱하기", "x": "곱하기", "X": "곱하기", "*": "곱하기",
     "÷": "나누기", "/": "나누기",
@@ -67,30 +54,26 @@ def _quantity_end(text: str, position: int) -> tuple[Amount, int, str, str] | No
 
 
 def spread(text: str, position: int) -> Found | None:
-    """`3~5개` → 세 개에서 다섯 개, `10~20%`, `9:00~18:00`, `$10~20`, `2019-2021년`."""
-    moment = _moments(text, position)
-    if moment:
-        return moment
-    currency = CURRENCY.match(text, position)
-    start = currency.end() if currency else position
+    """`3~5개` → 세 개에서 다섯 개, `10~20%`, `$10~20`, `2019-2021년`."""
+    currency = currency_at(text, position)
+    start = currency[0] if currency else position
     first = _quantity_end(text, start)
     if not first:
         return None
     link = _TILDE.match(text, first[1]) or _dash_of_range(text, first)
     if not link:
         return None
-    again = CURRENCY.match(text, link.end())
-    second = _quantity_end(text, again.end() if again else link.end())
+    again = currency_at(text, link.end())
+    second = _quantity_end(text, again[0] if again else link.end())
     if not second:
         return None
     if currency:
-        name = CURRENCIES[currency.group()]
-        return Found(second[1], f"{first[0].sino}에서 {second[0].sino} {name}", "range", "range.money")
+        return Found(second[1], f"{first[0].sino}에서 {second[0].sino} {currency[1]}", "range", "range.money")
     return Found(second[1], _spread(text, position, first, second), "range", "range")
 
 
-def _moments(text: str, position: int) -> Found | None:
-    """Two dates or two clock times with a tilde or dash between."""
+def moments(text: str, position: int) -> Found | None:
+    """Two dates or two clock times with a tilde or dash between: `10:00~18:00`, `3/1~3/5`."""
     for recogniser in (full_date, clock_time, month_and_day):
         first = recogniser(text, position)
         if not first:
@@ -124,7 +107,10 @@ def _spread(text: str, position: int, first: tuple[Amount, int, str, str], secon
         counter = counter or low_counter
         if not low.mixed and high.mixed and counter in ("원", "명") and low_counter == counter and not first[3]:
             return f"{low.sino}에서 {high.sino} {counter}"
-        return f"{_one(text, position, end, low, low_counter)}에서 {_one(text, position, end, high, counter)}"
+        # 1~5번 are numbers of things, 1~2번 times
+        numbered = counter == "번" and (high.value or 0) - (low.value or 0) > 1
+        below = _one(text, position, end, low, low_counter, numbered=numbered)
+        return f"{below}에서 {_one(text, position, end, high, counter, numbered=numbered)}"
     if low_unit and unit:
         return f"{with_unit(low, low_unit)}에서 {with_unit(high, unit)}"
     if unit and "{}" in unit:
@@ -132,11 +118,11 @@ def _spread(text: str, position: int, first: tuple[Amount, int, str, str], secon
     return f"{low.sino}에서 {high.sino}" + (f" {unit}" if unit else "")
 
 
-def _one(text: str, start: int, end: int, amount: Amount, counter: str) -> str:
+def _one(text: str, start: int, end: int, amount: Amount, counter: str, *, numbered: bool) -> str:
     if counter == "시" and amount.value is not None:
         return f"{hour(amount.value)} 시"
     system, _ = system_of(text, start, end, counter, amount.value)
-    return counted(amount, counter, system)
+    return counted(amount, counter, "sino" if numbered else system)
 
 
 def fraction(text: str, position: int) -> Found | None:
@@ -165,7 +151,7 @@ def ratio(text: str, position: int) -> Found | None:
         spoken = " 대 ".join(_number(part) for part in parts)
         return Found(match.end(), spoken, "ratio", "ratio")
     match = _RATIO_WORD.match(text, position)
-    if match and (" " not in match.group() or f" 대 " in match.group() or "대 " in match.group()):
+    if match and (" " not in match.group() or " 대 " in match.group() or "대 " in match.group()):
         return Found(match.end(), f"{numbers.sino(int(match[1]))} 대 {numbers.sino(int(match[2]))}", "ratio", "ratio")
     return None
 
@@ -182,7 +168,7 @@ def score(text: str, position: int) -> Found | None:
         return None
     first, second = int(match[1]), int(match[2])
     before = word_before(text, position)
-    if _SCORE_AFTER.match(text, match.end()) or before.endswith(_STRICT_SCORE_BEFORE):
+    if _SCORE_AFTER.match(text, match.end()) or before.endswith(_SCORE_BEFORE):
         return Found(match.end(), f"{numbers.sino(first)} 대 {numbers.sino(second)}", "ratio", "ratio.score")
     if text[match.end() : match.end() + 1].isascii() and text[match.end() : match.end() + 1].isalpha():
         return None

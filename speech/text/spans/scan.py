@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from speech.text.hangul import is_syllable
 from speech.text.lexicon import words
 
 
@@ -27,13 +27,25 @@ Recogniser = Callable[[str, int], "Found | None"]
 
 
 @cache
-def _followers() -> tuple[str, ...]:
-    return tuple(words("particles"))
+def _followers() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Particles and suffixes of one syllable, which must close the word, and longer ones, which may go on."""
+    known = words("particles")
+    return frozenset(known), tuple(word for word in known if len(word) > 1)
+
+
+# One syllable that goes on as a copula or takes a particle itself: 3개였다, 5명뿐이다, 2번씩은.
+_GOING_ON = tuple("이였입인일임예씩째짜쯤당간뿐만도들")
+_RUN = re.compile(r"[가-힣]*")
 
 
 def word_may_end(text: str, end: int) -> bool:
     """Whether a word may end before `end`: nothing Hangul follows, or a particle or a suffix does."""
-    return end >= len(text) or not is_syllable(text[end]) or text.startswith(_followers(), end)
+    match = _RUN.match(text, end)
+    rest = match.group() if match else ""
+    if not rest:
+        return True
+    known, longer = _followers()
+    return rest in known or rest.startswith(longer) or (len(rest) > 1 and rest.startswith(_GOING_ON))
 
 
 def word_before(text: str, position: int, length: int = 12) -> str:

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 
 from speech.text import numbers
-from speech.text.hangul import is_jamo, is_syllable
+from speech.text.hangul import is_jamo, is_syllable, tail_of
 from speech.text.lexicon import mapping, rows
 from speech.text.spans.quantity import Amount, counted, counter_at, system_of
 from speech.text.spans.scan import Found
@@ -20,11 +20,11 @@ _DAYS_FOLLOWED = re.compile(
     r"(?<![가-힣])([월화수목금토일])(?:요일)?\s?~\s?([월화수목금토일])(?:요일)?(?=(?:은|는|에|까지|만|의|이|가)(?![가-힣]))"
 )
 _EMOTICON = re.compile(
-    r"(?:[:;=8][-'o^]?[)(\]\[DdPpOo3|/\\*]+(?![A-Za-z0-9가-힣])|\^[_.\-ㅁo]?\^+;*|[ㅜㅠTt][_.ㅡ\-][ㅜㅠTt](?![A-Za-z])|>[_.]<|-_-;*|=_=|@_@|O_O|o_o|\(\^[^()]{0,3}\^\)|<3(?!\d)|;{2,}|\^\^[;]*|ㅡ[_.]?ㅡ;*|ㅡㅡ;*)"
+    r"(?:(?<![0-9A-Za-z])[:;=][-'o^]?[)(\]\[DdPpOo3|\\*]+(?![A-Za-z0-9가-힣])|\^[_.\-ㅁo]?\^+;*"
+    r"|[ㅜㅠTt][_.ㅡ\-][ㅜㅠTt](?![A-Za-z])|>[_.]<|-_-;*|=_=|@_@|O_O|o_o|\(\^[^()]{0,3}\^\)|<3(?!\d)|;{2,}"
+    r"|ㅡ[_.]?ㅡ;*)"
 )
-_VULGAR = {"½": "이분의 일", "⅓": "삼분의 일", "⅔": "삼분의 이", "¼": "사분의 일", "¾": "사분의 삼", "⅕": "오분의 일",
-           "⅖": "오분의 이", "⅗": "오분의 삼", "⅘": "오분의 사", "⅙": "육분의 일", "⅚": "육분의 오", "⅐": "칠분의 일",
-           "⅛": "팔분의 일", "⅜": "팔분의 삼", "⅝": "팔분의 오", "⅞": "팔분의 칠", "⅑": "구분의 일", "⅒": "십분의 일"}  # fmt: skip
+_FIGURES = frozenset("0123456789")
 _ROOT = re.compile(r"([√∛])\s?(\d[\d,]*(?:\.\d+)?)")
 
 
@@ -34,6 +34,47 @@ def days(text: str, position: int) -> Found | None:
     if not match:
         return None
     return Found(match.end(), f"{match[1]}요일에서 {match[2]}요일", "range", "range.days")
+
+
+_WORDS = re.compile(
+    r"([가-힣]{2,6})~([가-힣]{2,6})(?=\s|$|[),.])"
+    r"|([가-힣]{2,6})~([가-힣]{2,6}?)(?=(?:까지|간|구간|노선|행)(?![가-힣]))"
+)
+_CALLING = tuple("요네야아어해지죠다라자까용염녕와우오유음잉넹당냥")
+
+
+def words_apart(text: str, position: int) -> Found | None:
+    """`서울~부산` → 서울에서 부산; a drawn-out word (안녕~반가워) is no range."""
+    if position and is_syllable(text[position - 1]):
+        return None
+    match = _WORDS.match(text, position)
+    if not match:
+        return None
+    left, right = match[1] or match[3], match[2] or match[4]
+    if left.endswith(_CALLING):
+        return None
+    return Found(match.end(), f"{left}에서 {right}", "range", "range.words")
+
+
+_FROM = re.compile(r"\s?~\s?(?=[0-9A-Za-z$₩]|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일)")
+_NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}|[A-Za-z℃%])\s?$")
+
+
+def tilde(text: str, position: int) -> Found | None:
+    """`10시~오후 5시`, `A~Z`: 에서 behind a figure or a letter; at the end of a word it only draws it out."""
+    match = _FROM.match(text, position)
+    if not match or not _NUMBERED.search(text[max(0, position - 8) : position]):
+        return None
+    return Found(match.end(), "에서 ", "range", "range.sign")
+
+
+def equals(text: str, position: int) -> Found | None:
+    """`=` as a topic: 은 or 는, as what stands in front ends."""
+    if text[position] != "=":
+        return None
+    before = text[:position].rstrip()[-1:]
+    spoken = numbers.digits(before) if before in _FIGURES else mapping("letters").get(before.upper(), "곱" if before in "²³" else before)
+    return Found(position + 1, ("은 " if tail_of(spoken[-1:] or "가") else "는 "), "math", "sign.equals")
 
 
 def jamo(text: str, position: int) -> Found | None:
@@ -81,8 +122,11 @@ def root(text: str, position: int) -> Found | None:
 
 def vulgar(text: str, position: int) -> Found | None:
     """`½` → 이분의 일."""
-    reading = _VULGAR.get(text[position])
-    return Found(position + 1, reading, "fraction", "fraction.sign") if reading else None
+    above, slash, below = unicodedata.normalize("NFKC", text[position]).partition("\u2044")
+    if not slash or not above.isdigit() or not below.isdigit():
+        return None
+    reading = f"{numbers.sino(int(below))}분의 {numbers.sino(int(above))}"
+    return Found(position + 1, reading, "fraction", "fraction.sign")
 
 
 def enclosed(text: str, position: int) -> Found | None:

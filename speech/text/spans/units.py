@@ -63,10 +63,14 @@ def with_unit(amount: Amount, unit: str, *, negative: bool = False, positive: bo
     return f"{sign}{number} {unit}"
 
 
-CURRENCIES = {
-    "US$": "달러", "HK$": "홍콩달러", "NT$": "대만달러", "C$": "캐나다달러", "CA$": "캐나다달러", "A$": "호주달러",
-    "AU$": "호주달러", "S$": "싱가포르달러", "$": "달러", "＄": "달러", "₩": "원", "¥": "엔", "€": "유로", "£": "파운드",
-    "₹": "루피", "₽": "루블", "฿": "바트", "₫": "동", "₱": "페소", "₺": "리라", "₿": "비트코인", "¢": "센트",
-    "USD": "달러", "KRW": "원", "JPY": "엔", "EUR": "유로", "CNY": "위안", "GBP": "파운드", "元": "위안",
-}  # fmt: skip
-CURRENCY = re.compile("|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True)))
+def currency_at(text: str, position: int) -> tuple[int, str] | None:
+    """Where the sign of a currency at `position` ends and how it reads: `US$` → 달러."""
+    for sign in _currencies():
+        if text.startswith(sign, position):
+            return position + len(sign), mapping("currencies")[sign]
+    return None
+
+
+@cache
+def _currencies() -> tuple[str, ...]:
+    return tuple(sorted(mapping("currencies"), key=len, reverse=True))

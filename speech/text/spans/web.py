@@ -6,32 +6,23 @@ import re
 
 from speech.text import numbers
 from speech.text.latin import lookup, read_word, spelled
+from speech.text.lexicon import groups, mapping
 from speech.text.spans.scan import Found
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_TOP = r"(?:com|net|org|edu|gov|kr|jp|cn|us|uk|de|fr|io|ai|app|dev|me|tv|info|biz|co|shop|store|site|online|xyz|blog|tech|club|art|be|ly|gg|so|to|gl|link|page|cc|eu|ru|in)"
+_TOP = "(?:" + "|".join(sorted(groups("web")["top"], key=len, reverse=True)) + ")"
 _EMAIL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._%+-]*@(?:{_LABEL}\.)+[A-Za-z]{{2,}}")
-_URL = re.compile(
-    rf"(?:(?P<scheme>https?|ftp)://)?(?P<host>(?:{_LABEL}\.)+{_TOP})(?![A-Za-z0-9])(?::\d+)?(?P<path>/[A-Za-z0-9._~%/?#&=+@-]*)?"
-)
-_URL_WITH_SCHEME = re.compile(
-    rf"(?P<scheme>https?|ftp)://(?P<host>(?:{_LABEL}\.)*{_LABEL})(?::\d+)?(?P<path>/[A-Za-z0-9._~%/?#&=+@-]*)?"
-)
+_REST = r"(?::\d+)?(?P<path>/[A-Za-z0-9._~%/?#&=+@-]*)?"
+_URL = re.compile(rf"(?P<host>(?:{_LABEL}\.)+{_TOP})(?![A-Za-z0-9]){_REST}")
+_URL_WITH_SCHEME = re.compile(rf"(?:https?|ftp)://(?P<host>(?:{_LABEL}\.)*{_LABEL}){_REST}")
 _TOKENS = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z0-9]")
-_MARKS = {
-    ".": "점", "@": "골뱅이", "-": "하이픈", "_": "언더바", "/": "슬래시", "+": "플러스", "%": "퍼센트", "?": "물음표",
-    "=": "는", "&": "앤드", "#": "샵", "~": "물결", ":": "콜론",
-}  # fmt: skip
-_DOMAINS = {"com": "컴", "net": "넷", "org": "오알지", "info": "인포", "biz": "비즈", "shop": "숍", "store": "스토어",
-            "app": "앱", "dev": "데브", "site": "사이트", "online": "온라인", "blog": "블로그", "tech": "테크",
-            "club": "클럽", "link": "링크", "page": "페이지"}  # fmt: skip
 _HASHTAG = re.compile(r"#(?=[가-힣A-Za-z_])")
-_FILE = re.compile(r"\.(?=(?:pdf|jpg|jpeg|png|gif|zip|mp3|mp4|hwp|doc|docx|xls|xlsx|ppt|pptx|txt|exe|wav|csv|html?|py|js)(?![A-Za-z0-9]))")
+_FILE = re.compile(r"\.(?=(?:" + "|".join(groups("web")["file"]) + r")(?![A-Za-z0-9]))")
 
 
 def _word(word: str, *, domain: bool) -> str:
-    if domain and word.lower() in _DOMAINS:
-        return _DOMAINS[word.lower()]
+    if domain and word.lower() in mapping("web_words"):
+        return mapping("web_words")[word.lower()]
     if domain and len(word) == 2:
         return spelled(word)
     known = lookup(word)
@@ -52,7 +43,7 @@ def spoken(address: str) -> str:
         elif token.isalpha():
             pieces.append(_word(token, domain=before == "."))
         else:
-            pieces.append(_MARKS.get(token, ""))
+            pieces.append(mapping("web_words").get(token, ""))
         before = token
     return " ".join(piece for piece in pieces if piece)
 
@@ -63,7 +54,9 @@ def email(text: str, position: int) -> Found | None:
     if not match:
         return None
     reading = spoken(match.group())
-    return Found(match.end(), reading, "email", "web.email", (reading.replace("점 컴", "닷컴").replace("골뱅이", "앳"),))
+    return Found(
+        match.end(), reading, "email", "web.email", (reading.replace("점 컴", "닷컴").replace("골뱅이", "앳"),)
+    )
 
 
 def url(text: str, position: int) -> Found | None:
@@ -87,5 +80,3 @@ def mark(text: str, position: int) -> Found | None:
     if _FILE.match(text, position):
         return Found(position + 1, " 점 ", "symbol", "web.file")
     return None
-
-

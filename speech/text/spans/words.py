@@ -10,7 +10,7 @@ from speech.text.spans.dates import clock_time
 from speech.text.spans.quantity import amount_at, counter_at
 from speech.text.spans.scan import Found, word_before
 
-_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:'[A-Za-z]+)?")
+_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]+(?:'[A-Za-z]+)?")
 _NEXT_WORD = re.compile(r" [a-z]{2,}")
 _GREEK = re.compile(r"[Α-ω]")
 _PHRASE = re.compile(r"[A-Za-z0-9]+(?:[-&.'+ ]{1,3}[A-Za-z0-9]+)*[+#]*")
@@ -47,7 +47,10 @@ def roman(text: str, position: int) -> Found | None:
         return None
     if not before and match.group() not in ("II", "III", "IV", "VI", "VII", "VIII"):
         return None
-    value = 10 * len(match[1]) + {"": 0, "I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9}[match[2]]
+    value = (
+        10 * len(match[1])
+        + {"": 0, "I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9}[match[2]]
+    )
     return Found(match.end(), numbers.sino(value), "roman", "roman", (" ".join(letter_name(c) for c in match.group()),))
 
 
@@ -110,13 +113,19 @@ def word(text: str, position: int) -> Found | None:
             reading, rule = read_word(surface[:-2])
             return Found(end, reading + "스", "english", rule)
         surface = surface[: surface.index("'")]
-    reading, rule = known or read_word("".join(letter for letter in surface if letter.isascii() and letter.isalpha()) or "")
+    reading, rule = known or read_word(
+        "".join(letter for letter in surface if letter.isascii() and letter.isalpha()) or ""
+    )
     if not reading:
         return None
     if end < len(text) and text[end].isdigit():
         reading += " "
     kind = "acronym" if rule in ("letters", "letter", "english.acronym") else "english"
-    others = ("".join(letter_name(letter) for letter in surface),) if rule.startswith("english") and len(surface) <= 6 else ()
+    others = (
+        ("".join(letter_name(letter) for letter in surface),)
+        if rule.startswith("english") and len(surface) <= 6
+        else ()
+    )
     return Found(end, reading, kind, rule, tuple(other for other in others if other and other != reading.strip()))
 
 
