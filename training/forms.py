@@ -67,10 +67,15 @@ class RunForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._choices("size", [(size, SIZE_WORDS[size]) for size in selectors.SIZES])
         self._choices("acoustic", _models(Checkpoint.Kind.ACOUSTIC))
-        self._choices("vocoder", [("", _("나중에 (지금은 Griffin-Lim으로 들어요)")), *_models(Checkpoint.Kind.VOCODER)])
+        self._choices("vocoder", [("", _("나중에")), *_models(Checkpoint.Kind.VOCODER)])
         self._queryset("speaker", selectors.speakers_to_train(at_least=services.FEWEST_CLIPS))
+        if self.initial.get("speaker") is None and len(speakers := self._speakers()) == 1:
+            self.initial["speaker"] = speakers[0].pk
         for kind in Checkpoint.Kind.values:
             self._queryset(f"{kind}_base", selectors.bases_available().filter(kind=kind))
+
+    def _speakers(self) -> list[Speaker]:
+        return list(selectors.speakers_to_train(at_least=services.FEWEST_CLIPS)[:2])
 
     def _choices(self, name: str, choices: list[Any]) -> None:
         cast("forms.ChoiceField", self.fields[name]).choices = choices

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -292,19 +291,3 @@ def test_a_base_is_handed_to_the_trainer_verified(speaker: Speaker, stand_in: St
     assert runner.execute(run.pk, command=stand_in()) == State.FAILED
     run.refresh_from_db()
     assert run.error["code"] == "damaged"
-
-
-def test_an_orphaned_trainer_ends_with_its_parent(speaker: Speaker, stand_in: StandIn, tmp_path: Path) -> None:
-    run = start(speaker, 100_000)
-    child = os.fork()
-    if child == 0:
-        from django.db import connections
-
-        connections.close_all()
-        runner.execute(run.pk, command=stand_in(step_seconds=0.01))
-        os._exit(0)
-    wait_for_step(run, 2)
-    trainer = int(re.findall(r"^pid (\d+)", log_of(run), re.MULTILINE)[0])
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    wait_until(lambda: not lives(trainer), "the end of the trainer", seconds=10)

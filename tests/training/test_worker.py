@@ -37,9 +37,11 @@ def _empty_queue(redis_url: str) -> None:
 
 @pytest.fixture
 def run(speaker: Speaker) -> TrainingRun:
-    """Long enough to be caught in the middle, with a checkpoint every few steps."""
-    often = {"checkpoint_every": 10, "evaluate_every": 1000}
-    return services.run_start(speaker=speaker, acoustic_steps=100_000, size="trial", overrides=often)
+    """Long enough to be caught in the middle; a checkpoint in time for that, and none for long afterwards."""
+    seldom = {"checkpoint_every": 12, "evaluate_every": 1000}
+    return services.run_start(
+        speaker=speaker, acoustic_steps=100_000, size="trial", overrides=seldom, sample_text="네."
+    )
 
 
 def current(run: TrainingRun) -> TrainingRun:
@@ -153,3 +155,22 @@ def test_training_goes_on_while_redis_is_away_and_every_event_is_there_afterward
     services.run_stop(run=current(run))
     wait_for(run, lambda run: run.state == State.STOPPED, "the end")
     assert_numbered(run)
+
+
+def test_a_run_in_a_terminal_is_saved_and_stopped_by_ctrl_c_and_follows_its_own_log(
+    speaker: Speaker, tmp_path: Path
+) -> None:
+    command = [sys.executable, "manage.py", "finetune", "--speaker", speaker.name, "--size", "trial", "--here"]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **ENVIRONMENT}
+    log = tmp_path / "terminal.log"
+    with servers.program([*command, "--steps", "100000"], log=log, env=environment, stop=signal.SIGKILL) as terminal:
+        wait_until(lambda: TrainingRun.objects.filter(step__gte=3).exists(), "the first steps", process=terminal)
+        terminal.send_signal(signal.SIGINT)
+        assert terminal.wait(60) == 0
+    run = TrainingRun.objects.get()
+    assert run.state == State.STOPPED
+    assert run.checkpoints.exists()
+    assert not trainers_of(run)
+    said = log.read_text()
+    assert "음향 모델 · CPU에서 0걸음부터 시작해요" in said
+    assert "저장하고 멈췄어요" in said
