@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from speech.acoustic._loops import advance, doubled_cell
+from speech.acoustic._loops import advance
 from speech.acoustic._products import Multiplier, multiplier
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ class PackedDecoder:
         self.key = weights_key(decoder), rows, dtype
         self.prenet = [multiplier(weight, rows, dtype) for weight in decoder.prenet.weights()]
         weight = torch.cat((hear.weight_ih[:, :prenet], hear.weight_hh, hear.weight_ih[:, prenet:]), 1)
-        self.hear = multiplier(doubled_cell(weight), rows, dtype, doubled_cell(hear.bias_ih + hear.bias_hh))
+        self.hear = multiplier(weight, rows, dtype, hear.bias_ih + hear.bias_hh)
         weight = torch.cat((say.weight_ih, say.weight_hh), 1)
-        self.say = multiplier(doubled_cell(weight), rows, dtype, doubled_cell(say.bias_ih + say.bias_hh))
+        self.say = multiplier(weight, rows, dtype, say.bias_ih + say.bias_hh)
         weight = torch.cat((decoder.linear_projection.weight, decoder.gate_layer.weight))
         bias = torch.cat((decoder.linear_projection.bias, decoder.gate_layer.bias))
         weight = torch.cat((weight[:, say.hidden_size :], weight[:, : say.hidden_size]), 1)

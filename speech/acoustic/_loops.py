@@ -2,7 +2,8 @@
 
 autograd would add up a full weight gradient at every step; here a step only keeps its factors, and the gradient of each
 weight is one product after the loop. torch's sigmoid is ten times as fast as its tanh, so tanh(x) is 2 s(2 x) - 1 here,
-and what is doubled is folded into weights. tests/speech/acoustic/test_loops.py holds all of it against autograd.
+and what is doubled is folded into weights where that is cheap. tests/speech/acoustic/test_loops.py holds all of it
+against autograd.
 
 Axes as everywhere, and L steps of the decoder, I channels of a step's input, H channels of an LSTM, D channels of the
 attention, K symbols that its location kernel sees. Gates are in torch's order: input, forget, cell, output.
@@ -23,9 +24,14 @@ _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
 def advance(gates: Tensor, before: Tensor, after: Tensor, squashed: Tensor, hidden: Tensor) -> None:
-    """One step of an LSTM. gates: [B, 4H], the cell's quarter doubled, gives way to its sigmoid; the rest [B, H]:
-    `before` and `after` (which may be one tensor) are states, `squashed` and `hidden` are written."""
-    into, forget, new, out = gates.sigmoid_().chunk(4, 1)
+    """One step of an LSTM.
+
+    gates: [B, 4H], give way to their sigmoids, the cell's quarter doubled before. The rest [B, H]: `before` and `after`
+    (which may be one tensor) are states, `squashed` and `hidden` are written.
+    """
+    into, forget, new, out = gates.chunk(4, 1)
+    new *= 2.0
+    gates.sigmoid_()
     torch.mul(forget, before, out=after)
     after.addcmul_(into, new, value=2.0).sub_(into)
     torch.add(after, after, out=squashed).sigmoid_()
@@ -36,9 +42,9 @@ def advance(gates: Tensor, before: Tensor, after: Tensor, squashed: Tensor, hidd
 class _Cells:
     """An LSTM over all steps, whose hidden state is dropped step by step.
 
-    gates: [L, B, 4H], what the inputs and biases give, the cell's quarter doubled; overwritten by its sigmoid.
-    states: [L + 1, B, H]; squashed: [L, B, H], sigmoid of the doubled states; dropout: [L, B, H], what the hidden state
-    is multiplied by.
+    gates: [L, B, 4H], what the inputs and biases give, overwritten by sigmoids (the cell's quarter was doubled before);
+    states: [L + 1, B, H]; squashed: [L, B, H], sigmoids of the doubled states; dropout: [L, B, H], what the hidden
+    state is multiplied by.
     """
 
     gates: Tensor
@@ -62,7 +68,7 @@ class _Cells:
 
 
 class _CellGradients:
-    """The way back through `_Cells`; `gates` [L, B, 4H] fills with the gradient of what the sigmoids were given."""
+    """The way back through `_Cells`; `gates` [L, B, 4H] fills with the gradient of the gates before their sigmoids."""
 
     def __init__(self, cells: _Cells) -> None:
         self.cells = cells
@@ -83,18 +89,10 @@ class _CellGradients:
         torch.mul(hidden, squashed, out=to_out).mul_(2.0).sub_(hidden)
         torch.mul(state, new, out=to_into).mul_(2.0).sub_(state)
         torch.mul(state, cells.states[step], out=to_forget)
-        torch.mul(state, into, out=to_new).mul_(2.0)
+        torch.mul(state, into, out=to_new).mul_(4.0)
         _sigmoid_backward(to_gates, gates, grad_input=to_gates)
         state *= forget
         return to_gates
-
-
-def doubled_cell(weight: Tensor) -> Tensor:
-    """weight: [4H, ...], with what belongs to the cell's quarter doubled."""
-    quarter = weight.size(0) // 4
-    weight = weight.clone()
-    weight[2 * quarter : 3 * quarter] *= 2.0
-    return weight
 
 
 @dataclass
@@ -199,6 +197,7 @@ class _AttentionLoop(torch.autograd.Function):
         processed: Tensor,
         padding: Tensor,
         weight: Tensor,
+        recurrent: Tensor,
         bias: Tensor,
         query: Tensor,
         location: Tensor,
@@ -206,24 +205,23 @@ class _AttentionLoop(torch.autograd.Function):
         dropout: Tensor | None,
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
-        (steps, batch, width), channels = inputs.shape, memory.size(2)
-        doubled = doubled_cell(weight)
-        gates = product(inputs.view(-1, width), doubled[:, :width], doubled_cell(bias), dtype).view(steps, batch, -1)
+        (steps, batch, width), size = inputs.shape, recurrent.size(1)
+        gates = product(inputs.view(-1, width), weight[:, :width], bias, dtype).view(steps, batch, -1)
         cells = _Cells.over(gates, dropout)
         attention = _Attention.over(steps, memory, location.flatten(1), v)
-        states = inputs.new_empty(steps + 1, batch, weight.size(1) - width)  # context, hidden state
+        states = inputs.new_empty(steps + 1, batch, size + memory.size(2))  # hidden state, context
         states[0] = 0.0
-        recur, ask = multiplier(doubled[:, width:], batch, dtype), multiplier(query * 2.0, batch, query.dtype)
+        recur = multiplier(torch.cat((recurrent, weight[:, width:]), 1), batch, dtype)
+        ask = multiplier(query * 2.0, batch, query.dtype)
         locate = multiplier(attention.location * 2.0, batch * memory.size(1), location.dtype)
         flat_processed = processed.reshape(-1, location.size(0)) * 2.0
         for step in range(steps):
-            hidden = states[step + 1, :, channels:]
+            hidden = states[step + 1, :, :size]
             cells.forward(step, recur(states[step]), hidden)
-            context = attention.forward(step, ask(hidden), flat_processed, padding, locate)
-            states[step + 1, :, :channels] = context
+            states[step + 1, :, size:] = attention.forward(step, ask(hidden), flat_processed, padding, locate)
         alignment = attention.places[1:, :, 0, attention.middle].contiguous()
         ctx.save_for_backward(
-            inputs, memory, weight, query, location, v, dropout, alignment,
+            inputs, memory, weight, recurrent, query, location, v, dropout, alignment,
             gates, cells.states, cells.squashed, states, attention.places, attention.energies,
         )  # fmt: skip
         ctx.dtype = dtype
@@ -232,34 +230,34 @@ class _AttentionLoop(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, to_attended: Tensor, to_alignment: Tensor) -> tuple[Tensor | None, ...]:
-        (inputs, memory, weight, query, location, v, dropout, alignment,
+        (inputs, memory, weight, recurrent, query, location, v, dropout, alignment,
          gates, cell_states, squashed, states, places, energies) = ctx.saved_tensors  # fmt: skip
-        (steps, batch, width), channels = inputs.shape, memory.size(2)
+        (steps, batch, width), size = inputs.shape, recurrent.size(1)
         cells = _CellGradients(_Cells(gates, cell_states, squashed, dropout))
         attention = _AttentionGradients(_Attention(memory, location.flatten(1), v, places, energies), alignment)
-        doubled = doubled_cell(weight)
-        recur = multiplier(doubled[:, width:].T, batch, ctx.dtype)
+        recur = multiplier(torch.cat((recurrent, weight[:, width:]), 1).T, batch, ctx.dtype)
         answer = multiplier(query.T * 4.0, batch, query.dtype)
-        to_context = memory.new_empty(steps, batch, channels)
+        to_context = memory.new_empty(steps, batch, memory.size(2))
         to_query = memory.new_empty(steps, batch, query.size(0))
         to_state = torch.zeros_like(states[0])
         with torch.autocast(inputs.device.type, enabled=False):
             for step in range(steps - 1, -1, -1):
-                to_state = to_state + to_attended[step]
-                to_context[step] = to_state[:, :channels]
+                to_state += to_attended[step]
+                to_context[step] = to_state[:, size:]
                 to_query[step] = attention.backward(step, to_context[step], to_alignment[step])
-                to_state = recur(cells.backward(step, answer(to_query[step]).add_(to_state[:, channels:])))
-            to_gates = cells.gates.view(steps * batch, -1)
-            seen = inputs.view(steps * batch, -1), states[:-1].view(steps * batch, -1)
-            hidden = states[1:, :, channels:].reshape(steps * batch, -1)
+                to_state = recur(cells.backward(step, answer(to_query[step]).add_(to_state[:, :size])))
+            to_gates, flat = cells.gates.view(steps * batch, -1), states.view(steps + 1, batch, -1)
+            heard = inputs.view(steps * batch, -1), flat[:-1, :, size:].reshape(steps * batch, -1)
+            hidden = flat[:, :, :size].reshape((steps + 1) * batch, -1)
             return (
-                product(to_gates, doubled[:, :width].T, None, ctx.dtype).view_as(inputs),
+                product(to_gates, weight[:, :width].T, None, ctx.dtype).view_as(inputs),
                 torch.bmm(alignment.permute(1, 2, 0), to_context.transpose(0, 1)),
                 attention.processed.mul_(4.0),
                 None,
-                doubled_cell(outer(to_gates, seen, ctx.dtype)),
-                doubled_cell(to_gates.sum(0)),
-                outer(to_query.view(steps * batch, -1), (hidden,), query.dtype).mul_(4.0),
+                outer(to_gates, heard, ctx.dtype),
+                outer(to_gates, (hidden[:-batch],), ctx.dtype),
+                to_gates.sum(0),
+                outer(to_query.view(steps * batch, -1), (hidden[batch:],), query.dtype).mul_(4.0),
                 attention.location.T.mul(4.0).view_as(location),
                 attention.v.mul_(2.0),
                 None,
@@ -281,11 +279,11 @@ class _LstmLoop(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> Tensor:
         steps, batch, width = inputs.shape
-        gates = product(inputs.view(-1, width), doubled_cell(weight), doubled_cell(bias), dtype).view(steps, batch, -1)
+        gates = product(inputs.view(-1, width), weight, bias, dtype).view(steps, batch, -1)
         cells = _Cells.over(gates, dropout)
         hidden = inputs.new_empty(steps + 1, batch, recurrent.size(1))
         hidden[0] = 0.0
-        recur = multiplier(doubled_cell(recurrent), batch, dtype)
+        recur = multiplier(recurrent, batch, dtype)
         for step in range(steps):
             cells.forward(step, recur(hidden[step]), hidden[step + 1])
         ctx.save_for_backward(inputs, weight, recurrent, dropout, gates, cells.states, cells.squashed, hidden)
@@ -298,17 +296,17 @@ class _LstmLoop(torch.autograd.Function):
         inputs, weight, recurrent, dropout, gates, states, squashed, hidden = ctx.saved_tensors
         steps, batch, width = inputs.shape
         cells = _CellGradients(_Cells(gates, states, squashed, dropout))
-        recur = multiplier(doubled_cell(recurrent).T, batch, ctx.dtype)
+        recur = multiplier(recurrent.T, batch, ctx.dtype)
         carried = torch.zeros_like(hidden[0])
         with torch.autocast(inputs.device.type, enabled=False):
             for step in range(steps - 1, -1, -1):
                 carried = recur(cells.backward(step, carried.add_(to_hidden[step])))
             to_gates = cells.gates.view(steps * batch, -1)
             return (
-                product(to_gates, doubled_cell(weight).T, None, ctx.dtype).view_as(inputs),
-                doubled_cell(outer(to_gates, (inputs.view(-1, width),), ctx.dtype)),
-                doubled_cell(outer(to_gates, (hidden[:-1].view(steps * batch, -1),), ctx.dtype)),
-                doubled_cell(to_gates.sum(0)),
+                product(to_gates, weight.T, None, ctx.dtype).view_as(inputs),
+                outer(to_gates, (inputs.view(-1, width),), ctx.dtype),
+                outer(to_gates, (hidden[:-1].view(steps * batch, -1),), ctx.dtype),
+                to_gates.sum(0),
                 None,
                 None,
             )
@@ -330,6 +328,7 @@ def attention_loop(
     processed: Tensor,
     padding: Tensor,
     weight: Tensor,
+    recurrent: Tensor,
     bias: Tensor,
     query: Tensor,
     location: Tensor,
@@ -339,13 +338,13 @@ def attention_loop(
     """The attention LSTM with its attention.
 
     inputs: [L, B, I] from the prenet; memory: [B, N, C]; processed: [B, N, D], the memory's share of the energies;
-    padding: [B, N], true behind the text; weight: [4H, I + C + H], acts on input, last context and last hidden state;
+    padding: [B, N], true behind the text; weight: [4H, I + C], acts on input and last context; recurrent: [4H, H];
     bias: [4H]; query: [D, H]; location: [D, 2, K], acts on the last alignment and the sum of all; v: [D];
-    dropout: [L, B, H], what the hidden state is multiplied by. Returns context and hidden state side by side,
-    [L, B, C + H], and alignments [L, B, N].
+    dropout: [L, B, H], what the hidden state is multiplied by. Returns hidden state and context side by side,
+    [L, B, H + C], and alignments [L, B, N].
     """
     tensors = [_plain(tensor) for tensor in (inputs, memory, processed)]
-    weights = [_plain(tensor) for tensor in (weight, bias, query, location, v)]
+    weights = [_plain(tensor) for tensor in (weight, recurrent, bias, query, location, v)]
     dtype = _product_dtype(inputs)
     with torch.autocast(inputs.device.type, enabled=False):
         attended, alignment = _AttentionLoop.apply(*tensors, padding, *weights, dropout, dtype)  # type: ignore[no-untyped-call]

@@ -45,8 +45,9 @@ def _by_onednn(x: Tensor, dtype: torch.dtype) -> bool:
 def product(x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
     """x: [R, I], weight: [O, I] -> x times weight transposed, in `dtype`, then back in x's. Not differentiable."""
     cast, weight = x.to(dtype), weight.to(dtype)
-    result = _onednn(cast, weight.contiguous(), None) if _by_onednn(x, dtype) else cast @ weight.T
-    result = result.to(x.dtype)
+    if _by_onednn(x, dtype):
+        return _onednn(cast, weight.contiguous(), None if bias is None else bias.to(dtype)).to(x.dtype)
+    result = (cast @ weight.T).to(x.dtype)
     return result if bias is None else result.add_(bias)
 
 

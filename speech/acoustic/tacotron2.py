@@ -296,17 +296,17 @@ class Decoder(nn.Module):
         inputs = self.prenet(self.last_frames(mels), generator)  # [steps, B, prenet]
         attended, alignment = self._attend(inputs, memory, padding)
         steps, batch = attended.shape[:2]
-        rnn, channels = self.decoder_rnn, memory.size(2)
+        rnn = self.decoder_rnn
         decoded = lstm_loop(
             attended,
-            torch.cat((rnn.weight_ih[:, -channels:], rnn.weight_ih[:, :-channels]), 1),  # context comes first here
+            rnn.weight_ih,
             rnn.weight_hh,
             rnn.bias_ih + rnn.bias_hh,
             self._recurrent_mask(steps, batch, rnn.hidden_size, self.config.decoder_dropout, memory),
         )
         weight = torch.cat((self.linear_projection.weight, self.gate_layer.weight))
         bias = torch.cat((self.linear_projection.bias, self.gate_layer.bias))
-        features = torch.cat((decoded, attended[..., :channels]), 2)
+        features = torch.cat((decoded, attended[..., -memory.size(2) :]), 2)
         outputs = functional.linear(features, weight, bias).float()  # [steps, B, (M + 1) r]
         frames, gate = outputs[..., : -self.config.reduction], outputs[..., -self.config.reduction :]
         mel = frames.transpose(0, 1).reshape(batch, -1, self.config.n_mels).transpose(1, 2)  # [B, M, T]
@@ -326,7 +326,8 @@ class Decoder(nn.Module):
             memory,
             attention.memory_layer(memory),
             padding,
-            torch.cat((rnn.weight_ih, rnn.weight_hh), 1),
+            rnn.weight_ih,
+            rnn.weight_hh,
             rnn.bias_ih + rnn.bias_hh,
             attention.query_layer.weight,
             attention.location_layer.kernel(),

@@ -23,6 +23,7 @@ def plain_attention_loop(
     processed: Tensor,
     padding: Tensor,
     weight: Tensor,
+    recurrent: Tensor,
     bias: Tensor,
     query: Tensor,
     location: Tensor,
@@ -35,7 +36,8 @@ def plain_attention_loop(
     weights = total = inputs.new_zeros(batch, symbols)
     attended, alignment = [], []
     for step in range(inputs.size(0)):
-        gates = functional.linear(torch.cat((inputs[step], context, hidden), 1), weight, bias)
+        gates = functional.linear(torch.cat((inputs[step], context), 1), weight, bias)
+        gates = gates + functional.linear(hidden, recurrent)
         hidden, cell = plain_cell(gates, cell)
         if dropout is not None:
             hidden = hidden * dropout[step]
@@ -44,7 +46,7 @@ def plain_attention_loop(
         weights = torch.softmax(energy.masked_fill(padding, -torch.inf), 1)
         total = total + weights
         context = torch.bmm(weights[:, None, :], memory)[:, 0]
-        attended.append(torch.cat((context, hidden), 1))
+        attended.append(torch.cat((hidden, context), 1))
         alignment.append(weights)
     return torch.stack(attended), torch.stack(alignment)
 
@@ -77,7 +79,8 @@ def attention_arguments(
         drawn(batch, symbols, channels),
         drawn(batch, symbols, size),
         padding,
-        drawn(4 * hidden, 3 + channels + hidden) / wide**0.5,
+        drawn(4 * hidden, 3 + channels) / wide**0.5,
+        drawn(4 * hidden, hidden) / wide**0.5,
         drawn(4 * hidden),
         drawn(size, hidden),
         drawn(size, 2, kernel),
@@ -89,7 +92,7 @@ def attention_arguments(
 def requiring_gradients(arguments: list[Tensor | None]) -> list[Tensor | None]:
     return [
         value.detach().clone().requires_grad_(True)
-        if value is not None and value.is_floating_point() and i != 9
+        if value is not None and value.is_floating_point() and i != 10
         else value
         for i, value in enumerate(arguments)
     ]
@@ -122,7 +125,7 @@ def test_both_loops_equal_autograd_in_float32(onednn: bool, monkeypatch: pytest.
         (second, plain_attention_loop, plain_lstm_loop),
     ):
         attended, alignment = attend(*arguments)
-        hidden = recur(attended, arguments[4][:48, 3:] * 0.3, recurrent, arguments[5][:48], None)
+        hidden = recur(attended, torch.cat(arguments[4:6], 1)[:48, 3:] * 0.3, recurrent, arguments[6][:48], None)
         loss = (hidden.square().sum() + (alignment * torch.linspace(0, 1, 17)).sum()) / 30
         loss.backward()
         results.append((attended, alignment, hidden))
