@@ -161,6 +161,12 @@ def record(page: Page, milliseconds: int = 1500) -> None:
     page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])", timeout=20_000)
 
 
+def wait_for_speech(page: Page) -> None:
+    """Until the microphone has heard speech and it is quiet again for more than a second."""
+    page.wait_for_selector("[data-part=meter][data-zone=good]", timeout=20_000)
+    page.wait_for_selector("[data-part=meter][data-zone=silent]", timeout=20_000)
+
+
 def prompt_of(page: Page) -> str:
     return page.inner_text("[data-part=prompt]")
 

@@ -30,6 +30,7 @@ SPEAKERS = (
     "offline",
     "one",
     "patient",
+    "pointer",
     "processed",
     "suspended",
     "two",
@@ -105,6 +106,40 @@ def test_a_person_goes_through_the_prompts_by_keyboard_alone(chrome: Browser, we
     expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
     expect(page.locator("[data-part=takes-count]")).to_have_text("2")
     assert [clip.prompt for clip in web.clips("keys")] == [1, 1]
+
+
+def test_it_all_works_by_pointer_too_and_afterwards_keys_mean_the_room_again(
+    playwright: Playwright, web: room.WebServer, tmp_path: Path
+) -> None:
+    browser = room.chromium(playwright, *room.microphone(tmp_path / "slow.wav", take(6.0, 44_100, quiet=2.5)))
+    page = sit_down(browser, web, "pointer")
+    record = page.locator("[data-do=record]")
+    record.click()
+    page.wait_for_selector("clip-recorder[data-state=ready]")
+    room.wait_for_speech(page)
+    record.click()
+    room.wait_for_speech(page)
+    record.click()
+    expect(page.locator("[data-part=verdict]")).to_have_class("verdict good")
+    page.locator("[data-do=listen]").click()
+    page.keyboard.press("Space")
+    page.wait_for_selector("clip-recorder[data-state=recording]")
+    room.wait_for_speech(page)
+    page.keyboard.press("Space")
+    expect(page.locator("[data-part=verdict]")).to_have_class("verdict good")
+    page.get_by_text("이 문장의 녹음").click()
+    rows = page.locator(".take-row")
+    expect(rows.first.get_by_text("고름")).to_be_visible()
+    rows.last.get_by_role("button", name="이걸로").click()
+    expect(rows.last.get_by_text("고름")).to_be_visible()
+    rows.last.get_by_role("button", name="빼기").click()
+    expect(rows).to_have_count(1)
+    page.get_by_role("button", name="되돌리기").click()
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="좋아요, 다음").click()
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+    expect(page.locator("[data-part=done]")).to_have_text("1")
+    browser.close()
 
 
 def test_five_takes_survive_an_outage_a_killed_page_and_arrive_once(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from django.test import RequestFactory
 
 from studio import files
 from studio.errors import Refused
+from tests.servers import S3Server
 
 
 @pytest.mark.parametrize(
@@ -65,3 +69,39 @@ def test_a_floor_of_free_space_is_kept(settings: object) -> None:
     with pytest.raises(Refused) as refusal:
         files.free_space_check()
     assert refusal.value.status == 507
+
+
+@pytest.mark.servers
+def test_a_bucket_serves_files_as_a_folder_does(s3: S3Server) -> None:
+    code = """
+import django; django.setup()
+from datetime import timedelta
+from django.http import Http404
+from django.test import RequestFactory
+from studio import files
+files.free_space_check()
+assert files.save_bytes("clips/x/a.wav", b"0123456789") == 10
+request = RequestFactory().get("/", headers={"Range": "bytes=2-4"})
+response = files.serve(request, "clips/x/a.wav", "audio/wav")
+assert (response.status_code, response.content) == (206, b"234"), response
+assert files.folders("clips") == ["x"] and files.names("clips/x") == ["a.wav"] and files.names("none") == []
+assert files.modified_at("clips/x/a.wav").year > 2000
+for key in ("clips/x/none.wav",):
+    try:
+        files.serve(request, key, "audio/wav")
+    except Http404:
+        pass
+    else:
+        raise SystemExit("a file that is not there was served")
+    try:
+        files.read_bytes(key)
+    except FileNotFoundError:
+        pass
+    else:
+        raise SystemExit("a file that is not there was read")
+files.delete_file("clips/x/a.wav")
+assert files.names("clips/x") == []
+"""
+    environment = {**os.environ, **s3.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
