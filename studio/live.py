@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 SNAPSHOT_SECONDS = 15.0
 CHECK_SECONDS = 60.0
 ROWS_AT_ONCE = 500
+SEND_SECONDS = 2.0
 
 
 class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
@@ -146,9 +147,15 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
 def publish(group: str, seq: int, event: dict[str, Any]) -> None:
     """Tells the sockets of `group` of a row that is already committed. A lost Redis is logged, never raised."""
     try:
-        async_to_sync(get_channel_layer().group_send)(group, {"type": "live.event", "seq": seq, "event": event})
+        async_to_sync(_send)(group, {"type": "live.event", "seq": seq, "event": event})
     except Exception as error:
         logger.warning("Event %s of %s was not sent (%s); pages read it from the rows.", seq, group, error)
+
+
+async def _send(group: str, message: dict[str, Any]) -> None:
+    # The layer's connections have no timeout of their own (its blocking reads need none): a Redis that hangs without
+    # dying would hold the request for ever.
+    await asyncio.wait_for(get_channel_layer().group_send(group, message), SEND_SECONDS)
 
 
 def session_group(session_key: str) -> str:
@@ -162,7 +169,7 @@ def close_sockets(sender: Any, request: Any, **kwargs: Any) -> None:
     if not key:
         return
     try:
-        async_to_sync(get_channel_layer().group_send)(session_group(key), {"type": "live.signed_out"})
+        async_to_sync(_send)(session_group(key), {"type": "live.signed_out"})
     except Exception as error:
         logger.warning("Sockets were not closed at sign-out (%s); they close within a minute.", error)
 

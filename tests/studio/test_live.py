@@ -188,6 +188,17 @@ def test_a_lost_redis_is_logged_and_never_raised(caplog: pytest.LogCaptureFixtur
     assert "was not sent" in caplog.text
 
 
+def test_a_redis_that_hangs_holds_nobody(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
+    class Hanging:
+        async def group_send(self, group: str, message: object) -> None:
+            await asyncio.sleep(3600)
+
+    monkeypatch.setattr(live, "get_channel_layer", Hanging)
+    monkeypatch.setattr(live, "SEND_SECONDS", 0.05)
+    live.publish("diary.1", 1, {})
+    assert "was not sent" in caplog.text
+
+
 async def test_events_of_other_groups_do_not_arrive(boss: User) -> None:
     async with socket(boss) as communicator:
         await begin(communicator)
