@@ -31,7 +31,7 @@ def read(request: HttpRequest) -> HttpResponse:
     caller(request)
     text = _text(_body(request).get("text"), "text")
     sentences = reading.readings(text) if text.strip() else []
-    return JsonResponse({"sentences": sentences, "characters": len(text), "limit": settings.SPEAK_TEXT_LIMIT})
+    return _json({"sentences": sentences, "characters": len(text), "limit": settings.SPEAK_TEXT_LIMIT})
 
 
 @csrf_exempt
@@ -40,7 +40,7 @@ def read(request: HttpRequest) -> HttpResponse:
 def voices(request: HttpRequest) -> HttpResponse:
     """`{"voices": [{"name", "label", "acoustic", "vocoder", "published_at"}]}`, the newest first."""
     caller(request)
-    return JsonResponse({"voices": [selectors.voice_data(voice) for voice in selectors.voices_in_use()]})
+    return _json({"voices": [selectors.voice_data(voice) for voice in selectors.voices_in_use()]})
 
 
 @csrf_exempt
@@ -155,9 +155,12 @@ def _openai_error(error: Refused | SpeechError) -> HttpResponse:
         kind = "authentication_error"
     theirs = {"message": person_message(error), "type": kind, "param": None, "code": error.code}
     ours = json.loads(response.content)
-    return JsonResponse(
-        {**ours, "error": theirs}, status=response.status_code, json_dumps_params={"ensure_ascii": False}
-    )
+    return _json({**ours, "error": theirs}, response.status_code)
+
+
+def _json(answer: dict[str, Any], status: int = 200) -> HttpResponse:
+    """JSON with Korean as it is written, for people who look at it on a terminal."""
+    return JsonResponse(answer, status=status, json_dumps_params={"ensure_ascii": False})
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

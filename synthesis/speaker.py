@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=20)
 BEAT_SECONDS = 5.0
 TURN_SENTENCES = 4  # a long text lets others speak after so many
 
