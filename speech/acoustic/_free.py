@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from speech.acoustic._loops import advance
-from speech.acoustic._products import Multiplier, multiplier
+from speech.products import Multiplier, multiplier
 
 if TYPE_CHECKING:
     from speech.acoustic.tacotron2 import Decoder

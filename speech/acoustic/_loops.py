@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from speech.acoustic._products import Multiplier, multiplier, outer, outer_small, product
+from speech.products import Multiplier, multiplier, outer, outer_small, product
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 

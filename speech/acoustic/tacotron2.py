@@ -24,6 +24,7 @@ from speech.acoustic._loops import attention_loop, lstm_loop
 from speech.config import Settings, TrainingConfig
 from speech.errors import BadConfig, BadText
 from speech.optimizers import adam
+from speech.products import product_dtype
 
 if TYPE_CHECKING:
     from speech.dataset import AcousticBatch
@@ -364,16 +365,6 @@ class Postnet(nn.Module):
                 mel = torch.tanh(mel)
             mel = drop(mel, self.dropout, self.training)
         return mel
-
-
-def product_dtype(precision: str) -> torch.dtype:
-    """Raises BadConfig for a precision that there is not."""
-    known = {"float32": torch.float32, "bf16": torch.bfloat16}
-    if precision not in known:
-        raise BadConfig(
-            f"The precision is {' or '.join(known)}, not {precision}.", code="bad_precision", value=precision
-        )
-    return known[precision]
 
 
 def padding_mask(lengths: Tensor, size: int) -> Tensor:

@@ -20,6 +20,8 @@ from torch.nn import functional
 from speech.config import Settings, TrainingConfig
 from speech.errors import BadAudio, BadConfig
 from speech.optimizers import adam
+from speech.products import product_dtype
+from speech.vocoder._unwind import unwinding
 
 if TYPE_CHECKING:
     from speech.dataset import VocoderBatch
@@ -100,7 +102,7 @@ class NormedConvolution(nn.Module):
         self.dilation = dilation
         self.weight_g = nn.Parameter(drawn.weight.detach().norm(dim=(1, 2), keepdim=True))
         self.weight_v = nn.Parameter(drawn.weight.detach().clone())
-        self.bias = nn.Parameter(drawn.bias.detach().clone()) if drawn.bias is not None else None
+        self.bias = nn.Parameter(torch.empty(outputs).uniform_(-1.0, 1.0) / (inputs * kernel) ** 0.5)
 
     @property
     def weight(self) -> Tensor:
@@ -108,11 +110,8 @@ class NormedConvolution(nn.Module):
         return self.weight_v * scale
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.apply_weight(x, self.weight, self.bias)
-
-    def apply_weight(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        padding = (weight.size(2) - 1) * self.dilation // 2
-        return functional.conv1d(x, weight, bias, padding=padding, dilation=self.dilation)
+        padding = (self.weight_v.size(2) - 1) * self.dilation // 2
+        return functional.conv1d(x, self.weight, self.bias, padding=padding, dilation=self.dilation)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         if (plain := state_dict.get(prefix + "weight")) is not None and prefix + "weight_v" not in state_dict:
@@ -165,15 +164,21 @@ class CouplingNetwork(nn.Module):
             NormedConvolution(channels, channels if i == layers - 1 else 2 * channels) for i in range(layers)
         )
 
+    def layers(self) -> list[tuple[NormedConvolution, NormedConvolution]]:
+        return [
+            (cast(NormedConvolution, layer), cast(NormedConvolution, out))
+            for layer, out in zip(self.in_layers, self.res_skip_layers, strict=True)
+        ]
+
     def forward(self, x: Tensor, mel: Tensor) -> Tensor:
         """x: [B, C, L], mel: [B, M * group, L] -> shift and logarithm of the scale, [B, 2 C, L]."""
         x = self.start(x)
         total: Tensor | None = None
         condition, bias, width = self.cond_layer.weight, self.cond_layer.bias, 2 * self.channels
-        for i, (layer, out) in enumerate(zip(self.in_layers, self.res_skip_layers, strict=True)):
+        for i, (layer, out) in enumerate(self.layers()):
             # The mel's share is made a layer at a time: all at once it is the largest thing in memory.
             part = slice(i * width, (i + 1) * width)
-            gates = layer(x) + functional.conv1d(mel, condition[part], None if bias is None else bias[part])
+            gates = layer(x) + functional.conv1d(mel, condition[part], bias[part])
             made = out(torch.tanh(gates[:, : self.channels]) * torch.sigmoid(gates[:, self.channels :]))
             skip = made[:, -self.channels :]
             total = skip if total is None else total + skip
@@ -204,7 +209,7 @@ class Model(nn.Module):
         self.WN = nn.ModuleList(CouplingNetwork(config, config.width(k) // 2) for k in range(config.flows))
         self.convinv = nn.ModuleList(InvertibleConvolution(config.width(k)) for k in range(config.flows))
 
-    def _pairs(self) -> list[tuple[InvertibleConvolution, CouplingNetwork]]:
+    def pairs(self) -> list[tuple[InvertibleConvolution, CouplingNetwork]]:
         return [
             (cast(InvertibleConvolution, mix), cast(CouplingNetwork, network))
             for mix, network in zip(self.convinv, self.WN, strict=True)
@@ -230,7 +235,7 @@ class Model(nn.Module):
         x = samples.reshape(samples.size(0), -1, self.config.group).transpose(1, 2)  # [B, group, L]
         left: list[Tensor] = []
         log_scale, log_determinant = x.new_zeros(()), x.new_zeros(())
-        for k, (mix, network) in enumerate(self._pairs()):
+        for k, (mix, network) in enumerate(self.pairs()):
             if self.config.leaves(k):
                 left.append(x[:, : self.config.early_size])
                 x = x[:, self.config.early_size :]
@@ -249,7 +254,7 @@ class Model(nn.Module):
         condition = self.condition(mel)
         gone = config.group - config.remaining
         x = noise[:, gone:]
-        for k, (mix, network) in reversed(list(enumerate(self._pairs()))):
+        for k, (mix, network) in reversed(list(enumerate(self.pairs()))):
             kept, moved = x.chunk(2, 1)
             shift, log_s = network(kept, condition).float().chunk(2, 1)
             x = torch.cat((kept, (moved - shift) * torch.exp(-log_s)), 1)
@@ -260,15 +265,18 @@ class Model(nn.Module):
         return x.transpose(1, 2).flatten(1)
 
     @torch.inference_mode()
-    def infer(self, mel: Tensor, *, sigma: float = 0.666, seed: int | Sequence[int] = 0) -> Tensor:
+    def infer(
+        self, mel: Tensor, *, sigma: float = 0.666, seed: int | Sequence[int] = 0, precision: str = "float32"
+    ) -> Tensor:
         """mel: [B, M, T] log amplitude -> samples [B, T * hop length] float32, in or a little beyond -1..1.
 
-        A seed (one for all, or one a row) gives one and the same sound, alone or in any batch.
+        A seed (one for all, or one a row) gives one and the same sound, alone or in any batch. `precision` is that of
+        the coupling networks' products: "float32" or "bf16". Memory is bounded: long sounds are made in pieces.
         """
         seeds = [seed] * mel.size(0) if isinstance(seed, int) else list(seed)
         vectors = mel.size(2) * self.config.hop_length // self.config.group
         noise = torch.stack([self.noise(vectors, one) for one in seeds]).to(mel.device)
-        return self.inverse(mel, noise * sigma)
+        return unwinding(self, product_dtype(precision)).sound(self, mel, noise * sigma)
 
     def noise(self, vectors: int, seed: int) -> Tensor:
         """[group, vectors] of variance 1; a longer sound begins with the noise of a shorter one."""

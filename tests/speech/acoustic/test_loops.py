@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from speech.acoustic import _products
+from speech import products
 from speech.acoustic._loops import attention_loop, lstm_loop
 
 
@@ -115,7 +115,7 @@ def test_the_gradients_of_the_lstm_are_those_of_its_differences(drop: bool) -> N
 @pytest.mark.parametrize("onednn", [True, False], ids=["onednn", "without onednn"])
 def test_both_loops_equal_autograd_in_float32(onednn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not onednn:
-        monkeypatch.setattr(_products, "onednn_works", lambda dtype: False)
+        monkeypatch.setattr(products, "onednn_works", lambda dtype: False)
     first = requiring_gradients(attention_arguments(30, 3, 17, 40, torch.float32, drop=True))
     second = requiring_gradients(first)
     recurrent = 0.1 * torch.randn(48, 12)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from speech.config import TrainingConfig
 from speech.errors import BadAudio, BadConfig
-from speech.vocoder import waveglow
+from speech.vocoder import _unwind, waveglow
 from speech.vocoder.waveglow import BLOCK, Config, Model
 from tests.speech.oracles.waveglow import WaveGlowOracle
 
@@ -159,6 +159,22 @@ def test_the_sound_follows_the_weights_when_they_change() -> None:
         expected = oracle_of(model).to_samples(mels, noise)
     assert not torch.allclose(before, expected)
     torch.testing.assert_close(model.infer(mels), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_sound_made_in_pieces_equals_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = random_model(TINY)
+    mels = random_batch(TINY, frames=40).mels
+    whole = model.infer(mels, seed=5)
+    monkeypatch.setattr(_unwind, "CHUNK", 7)
+    torch.testing.assert_close(model.infer(mels, seed=5), whole, atol=1e-5, rtol=1e-5)
+
+
+def test_products_in_half_the_bits_stay_near() -> None:
+    model = random_model(waveglow.PRESETS["full"])
+    mels = random_batch(waveglow.PRESETS["full"]).mels
+    exact, near = (model.infer(mels, precision=precision) for precision in ("float32", "bf16"))
+    error = (near - exact).square().mean() / exact.square().mean()
+    assert 0.0 < error < 1e-3
 
 
 def test_speaking_leaves_the_global_generator_as_it_was() -> None:

@@ -1,8 +1,10 @@
-"""Matrix products of the decoder, by oneDNN where torch has it.
+"""Matrix products of the networks, by oneDNN where torch has it.
 
 On AMD processors torch hands float32 products to MKL, which is half as fast there as oneDNN in large products and a
 third in the small ones of a decoder step; oneDNN can also keep a weight in the layout that it likes best. torch offers
 both under private names only, so they are tried out once, and left alone where they are missing or wrong.
+
+Axes here: R rows, I inputs, O outputs.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+from speech.errors import BadConfig
 
 Multiplier = Callable[[Tensor], Tensor]
 
@@ -36,6 +40,16 @@ def onednn_works(dtype: torch.dtype) -> bool:
         return False
     expected = (x.float() @ weight.float().T).expand_as(found)
     return torch.allclose(found, expected, atol=1e-4 if dtype == torch.float32 else 0.1)
+
+
+def product_dtype(precision: str) -> torch.dtype:
+    """Of "float32" or "bf16"; raises BadConfig for a precision that there is not."""
+    known = {"float32": torch.float32, "bf16": torch.bfloat16}
+    if precision not in known:
+        raise BadConfig(
+            f"The precision is {' or '.join(known)}, not {precision}.", code="unknown_precision", value=precision
+        )
+    return known[precision]
 
 
 def _by_onednn(x: Tensor, dtype: torch.dtype) -> bool:
