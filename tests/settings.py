@@ -20,7 +20,7 @@ if _FOLDER not in os.environ:  # the first process of the session; workers of py
     atexit.register(shutil.rmtree, os.environ[_FOLDER], ignore_errors=True)
 
 _data = Path(os.environ[_FOLDER]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
-_data.mkdir(exist_ok=True)
+(_data / "static").mkdir(parents=True, exist_ok=True)  # WhiteNoise warns when it is not there
 if os.environ.get("MOKSORI_DATA") != str(_data):
     for _name in list(os.environ):
         if _name.startswith(_FOREIGN) and _name not in {_FOLDER, "MOKSORI_LMY"}:
