@@ -6,13 +6,14 @@ import re
 import unicodedata
 from functools import cache
 
+from speech.text.hangul import LEADS, TAILS, VOWELS, join_syllable, split_syllable, tail_of
 from speech.text.lexicon import mapping
 from speech.text.transliterate import by_rule, romanised
 
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _VOWEL = re.compile(r"[aeiouyAEIOUY]")
 _LONGEST_ACRONYM = 5  # capitals beyond that are a word set in capitals
-_ENDINGS = (("'s", "스", "즈"), ("s", "스", "즈"))
+_SHORTEST_WORD = 3  # letters; what is as short and no word of the lexicon is an abbreviation
 
 
 def letter_name(letter: str) -> str:
@@ -53,7 +54,7 @@ def read_word(word: str) -> tuple[str, str]:
         return known
     if len(word) == 1:
         return letter_name(word), "letter"
-    if (word.isupper() and len(word) <= _LONGEST_ACRONYM) or not _VOWEL.search(word):
+    if len(word) <= (_LONGEST_ACRONYM if word.isupper() else _SHORTEST_WORD) or not _VOWEL.search(word):
         return spelled(word), "letters"
     return _compound(word) or _inflected(word.lower()) or _guessed(word)
 
@@ -72,36 +73,62 @@ def _compound(word: str) -> tuple[str, str] | None:
 
 
 def _inflected(word: str) -> tuple[str, str] | None:
-    """Plurals, -ed, -ing, -er, -ly of words in the lexicon."""
+    """Plurals, -ed, -ing, -er and the like of words in the lexicon: `trainings` → 트레이닝스."""
     table = mapping("english")
-    for ending, after_mute, after_voice in _INFLECTIONS:
-        if not word.endswith(ending):
+    for ending, vowel in (("ing", "ㅣ"), ("ers", "ㅓ"), ("er", "ㅓ"), ("ed", ""), ("'s", "s"), ("s", "s")):
+        if not word.endswith(ending) or word.endswith(("ss", "us", "is")):
             continue
-        for stem in _stems(word, ending):
+        for stem in _stems(word[: -len(ending)]):
             reading = table.get(stem)
-            if reading and len(stem) > 2:
-                return reading + (after_mute if stem[-1] in "kptfc" else after_voice), "english.inflected"
+            if reading and len(stem) > 2 and " " not in reading:
+                return _with_ending(reading, stem, ending, vowel), "english.inflected"
+    for ending, spoken in _SUFFIXES:
+        reading = table.get(word[: -len(ending)]) if word.endswith(ending) else None
+        if reading and len(word) > len(ending) + 2:
+            return reading + spoken, "english.inflected"
     return None
 
 
-_INFLECTIONS = (
-    ("'s", "스", "스"),
-    ("s", "스", "스"),
-    ("ly", "리", "리"),
-    ("less", "리스", "리스"),
-    ("ness", "니스", "니스"),
-    ("ment", "먼트", "먼트"),
-    ("man", "맨", "맨"),
+def _stems(stem: str) -> tuple[str, ...]:
+    """What the stem may be in the lexicon: as it is, with a mute e, with y for i, with one consonant for two."""
+    single = stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] else stem
+    return stem, stem + "e", (stem[:-1] + "y" if stem.endswith("i") else stem), single
+
+
+def _with_ending(reading: str, stem: str, ending: str, vowel: str) -> str:
+    """The reading of a stem with its ending: 스타트 + ing → 스타팅, 트레인 + er → 트레이너, 게임 + s → 게임스."""
+    if vowel == "s":
+        return reading + ("즈" if stem[-1] in "dgvbry" else "스")
+    if ending == "ed":
+        return reading + ("티드" if stem[-1] in "td" and tail_of(reading[-1]) else "드" if reading[-1] != "드" else "")
+    lead, middle, tail = split_syllable(reading[-1])
+    closing = 21 if vowel == "ㅣ" else 0  # ㅇ of -ing
+    number = VOWELS.index(vowel)
+    plural = "스" if ending == "ers" else ""
+    if tail:
+        moved = {"ㅂ": "ㅍ", "ㅅ": "ㅌ", "ㄱ": "ㅋ"}.get(TAILS[tail], TAILS[tail])
+        keeps = 8 if TAILS[tail] == "ㄹ" else 21 if TAILS[tail] == "ㅇ" else 0
+        onset = "ㅇ" if TAILS[tail] == "ㅇ" else moved
+        return (
+            reading[:-1]
+            + join_syllable(lead, middle, keeps)
+            + join_syllable(LEADS.index(onset), number, closing)
+            + plural
+        )
+    if VOWELS[middle] == "ㅡ" or (VOWELS[middle] == "ㅣ" and LEADS[lead] in "ㅊㅈ"):
+        return reading[:-1] + join_syllable(lead, number, closing) + plural
+    return reading + join_syllable(11, number, closing) + plural
+
+
+_SUFFIXES = (
+    ("ly", "리"),
+    ("less", "리스"),
+    ("ness", "니스"),
+    ("ment", "먼트"),
+    ("man", "맨"),
+    ("men", "멘"),
+    ("ful", "풀"),
 )
-
-
-def _stems(word: str, ending: str) -> tuple[str, ...]:
-    stem = word[: -len(ending)]
-    if ending == "s" and word.endswith("ies"):
-        return (word[:-3] + "y",)
-    if ending == "s" and word.endswith(("ss", "us", "is")):
-        return ()
-    return (stem,)
 
 
 def _guessed(word: str) -> tuple[str, str]:

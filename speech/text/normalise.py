@@ -37,8 +37,8 @@ _SIGNS: tuple[Recogniser, ...] = (
     signs.tilde,
     signs.jamo,
     signs.equals,
-    web.mark,
     signs.root,
+    signs.script,
     signs.vulgar,
     signs.enclosed,
     signs.sign,
@@ -120,7 +120,7 @@ def _hangul(text: str, position: int) -> Found:
 
 def _mark(text: str, position: int) -> Found:
     character = text[position]
-    found = gloss(text, position)
+    found = gloss(text, position) or signs.weekday(text, position) or web.mark(text, position)
     if found:
         return found
     if character not in "+-" or not text[position + 1 : position + 2].isdigit():

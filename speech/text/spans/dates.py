@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from speech.text import numbers
+from speech.text.lexicon import groups
 from speech.text.spans.quantity import hour
 from speech.text.spans.scan import Found, word_before
 
@@ -16,35 +17,19 @@ _FULL = re.compile(
     r"|\.\s?(?P<m3>\d{1,2})\.\s?(?P<d3>\d{1,2})\.?)(?![\d.-]\d|\d)"
 )
 _SHORT = re.compile(
-    r"'?(?P<year>\d\d)(?:\.\s?(?P<m3>\d{2})\.\s?(?P<d3>\d{2})\.?|[/-](?P<m1>\d{2})[/-](?P<d1>\d{2}))(?![\d.-]\d|\d)"
+    r"(?:'(?P<y>\d\d)\.\s?(?P<m>\d{1,2})\.\s?(?P<d>\d{1,2})\.?"
+    r"|'?(?P<year>\d\d)(?:\.\s?(?P<m3>\d{2})\.\s?(?P<d3>\d{2})\.?|[/-](?P<m1>\d{2})[/-](?P<d1>\d{2})))"
+    r"(?![\d.-]\d|\d)"
 )
 _MONTH_OF_YEAR = re.compile(r"((?:19|20)\d\d)[.-]\s?(\d{1,2})\.?(?=\s?(?:월|부터|까지|에|[~)]|$))(?![\d년])")
 _COMPACT = re.compile(r"((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
+_YEAR_AND_MONTH = re.compile(r"((?:19|20)\d\d)/(0?[1-9]|1[0-2])(?![\d/])")
+_SPACED_DAY = re.compile(r"(0?[1-9]|1[0-2])\.\s(0?[1-9]|[12]\d|3[01])\.(?!\d)")
+_SPAN = re.compile(r"(\d{1,3})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])")
 _WEEKDAY = re.compile(rf"\s?\(([{_DAY_NAMES}])\)")
 _YEAR = re.compile(r"'(\d\d)(?=년|학번|~|학년도)")
 _MONTH_DAY = re.compile(r"(\d{1,2})/(\d{1,2})(?![\d/])")
 _DATE_AFTER = re.compile(r"\s?(?:까지|부터|에|일|자|\(|~|은|이|오전|오후|[월화수목금토일]요일)")
-_DATE_BEFORE = (
-    "마감",
-    "마감은",
-    "날짜",
-    "날짜는",
-    "일정",
-    "일정은",
-    "기간",
-    "기간은",
-    "예정일",
-    "오늘",
-    "내일",
-    "어제",
-    "부터",
-    "시작",
-    "일시",
-    "발송",
-    "입고",
-    "출시",
-    "개봉",
-)
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])")
 _HALF = re.compile(r"\s?(?P<half>AM|PM|am|pm|a\.m\.|p\.m\.|A\.M\.|P\.M\.)(?![A-Za-z])")
@@ -84,6 +69,13 @@ def full_date(text: str, position: int) -> Found | None:
         if text[end : end + 1] == "일":
             end += 1
         return Found(end, spoken, "date", "date.full")
+    match = _YEAR_AND_MONTH.match(text, position)
+    if match:
+        return Found(match.end(), f"{numbers.sino(int(match[1]))} 년 {month(int(match[2]))}", "date", "date.month")
+    match = _SPACED_DAY.match(text, position)
+    if match:
+        reading = f"{month(int(match[1]))} {numbers.sino(int(match[2]))} 일"
+        return Found(match.end(), reading, "date", "date.month_day")
     match = _MONTH_OF_YEAR.match(text, position)
     if match and 1 <= int(match[2]) <= 12 and len(match[2]) == 2:
         end = match.end() + (text[match.end() : match.end() + 1] == "월")
@@ -92,7 +84,10 @@ def full_date(text: str, position: int) -> Found | None:
 
 
 def short_year(text: str, position: int) -> Found | None:
-    """`'24년` → 이십사 (년), `'98학번` → 구팔."""
+    """`'24년` → 이십사 (년), `'98학번` → 구팔, `'26. 1. 1.`."""
+    full = full_date(text, position) if _SHORT.match(text, position) else None
+    if full:
+        return full
     match = _YEAR.match(text, position)
     if not match:
         return None
@@ -127,7 +122,7 @@ def is_month_and_day(text: str, position: int) -> bool:
         return False
     if int(match[1]) >= int(match[2]) or (int(match[2]) > 12 and int(match[2]) <= 31 and int(match[1]) > 3):
         return True
-    if word_before(text, position).endswith(_DATE_BEFORE) or _WEEKDAY.match(text, match.end()):
+    if word_before(text, position).endswith(tuple(groups("words")["date"])) or _WEEKDAY.match(text, match.end()):
         return True
     after = _DATE_AFTER.match(text, match.end())
     return bool(after) and after is not None and after.group().strip() in ("까지", "부터", "일", "오전", "오후")
@@ -135,6 +130,10 @@ def is_month_and_day(text: str, position: int) -> bool:
 
 def clock_time(text: str, position: int) -> Found | None:
     """`14:05` → 십사 시 오 분, `5:30 PM` → 오후 다섯 시 삼십 분, `9am`."""
+    match = _SPAN.match(text, position)
+    if match:
+        reading = f"{numbers.native(int(match[1]))} 시간 {numbers.sino(int(match[2]))} 분"
+        return Found(match.end(), reading, "time", "time.span")
     match = _HOUR_HALF.match(text, position)
     if match and 1 <= int(match[1]) <= 12:
         half = "오전" if match[2].lower() == "am" else "오후"

@@ -8,7 +8,7 @@ from functools import cache
 from speech.text import numbers
 from speech.text.lexicon import rows
 from speech.text.spans.dates import clock_time, full_date, month_and_day, short_year
-from speech.text.spans.phone import card_or_account, emergency, telephone
+from speech.text.spans.phone import card_or_account, emergency, hidden, telephone
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, system_of
 from speech.text.spans.relations import fraction, moments, ratio, score, spread, sum_of
 from speech.text.spans.scan import Found, Recogniser
@@ -44,8 +44,9 @@ def fixed(text: str, position: int) -> Found | None:
 
 
 _EVENT = re.compile(
-    r"\s?(?:전쟁|혁명|사태|운동|민주|광복|해방|정변|테러|항쟁|선언|의거|참전|당시|때|기념|사변|쿠데타|합의|절|남침|희생|성명|학살"
-    r"|사건|특별법|유공자|전사자|참사|참배|세대|총선|대선|지방선거|조치|대책|계엄|비상계엄|만세)"
+    r"\s?(?:전쟁|혁명|사태|운동|민주|광복|해방|정변|테러|항쟁|의거|참전|당시|때|기념|사변|쿠데타|절|남침|희생|성명|학살|후퇴"
+    r"|사건|특별법|유공자|전사자|참사|참배|세대|총선|대선|지방선거|조치|비상계엄|만세"
+    r"|(?:[가-힣]{1,5}\s)?(?:대책|개혁|교육개혁|선언|합의|공동성명|계엄|민주화))"
 )
 _DAY_OF_EVENT = re.compile(r"(\d{1,2})[.·](\d{1,2})(?![\d.])")
 
@@ -206,6 +207,7 @@ FIGURES: tuple[Recogniser, ...] = (
     brand_year_round,
     card_or_account,
     telephone,
+    hidden,
     emergency,
     moments,
     full_date,

@@ -16,6 +16,7 @@ _TELEPHONE = re.compile(
     r"|01[016789]\d{7,8}"
     r"|1[568]\d\d[-. ]\d{4})(?![\d-])"
 )
+_HIDDEN = re.compile(r"0\d{1,2}-(?:[Xx*○]{3,4}|\d{3,4})-(?:[Xx*○]{4}|\d{4})(?![\d-])")
 _GROUPS = re.compile(r"\d{2,6}(?:-\d{1,7}){2,4}(?![\d-])|\d{6}-\d{7}(?![\d-])|\d{4}(?: \d{4}){3}(?![\d-])")
 _DATE_LIKE = re.compile(r"(?:19|20)?\d\d-\d{1,2}-\d{1,2}(?!\d)")
 _EMERGENCY = re.compile("(?:" + "|".join(groups("phones")["short"]) + r")(?!\d)")
@@ -39,6 +40,18 @@ def telephone(text: str, position: int) -> Found | None:
         surface = f"{figures[:3]} {figures[3:-4]} {figures[-4:]}"
     spoken = _spoken(surface)
     return Found(match.end(), spoken, "phone", "phone", (spoken.replace(" ", "에 "), spoken.replace(" ", " 다시 ")))
+
+
+def hidden(text: str, position: int) -> Found | None:
+    """`010-XXXX-1234` → 공일공 엑스엑스엑스엑스 일이삼사: a number with figures kept back."""
+    match = _HIDDEN.match(text, position)
+    if not match or match.group().replace("-", "").isdigit():
+        return None
+    parts = (
+        numbers.digits(part) if part.isdigit() else ("엑스" if part[0] in "Xx" else "별표") * len(part)
+        for part in match.group().split("-")
+    )
+    return Found(match.end(), " ".join(parts), "phone", "phone.hidden")
 
 
 def card_or_account(text: str, position: int) -> Found | None:

@@ -67,6 +67,9 @@ def spread(text: str, position: int) -> Found | None:
     second = _quantity_end(text, again[0] if again else link.end())
     if not second:
         return None
+    if _is_run_of_tens(first, second):
+        tens = f"{first[0].sino}{second[0].sino} {second[3] or second[2]}".rstrip()
+        return Found(second[1], tens, "range", "range.tens")
     if currency:
         return Found(second[1], f"{first[0].sino}에서 {second[0].sino} {currency[1]}", "range", "range.money")
     return Found(second[1], _spread(text, position, first, second), "range", "range")
@@ -85,6 +88,14 @@ def moments(text: str, position: int) -> Found | None:
         if second:
             return Found(second.end, f"{first.reading}에서 {second.reading}", "range", f"range.{first.kind}")
     return None
+
+
+def _is_run_of_tens(first: tuple[Amount, int, str, str], second: tuple[Amount, int, str, str]) -> bool:
+    """`3~40대` → 삼사십 대: a figure and the next ten, so that both count tens."""
+    low, high = first[0].value, second[0].value
+    if low is None or high is None or first[2] or first[3]:
+        return False
+    return 2 <= low < 9 and high == (low + 1) * 10
 
 
 def _dash_of_range(text: str, first: tuple[Amount, int, str, str]) -> re.Match[str] | None:

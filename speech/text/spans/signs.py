@@ -56,8 +56,8 @@ def words_apart(text: str, position: int) -> Found | None:
     return Found(match.end(), f"{left}에서 {right}", "range", "range.words")
 
 
-_FROM = re.compile(r"\s?~\s?(?=[0-9A-Za-z$₩]|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일)")
-_NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}|[A-Za-z℃%])\s?$")
+_FROM = re.compile(r"\s?~\s?(?=[0-9A-Za-zㄱ-ㅎ$₩]|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일)")
+_NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}|[A-Za-zㄱ-ㅎ℃%])\s?$")
 
 
 def tilde(text: str, position: int) -> Found | None:
@@ -73,7 +73,10 @@ def equals(text: str, position: int) -> Found | None:
     if text[position] != "=":
         return None
     before = text[:position].rstrip()[-1:]
-    spoken = numbers.digits(before) if before in _FIGURES else mapping("letters").get(before.upper(), "곱" if before in "²³" else before)
+    if before in _FIGURES:
+        spoken = numbers.digits(before)
+    else:
+        spoken = "제곱" if before in "²³" else mapping("letters").get(before.upper(), before)
     return Found(position + 1, ("은 " if tail_of(spoken[-1:] or "가") else "는 "), "math", "sign.equals")
 
 
@@ -94,12 +97,10 @@ def jamo(text: str, position: int) -> Found | None:
     if not match:
         return None
     letters = match.group()
-    reading = mapping("chat").get(letters)
-    if reading:
-        return Found(match.end(), reading, "jamo", "jamo.chat")
-    for length in range(min(len(letters), 4), 1, -1):
-        if letters[:length] in mapping("chat"):
-            return Found(position + length, mapping("chat")[letters[:length]], "jamo", "jamo.chat")
+    for end in range(len(letters), 1, -1):
+        reading = mapping("chat").get(letters[:end])
+        if reading and not letters[end:].strip("ㅋㅎㅠㅜ"):
+            return Found(position + end, reading, "jamo", "jamo.chat")
     name = _letter_name(letters[0])
     if text.startswith("자", position + 1) and len(letters) == 1:
         name += " "
@@ -108,6 +109,29 @@ def jamo(text: str, position: int) -> Found | None:
 
 def _letter_name(letter: str) -> str:
     return mapping("letters").get(letter, "")
+
+
+def script(text: str, position: int) -> Found | None:
+    """Figures above and below the line: `x²` → 제곱, `x⁵` → 오 제곱, `CH₄` → 사."""
+    character = text[position]
+    value = unicodedata.digit(character, None)
+    if value is None or character.isdecimal() or _enclosed_value(character) is not None:
+        return None
+    if "₀" <= character <= "₉":
+        return Found(position + 1, numbers.sino(value), "number", "sign.subscript")
+    name = {2: "제곱", 3: "세제곱"}.get(value) or f"{numbers.sino(value)} 제곱"
+    return Found(position + 1, f" {name} ", "math", "sign.superscript")
+
+
+_WEEKDAY = re.compile(r"\(([월화수목금토일])\)")
+
+
+def weekday(text: str, position: int) -> Found | None:
+    """`11월 20일(금)` → 금요일."""
+    match = _WEEKDAY.match(text, position)
+    if not match or not position or text[position - 1] not in "일0123456789.":
+        return None
+    return Found(match.end(), f" {match[1]}요일 ", "date", "date.weekday")
 
 
 def root(text: str, position: int) -> Found | None:

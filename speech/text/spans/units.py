@@ -57,6 +57,8 @@ def with_unit(amount: Amount, unit: str, *, negative: bool = False, positive: bo
     degrees = unit in ("섭씨 {} 도", "도")
     if negative and degrees:
         return f"영하 {number} 도"
+    if negative and unit == "화씨 {} 도":
+        return f"화씨 영하 {number} 도"
     sign = "마이너스 " if negative else "플러스 " if positive else ""
     if "{}" in unit:
         return sign + unit.format(number)

@@ -13,12 +13,14 @@ from speech.text.spans.scan import Found, word_before
 _WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]+(?:'[A-Za-z]+)?")
 _NEXT_WORD = re.compile(r" [a-z]{2,}")
 _GREEK = re.compile(r"[Α-ω]")
-_PHRASE = re.compile(r"[A-Za-z0-9]+(?:[-&.'+ ]{1,3}[A-Za-z0-9]+)*[+#]*")
+_PHRASE = re.compile(r"[A-Za-z0-9]+(?:[-&.'+ ]{1,3}[A-Za-z0-9]+)*[+#.]*")
 _AND = re.compile(r"([A-Za-z])&([A-Za-z])(?![A-Za-z])")
 _ROMAN = re.compile(r"(?=[IVX]{2,}|[VX](?![A-Za-z]))(X{0,3})(IX|IV|V?I{0,3})(?![A-Za-z0-9'-])")
 _HALF = re.compile(r"(AM|PM|am|pm|A\.M\.|P\.M\.|a\.m\.|p\.m\.)\s?(?=\d)")
-_NUMBERED = re.compile(r"(?:No|NO|no|Vol|VOL|vol|Ch|ch|Chap|Fig|fig)\.\s?(?=\d)")
-_NUMBERED_NAMES = {"no": "넘버 ", "vol": "볼륨 ", "ch": "챕터 ", "chap": "챕터 ", "fig": "피규어 "}
+_NUMBERED = re.compile(r"(?:No|NO|no|Vol|VOL|vol|Ch|ch|Chap|Fig|fig|pp?)\.\s?(?=\d)")
+_NUMBERED_NAMES = {
+    "no": "넘버 ", "vol": "볼륨 ", "ch": "챕터 ", "chap": "챕터 ", "fig": "피규어 ", "p": "페이지 ", "pp": "페이지 ",
+}  # fmt: skip
 _INITIALS = re.compile(r"(?:[A-Z]\.){2,}")
 
 
@@ -67,15 +69,14 @@ def phrase(text: str, position: int) -> Found | None:
     match = _PHRASE.match(text, position, position + longest_entry())
     if not match:
         return None
-    surface = match.group()
-    while surface:
-        if not surface.isalpha():
-            known = lookup(surface)
-            end = position + len(surface)
-            if known and not (end < len(text) and text[end].isascii() and text[end].isalnum()):
-                return Found(end, known[0], "english", known[1])
-        cut = max(surface.rfind(mark) for mark in "-&.'+# ")
-        surface = surface[: max(cut, 0)].rstrip("-&.'+# ") if cut != len(surface) - 1 else surface[:-1]
+    whole = match.group()
+    for length in range(len(whole), 1, -1):
+        surface = whole[:length]
+        cuts = length < len(whole) and whole[length - 1].isalnum() and whole[length].isalnum()
+        known = None if cuts or surface.isalpha() else lookup(surface)
+        end = position + length
+        if known and not (end < len(text) and text[end].isascii() and text[end].isalnum() and surface[-1].isalnum()):
+            return Found(end, known[0], "english", known[1])
     return None
 
 

@@ -1,0 +1,69 @@
+"""Splitting for speech."""
+
+from __future__ import annotations
+
+from speech.text.split import LONGEST, longest_for, pause_after, split, syllables
+
+
+def test_sentences_end_at_their_marks() -> None:
+    assert split("안녕하세요. 반갑습니다! 누구세요?") == ["안녕하세요.", "반갑습니다!", "누구세요?"]
+
+
+def test_a_point_in_a_number_a_date_or_an_address_ends_nothing() -> None:
+    for text in ("원주율은 3.14이다.", "2026. 11. 20. 회의가 있다.", "www.kbs.co.kr에서 본다.", "버전 3.11.7을 쓴다."):
+        assert split(text) == [text]
+
+
+def test_a_quotation_stays_whole() -> None:
+    text = "그는 “왔다. 보았다. 이겼다.”라고 했다."
+    assert split(text) == [text]
+
+
+def test_a_line_break_parts() -> None:
+    assert split("제목\n본문입니다.") == ["제목", "본문입니다."]
+
+
+def test_a_sentence_without_a_space_behind_its_mark_is_parted_all_the_same() -> None:
+    assert split("밥을 먹었다.그리고 잤다.") == ["밥을 먹었다.", "그리고 잤다."]
+    assert split("정말?그래!") == ["정말?", "그래!"]
+
+
+def test_a_long_sentence_is_cut_at_commas_into_pieces_that_the_decoder_holds() -> None:
+    text = ", ".join(["오늘은 날씨가 맑고 바람이 조금 불겠으며 낮에는 따뜻하겠습니다"] * 6) + "."
+    pieces = split(text)
+    assert len(pieces) > 1
+    assert all(syllables(piece) <= LONGEST for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_a_long_stretch_without_commas_or_spaces_is_cut_too() -> None:
+    pieces = split("가" * 500)
+    assert all(syllables(piece) <= LONGEST for piece in pieces)
+    assert "".join(pieces) == "가" * 500
+
+
+def test_the_limit_can_follow_the_pace_of_a_voice() -> None:
+    text = "하나 둘 셋 넷 다섯 여섯 일곱 여덟 아홉 열"
+    assert all(syllables(piece) <= 8 for piece in split(text, longest=8))
+
+
+def test_nothing_to_say_gives_no_sentences() -> None:
+    assert split("  \n ") == []
+
+
+def test_marks_alone_join_the_sentence_before_them() -> None:
+    assert split("좋다. ...") == ["좋다. ..."]
+
+
+def test_a_quotation_that_is_too_long_is_parted_between_its_sentences() -> None:
+    one = "오늘은 하늘이 맑고 바람이 부드럽게 불어서 모두가 밖으로 나갔다."
+    assert split(f"“{one} {one} {one}”") == [f"“{one}", one, f"{one}”"]
+
+
+def test_the_pause_follows_the_mark_that_closes_the_piece() -> None:
+    assert pause_after("갔다.") > pause_after("갔고,") > pause_after("갔는데")
+    assert pause_after("“왜?”") == pause_after("왜?")
+
+
+def test_a_slower_voice_gets_shorter_pieces() -> None:
+    assert longest_for(11.6, 4.0) < longest_for(11.6, 6.0)
