@@ -52,7 +52,10 @@ class BodyLimit:
 
 
 async def _refuse(send: Send, limit: int) -> None:
-    text = {"code": "too_large", "message": f"파일이 너무 큽니다. {limit // 2**20} MiB까지 보낼 수 있어요."}
+    # No language is known this far out, so both are said.
+    most = f"{limit // 2**20} MiB"
+    message = f"파일이 너무 커요. {most}까지 보낼 수 있어요. · The file is too large; {most} is the most."
+    text = {"code": "too_large", "message": message}
     body = json.dumps(text, ensure_ascii=False).encode()
     headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": [*headers, (b"connection", b"close")]})

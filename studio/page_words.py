@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 
 def recorder_words() -> dict[str, dict[str, str]]:
@@ -21,7 +22,7 @@ def _states() -> dict[str, str]:
         "review": _("들어 보고 결정하세요"),
         "suspended": _("브라우저가 소리를 멈췄어요. ‘이어서 켜기’를 눌러 주세요."),
         "record": _("녹음"),
-        "stop": _("멈춤"),
+        "stop": pgettext("button", "멈춤"),
         "listen": _("듣기"),
         "stop_listening": _("그만 듣기"),
         "resume": _("이어서 켜기"),

@@ -129,11 +129,11 @@ def _line(kind: str, data: dict[str, Any], texts: Mapping[str, str]) -> str:
 
 
 def _started_line(data: dict[str, Any]) -> str:
-    words = _("%(device)s에서 %(step)s걸음부터 시작해요. 매개변수 %(parameters)s만 개, 한 번에 녹음 %(batch)s개.")
+    words = _("%(device)s에서 %(step)s걸음부터 시작해요. 매개변수 %(parameters)s개, 한 번에 녹음 %(batch)s개.")
     return words % {
         "device": device_words(data["device"]),
         "step": f"{data['step']:,}",
-        "parameters": f"{data['parameters'] / 1e4:,.0f}",
+        "parameters": f"{data['parameters'] / 1e6:,.1f}M",
         "batch": data["batch_size"],
     }
 

@@ -1,0 +1,109 @@
+"""The English catalogue: whole, true to its Korean sentences, and compiled."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polib
+import pytest
+from django.test import Client
+
+from tests.servers import ROOT
+
+CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"
+TRANSLATED = ("config", "studio", "training", "synthesis", "templates")
+# %(name)s and {name}: what Python or a page's script puts into a sentence.
+PLACEHOLDER = re.compile(r"%\(\w+\)[-+ #0]*[\d.]*[a-zA-Z]|\{\w+\}")
+HANGUL = re.compile("[\u3131-\u318e\uac00-\ud7a3]")
+TRANSLATE_TAGS = re.compile(
+    r"{%\s*blocktranslate\b.*?{%\s*endblocktranslate\s*%}|{%\s*translate\b.*?%}|{#.*?#}", flags=re.DOTALL
+)
+KOREAN_ON_PURPOSE = ("한국어", "안녕하세요. 반갑습니다.")  # the language's own name; a text to be spoken
+
+
+def catalogue() -> polib.POFile:
+    return polib.pofile(str(CATALOGUE))
+
+
+def sentences(entry: polib.POEntry) -> list[str]:
+    """An entry's English: one sentence, or one for each plural form."""
+    return list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+
+
+def keys(entries: list[polib.POEntry]) -> set[tuple[str | None, str]]:
+    return {(entry.msgctxt, entry.msgid) for entry in entries if not entry.obsolete}
+
+
+def test_every_korean_sentence_has_an_english_one() -> None:
+    unsaid = [entry.msgid for entry in catalogue() if entry.fuzzy or not all(sentences(entry))]
+    assert not unsaid
+
+
+def test_a_counted_sentence_has_both_english_forms() -> None:
+    assert all(set(entry.msgstr_plural) == {0, 1} for entry in catalogue() if entry.msgid_plural)
+
+
+def test_the_english_keeps_what_is_put_into_a_sentence() -> None:
+    other = [
+        entry.msgid
+        for entry in catalogue()
+        for sentence in sentences(entry)
+        if sorted(PLACEHOLDER.findall(sentence)) != sorted(PLACEHOLDER.findall(entry.msgid))
+    ]
+    assert not other
+
+
+def test_no_english_sentence_holds_hangul() -> None:
+    assert not [entry.msgid for entry in catalogue() if HANGUL.search("".join(sentences(entry)))]
+
+
+def test_no_english_sentence_can_end_the_attribute_that_it_stands_in() -> None:
+    """`{% translate %}` does not escape, and many sentences stand in `data-*` and `aria-label`."""
+    assert not [entry.msgid for entry in catalogue() if re.search('["<>&]', "".join(sentences(entry)))]
+
+
+def test_the_compiled_catalogue_says_what_the_written_one_says() -> None:
+    written = {(entry.msgctxt, entry.msgid): sentences(entry) for entry in catalogue() if not entry.obsolete}
+    compiled = {(entry.msgctxt, entry.msgid): sentences(entry) for entry in polib.mofile(str(CATALOGUE)[:-2] + "mo")}
+    assert compiled == written
+
+
+def test_everything_that_is_translated_stands_in_the_catalogue(tmp_path: Path) -> None:
+    if not (shutil.which("xgettext") and shutil.which("msgfmt")):
+        pytest.skip("GNU gettext is not installed")
+    for folder in TRANSLATED:
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "locale").mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "django", "makemessages", "--locale", "en", "--no-location"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+        check=True,
+        capture_output=True,
+    )
+    found = polib.pofile(str(tmp_path / CATALOGUE.relative_to(ROOT)))
+    assert keys(found) - keys(catalogue()) == set()
+
+
+def test_no_template_says_a_korean_sentence_that_cannot_be_translated() -> None:
+    bare = []
+    for template in sorted((ROOT / "templates").rglob("*.html")):
+        text = TRANSLATE_TAGS.sub("", template.read_text(encoding="utf-8"))
+        for purpose in KOREAN_ON_PURPOSE:
+            text = text.replace(purpose, "")
+        bare += [f"{template.name}: {line.strip()}" for line in text.splitlines() if HANGUL.search(line)]
+    assert not bare
+
+
+@pytest.mark.django_db
+def test_a_person_who_chose_english_meets_no_korean_but_the_languages_name(client: Client) -> None:
+    client.cookies["moksori_language"] = "en"
+    page = client.get("/sign-in/").content.decode()
+    assert '<html lang="en">' in page
+    assert "Password" in page
+    assert not HANGUL.search(page.replace("한국어", ""))
