@@ -1,7 +1,7 @@
 # `make run`: the whole studio on this machine.   `make test`: every check.   Needs Python 3.11 or newer and make.
 .POSIX:
 .SUFFIXES:
-.PHONY: run install test lint unit e2e bench messages requirements system clean help
+.PHONY: run install test lint bench messages requirements clean help
 
 PORT = 8000
 VENV = .venv
@@ -19,11 +19,11 @@ lint: $(VENV)/ready-dev
 	@$(PYTHON) tools/check.py lint
 
 bench: $(VENV)/ready-dev
-	@$(PYTHON) -m speech bench
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(PYTHON) "$$file" || exit 1; done
 
 messages: $(VENV)/ready-dev
-	@$(PYTHON) manage.py makemessages --locale en --no-location --ignore .venv --ignore var
-	@$(PYTHON) manage.py compilemessages --locale en --ignore .venv --ignore var
+	@$(PYTHON) manage.py makemessages --locale en --no-location --no-wrap --ignore '.venv*' --ignore var
+	@$(PYTHON) manage.py compilemessages --locale en --ignore '.venv*' --ignore var
 
 requirements:
 	@sh tools/environment.sh .venv-pin

@@ -17,6 +17,7 @@ has node || needed="$needed nodejs"
 has espeak-ng || packages="$packages espeak-ng"
 has redis-server || packages="$packages redis-server"
 [ -n "$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null)" ] || has initdb || packages="$packages postgresql"
+has msgfmt || packages="$packages gettext"
 has nginx || packages="$packages nginx-light"
 [ -z "$needed$packages" ] && exit 0
 

@@ -71,7 +71,7 @@ def record(speaker: Visitor, count: int) -> None:
 def opened(house: Machines, label: str, name: str) -> tuple[Visitor, Visitor]:
     """A site that is set up and serves: its admin, and a speaker who has recorded what a run needs."""
     house.manage("setup", "setup")
-    admin = Visitor(house.web())
+    admin = Visitor(house.proxied(house.web()))
     admin.enter(house.manage("setup", "admin_link", "--url", admin.address))
     invitation = found(r'(http[^"<\s]+/enter/[^"<\s]+)', admin.submit("/speakers/", label=label, name=name).text)
     speaker = Visitor(admin.address)
