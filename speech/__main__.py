@@ -1,4 +1,4 @@
-"""The command line: python -m speech read | prepare | finetune | speak | inspect."""
+"""The command line: python -m speech read | prepare | finetune | speak | inspect | base."""
 
 from __future__ import annotations
 
@@ -69,6 +69,16 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("checkpoint", type=Path)
     inspect.add_argument("--json", action="store_true", help="the whole header")
     inspect.set_defaults(command=_inspect)
+
+    base = commands.add_parser("base", help="make the base voice, or go on where that was stopped")
+    base.add_argument("out", type=Path, help="folder of the corpus, both trainings and what is packed")
+    base.add_argument("--part", choices=("corpus", "acoustic", "vocoder", "pack"), help="only this one (default: all)")
+    base.add_argument("--clips", type=int, help="sentences that espeak-ng speaks (default 4000)")
+    base.add_argument("--steps", type=int, help="step at which a training ends (default 20000 and 30000)")
+    base.add_argument("--size", default="compact", help="preset of both networks (default compact)")
+    base.add_argument("--threads", type=int, default=1)
+    base.add_argument("--prompts", type=Path, nargs="+", default=[], help="tab-separated files of sentences")
+    base.set_defaults(command=_base)
     return parser
 
 
@@ -108,18 +118,51 @@ def _finetune(options: argparse.Namespace) -> int:
         return 1
 
 
-def _reporter(log: Path | None) -> Reporter:
-    """Bar and sentences for a person at a terminal; for a program, events on what was standard output.
-
-    Whatever else prints then goes to standard error, so that no stray line comes between the events.
-    """
+def _base(options: argparse.Namespace) -> int:
+    from speech import lifetime
+    from speech.events import StageChanged
     from speech.reporter import Reporter
 
+    stop = lifetime.StopRequest()
+    stop.listen()
+    streams = _streams()
+
+    from speech.base import build
+
+    def spoken(done: int, total: int) -> None:
+        report(StageChanged("corpus", done, total))
+
+    for part in (options.part,) if options.part else build.PARTS:
+        report = Reporter(options.out / part / "events.jsonl" if part in build.STEPS else None, *streams)
+        if part == "corpus":
+            build.corpus(options.out, clips=options.clips or build.CLIPS, prompts=options.prompts, on_progress=spoken)
+        elif part == "pack":
+            report(StageChanged("pack"))
+            build.pack(options.out, options.out / "packed")
+        else:
+            how = {"steps": options.steps or build.STEPS[part], "threads": options.threads, "size": options.size}
+            if status := build.train(part, options.out, on_event=report, stop=stop, **how):
+                return status
+    return 0
+
+
+def _reporter(log: Path | None) -> Reporter:
+    from speech.reporter import Reporter
+
+    return Reporter(log, *_streams())
+
+
+def _streams() -> tuple[TextIO | None, TextIO | None]:
+    """Where events and where the bar go. Call it once.
+
+    Bar and sentences for a person at a terminal; for a program, events on what was standard output. Whatever else
+    prints then goes to standard error, so that no stray line comes between the events.
+    """
     if sys.stdout.isatty():
-        return Reporter(log, None, sys.stderr)
+        return None, sys.stderr
     lines: TextIO = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return Reporter(log, lines, sys.stderr if sys.stderr.isatty() else None)
+    return lines, sys.stderr if sys.stderr.isatty() else None
 
 
 def _speak(options: argparse.Namespace) -> int:

@@ -1,0 +1,157 @@
+"""How the base voice is made, one part at a time; each part goes on where it was stopped.
+
+python -m speech base OUT --part corpus      sentences, spoken by espeak-ng
+python -m speech base OUT --part acoustic    a compact Tacotron 2
+python -m speech base OUT --part vocoder     a small HiFi-GAN
+python -m speech base OUT --part pack        fp16, measured, with a card, under OUT/packed
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from speech import checkpoint, lifetime
+from speech.base.corpus import MAIN, corpus_make, speak
+from speech.base.sentences import Maker
+from speech.distortion import distortion
+from speech.errors import BadCheckpoint
+from speech.events import Event
+from speech.files import sha256_of, write_text_atomic
+from speech.job import Job
+from speech.run_folder import entries
+from speech.synthesizer import Synthesizer
+from speech.text import read
+from speech.wav import Float32Array, to_float32
+
+PARTS = ("corpus", "acoustic", "vocoder", "pack")
+CLIPS = 4000
+STEPS = {"acoustic": 20_000, "vocoder": 30_000}
+LARGEST = 40_000_000  # bytes that both files may have together: they ship with the program
+HELD_OUT_SEED = 990_001  # sentences that no corpus of another seed is measured on
+# What the two parts are trained with on a CPU: Adam, a rate that small networks bear, and batches that fit two cores.
+ACOUSTIC: dict[str, Any] = {"batch_size": 24, "learning_rate": 1e-3, "evaluate_every": 250, "checkpoint_every": 250}
+VOCODER: dict[str, Any] = {"batch_size": 8, "learning_rate": 4e-4, "evaluate_every": 250, "checkpoint_every": 250}
+
+
+def train(
+    part: str,
+    out: Path,
+    *,
+    steps: int,
+    on_event: Callable[[Event], None],
+    stop: lifetime.StopRequest | None = None,
+    threads: int = 1,
+    size: str = "compact",
+) -> int:
+    """Train the acoustic model or the vocoder on the corpus in `out`, to `steps` steps. Returns the exit status.
+
+    `size` is a preset of the model: compact is what ships, trial rehearses the way there.
+    """
+    from speech import finetune
+
+    model, training = ("tacotron2", ACOUSTIC) if part == "acoustic" else ("hifi_gan", VOCODER)
+    job = Job(
+        model=model,
+        size=size,
+        clips=str(out / "corpus"),
+        out=str(out / part),
+        work=str(out / "data"),
+        training={**training, "steps": steps, "threads": threads, "held_out": 0.02},
+        device="auto",
+    )
+    return finetune.run(job, on_event, stop)
+
+
+def corpus(out: Path, *, clips: int, prompts: Iterable[Path], on_progress: Callable[[int, int], None]) -> Path:
+    """See `corpus_make`; a fifth of the clips are other voices than the main one, so that no sound is one voice's."""
+    return corpus_make(out / "corpus", clips=clips, others=0.2, prompts=prompts, on_progress=on_progress)
+
+
+def measure(acoustic: Path, vocoder: Path | None, *, sentences: int = 24, known: Container[str] = ()) -> dict[str, Any]:
+    """Sentences that are not `known` from the corpus, spoken and compared with espeak-ng's own rendering of them.
+
+    Returns `{sentences, stopped, coverage, mcd, pitch_cents, gross_pitch_error, voicing_error, duration_ratio}`: shares
+    from 0 to 1, and means over the sentences.
+    """
+    voice = Synthesizer.load(acoustic, vocoder)
+    unseen = (text for text in Maker(HELD_OUT_SEED).sentences(shortest=10, longest=30) if text not in known)
+    rows = []
+    for text in itertools.islice(unseen, sentences):
+        spoken = list(voice.stream(text))
+        made = np.concatenate([sentence.samples for sentence in spoken])
+        apart = distortion(_real(text), made, voice.audio)
+        stopped = float(not any(sentence.reached_limit for sentence in spoken))
+        coverage = float(np.mean([sentence.coverage for sentence in spoken]))
+        rows.append({"stopped": stopped, "coverage": coverage, **apart.to_json()})
+    return {"sentences": len(rows)} | {name: _mean([row[name] for row in rows]) for name in rows[0]}
+
+
+def _mean(values: list[float]) -> float | None:
+    """Over those that could be measured: where nothing is voiced there is no pitch to compare."""
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else None
+
+
+def _real(text: str) -> Float32Array:
+    """[S] at 22,050 Hz, without the silence around it."""
+    samples, _ = speak(read(text).pronunciation, MAIN.name, 50, 145)
+    loud = np.flatnonzero(np.abs(samples) > 32)  # -60 dBFS
+    return to_float32(samples[loud[0] : loud[-1] + 1])
+
+
+def pack(out: Path, dest: Path, *, sentences: int = 24) -> dict[str, Any]:
+    """Write the newest checkpoints of `out` to `dest` in half precision, with hashes and measures in `base.json`.
+
+    The measures are of the packed files. Raises BadCheckpoint where a part has not been trained yet, or where both
+    together are too large to ship.
+    """
+    dest.mkdir(parents=True, exist_ok=True)
+    files = {part: _pack_part(out / part, dest, part) for part in ("acoustic", "vocoder")}
+    if (total := sum(one["bytes"] for one in files.values())) > LARGEST:
+        raise BadCheckpoint(
+            f"The base has {total / 1e6:.0f} MB, and {LARGEST / 1e6:.0f} MB may ship. Train a smaller size.",
+            code="too_large",
+            size=total,
+            limit=LARGEST,
+        )
+    rows = [json.loads(line) for line in (out / "corpus" / "clips.jsonl").read_text("utf-8").splitlines()]
+    known = {row["text"] for row in rows}
+    voices = sorted({row["voice"].split()[0] for row in rows})
+    measured = measure(*(dest / one["file"] for one in files.values()), sentences=sentences, known=known)
+    card = {
+        "name": "base",
+        "licence": "CC0-1.0",
+        "corpus": {"clips": len(rows), "spoken_by": "espeak-ng", "voices": voices},
+        "files": files,
+        "measures": measured,
+    }
+    write_text_atomic(dest / "base.json", json.dumps(card, ensure_ascii=False, indent=1) + "\n")
+    return card
+
+
+def _pack_part(folder: Path, dest: Path, part: str) -> dict[str, Any]:
+    saved = entries(folder)
+    if not saved:
+        raise BadCheckpoint(f"{folder} holds no checkpoint; train it first.", code="nothing_trained", part=part)
+    whole = checkpoint.load(folder / saved[-1].weights.name, expect_kind=part)
+    header = replace(whole.header, base="", training={**whole.header.training, "threads": 0})
+    path = dest / f"{part}.safetensors"
+    checkpoint.write_weights(path, header, {name: _half(tensor) for name, tensor in whole.tensors.items()})
+    told = {"model": header.model, "size": header.size, "step": header.step, "held_out": header.losses}
+    return {"file": path.name, **told, "sha256": sha256_of(path), "bytes": path.stat().st_size}
+
+
+def _half(tensor: torch.Tensor) -> torch.Tensor:
+    """In half precision where that can hold it (a variance may be beyond its largest number)."""
+    if tensor.dtype != torch.float32:
+        return tensor
+    half = tensor.half()
+    return half if bool(half.isfinite().all()) else tensor

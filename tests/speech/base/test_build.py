@@ -1,0 +1,106 @@
+"""The way to the base voice, walked once in small: sentences, speech, two short trainings, a packed voice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from speech import checkpoint
+from speech.base import build
+from speech.base.corpus import corpus_make
+from speech.errors import BadCheckpoint
+from speech.events import CheckpointSaved, StageChanged, TrainingEnded, parse_line
+from speech.files import sha256_of
+from speech.synthesizer import Synthesizer
+from speech.wav import parse_wav
+
+pytestmark = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+REPOSITORY = Path(__file__).parents[3]
+
+
+def base(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "speech", "base", *map(str, arguments)],
+        capture_output=True, text=True, encoding="utf-8", timeout=300, cwd=REPOSITORY,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six clips, and three steps of both trial-sized networks."""
+    out = tmp_path_factory.mktemp("base")
+    build.corpus(out, clips=6, prompts=(), on_progress=lambda done, total: None)
+    for part in ("acoustic", "vocoder"):
+        assert build.train(part, out, steps=3, on_event=lambda event: None, size="trial") == 0
+    return out
+
+
+def rows(corpus: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (corpus / "clips.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_the_prompts_come_first_and_made_sentences_fill_up(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.tsv"
+    lines = ["text\treading\tkind", "국물이 참 시원하네요.\t\tstatement", "3시에 만나요.\t세 시에 만나요.\tx"]
+    prompts.write_text("\n".join(lines) + "\n", "utf-8")
+    told: list[tuple[int, int]] = []
+    corpus = corpus_make(tmp_path / "c", clips=4, prompts=[prompts], on_progress=lambda *now: told.append(now))
+    found = rows(corpus)
+    assert {row["text"] for row in found[:2]} == {"국물이 참 시원하네요.", "3시에 만나요."}
+    assert {row.get("reading") for row in found} == {None, "세 시에 만나요."}
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    wavs = [parse_wav((corpus / row["audio"]).read_bytes()) for row in found]
+    assert {wav.sample_rate for wav in wavs} == {22_050}
+    assert all((wav.samples != 0).mean() > 0.9 for wav in wavs)  # a room, and no digital silence
+
+
+def test_what_was_spoken_is_kept_and_other_sentences_are_never_taken_for_it(tmp_path: Path) -> None:
+    corpus = corpus_make(tmp_path, clips=3)
+    before = {path: path.stat().st_mtime_ns for path in (corpus / "wavs").iterdir()}
+    corpus_make(tmp_path, clips=5)
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert len(list((corpus / "wavs").iterdir())) == 5
+    names = {row["audio"] for row in rows(corpus)}
+    assert names.isdisjoint({row["audio"] for row in rows(corpus_make(tmp_path, clips=5, seed=1))})
+
+
+def test_what_is_packed_is_half_as_large_hashed_measured_and_speaks(made: Path) -> None:
+    card = build.pack(made, made / "packed", sentences=1)
+    assert card == json.loads((made / "packed" / "base.json").read_text("utf-8"))
+    assert card["corpus"]["clips"] == 6
+    assert card["measures"]["sentences"] == 1
+    assert card["measures"]["mcd"] > 0
+    for part, told in card["files"].items():
+        path = made / "packed" / told["file"]
+        assert sha256_of(path) == told["sha256"]
+        tensors = checkpoint.load(path, expect_kind=part).tensors
+        assert {one.dtype for one in tensors.values() if one.is_floating_point()} == {torch.float16}
+        assert told["step"] == 3
+    voice = Synthesizer.load(made / "packed" / "acoustic.safetensors", made / "packed" / "vocoder.safetensors")
+    assert next(voice.stream("안녕하세요.")).seconds > 0
+
+
+def test_a_part_that_was_not_trained_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint, match="acoustic holds no checkpoint; train it first"):
+        build.pack(tmp_path, tmp_path / "packed")
+
+
+def test_the_command_goes_on_where_it_stopped_and_tells_events(made: Path) -> None:
+    done = base(made, "--part", "acoustic", "--steps", 4, "--size", "trial")
+    assert done.returncode == 0, done.stderr
+    events = [parse_line(line) for line in done.stdout.splitlines()]
+    assert [event.step for event in events if isinstance(event, CheckpointSaved)] == [4]
+    assert isinstance(events[-1], TrainingEnded)
+
+
+def test_the_command_makes_the_corpus(tmp_path: Path) -> None:
+    done = base(tmp_path, "--part", "corpus", "--clips", 2)
+    assert done.returncode == 0, done.stderr
+    assert parse_line(done.stdout.splitlines()[-1]) == StageChanged("corpus", 2, 2)
+    assert len(rows(tmp_path / "corpus")) == 2
