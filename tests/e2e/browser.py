@@ -9,11 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, WebSocket, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    WebSocket,
+    expect,
+    sync_playwright,
+)
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
+PATIENCE_MS = 30_000  # how long a page may take to come to what is expected of it, on a busy machine
 
 # Whatever the page plays through Web Audio also runs through an analyser of ours: `moksoriHeard` is the loudest sample
 # that reached the loudspeaker so far.
@@ -50,6 +60,7 @@ def chromium() -> str:
 @contextmanager
 def browsers() -> Iterator[Browsers]:
     """Playwright for as long as the block lasts; every browser that was started ends with it."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         own = Browsers(playwright)
         try:
@@ -102,7 +113,7 @@ class Visitor:
     def __init__(self, browser: Browser, address: str, **options: Any) -> None:
         options = {"viewport": WIDE, "locale": "ko-KR", "timezone_id": "Asia/Seoul", **options}
         self.context: BrowserContext = browser.new_context(base_url=address, **options)
-        self.context.set_default_timeout(30_000)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.context.add_init_script(LISTEN)
         self.page: Page = self.context.new_page()
         self.faults: list[str] = []  # console errors (a breach of the CSP is one), exceptions, answers of 5xx

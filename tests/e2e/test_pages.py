@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,7 +173,7 @@ def overflow(page: Page) -> list[str]:
       if (document.documentElement.scrollWidth <= innerWidth) return null;
       const sticksOut = (node) => node.getBoundingClientRect().right > innerWidth + 1;
       const wide = [...document.querySelectorAll("body *")].filter(sticksOut).slice(0, 3);
-      return `${document.documentElement.scrollWidth} px: ${wide.map((node) => node.outerHTML.slice(0, 120)).join(" ")}`;
+      return `${document.documentElement.scrollWidth} px: ${wide.map((node) => node.outerHTML.slice(0, 99)).join(" ")}`;
     }""")
     return [f"overflows: {widest}"] if widest else []
 
