@@ -62,6 +62,8 @@ def read_word(word: str) -> tuple[str, str]:
 def _compound(word: str) -> tuple[str, str] | None:
     """`ChatGPT`, `LinkedInPro`: pieces by their capitals; `smartwatch`: two words of the lexicon."""
     pieces = _PIECES.findall(word)
+    if len(pieces) == 2 and len(pieces[0]) == 1 and pieces[1].isupper():  # mRNA, iOS
+        return letter_name(pieces[0]) + read_word(pieces[1])[0], "letters"
     if len(pieces) > 1 and "".join(pieces) == word and not (len(pieces) == 2 and len(pieces[0]) == 1):
         return "".join(read_word(piece)[0] for piece in pieces), "english.compound"
     lower = word.lower()

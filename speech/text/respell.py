@@ -17,6 +17,7 @@ from speech.text.lexicon import groups, rows
 _LAX_LEADS = frozenset({0, 3, 7, 9, 12})
 _PATTERN = re.compile(r"([*^]?)(-*)([ㄱ-ㅎ]?)([가-힣]+)")
 _L_TAIL = 8
+_CLOSING_NOUNS = "들책론화상학형별률표님식"  # one syllable that may close a compound behind an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class Entry:
 
 
 def _may_end(word: str, end: int) -> bool:
-    """Whether a word may end here: its end, a particle, or at least two syllables more (a compound)."""
-    return len(word) - end != 1 or word[end:] in groups("particles")["particle"]
+    """Whether a word may end here: its end, a particle, or more of a compound (조건부, 사건들, 물가상승)."""
+    return len(word) - end != 1 or word[end:] in groups("particles")["particle"] or word[-1] in _CLOSING_NOUNS
 
 
 @cache

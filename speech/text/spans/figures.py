@@ -11,7 +11,7 @@ from speech.text.spans.dates import clock_time, full_date, month_and_day, short_
 from speech.text.spans.phone import card_or_account, emergency, hidden, telephone
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, system_of
 from speech.text.spans.relations import fraction, moments, ratio, score, spread, sum_of
-from speech.text.spans.scan import Found, Recogniser
+from speech.text.spans.scan import Found, Recogniser, word_may_end
 from speech.text.spans.units import currency_at, unit_at, with_unit
 
 _SIGN = re.compile(r"[+-](?=\d)|±(?=\d)")
@@ -142,7 +142,7 @@ def _with_suffix(text: str, start: int, amount: Amount, mark: str) -> Found | No
             others = (f"{amount.sino} 프로",) if name == "퍼센트" else ()
             return Found(end, reading, kind, f"{kind}.sign", others)
         counter = counter_at(text, place)
-        if counter and not (gap and counter in ("대", "이", "수", "상") and text[place + 1 : place + 2] == " "):
+        if counter and (not gap or word_may_end(text, place + len(counter))):
             return _counter(text, start, amount, counter, place + len(counter), mark)
     return None
 
@@ -196,7 +196,10 @@ def ordinal(text: str, position: int) -> Found | None:
 
 def brand_year_round(text: str, position: int) -> Found | None:
     """`365 열린어린이집` → 삼육오: the figure alone in front of a word is a name."""
-    if text.startswith("365 ", position) and not counter_at(text, position + 4) and position + 4 < len(text):
+    if not text.startswith("365 ", position) or position + 4 == len(text):
+        return None
+    counter = counter_at(text, position + 4)
+    if not (counter and word_may_end(text, position + 4 + len(counter))):
         return Found(position + 3, "삼육오", "fixed", "fixed", ("삼백육십오",))
     return None
 
