@@ -8,6 +8,7 @@ VENV = .venv
 PYTHON = $(VENV)/bin/python
 
 run: $(VENV)/ready
+	@$(PYTHON) -c '' 2>/dev/null || { echo '.venv가 망가졌어요: make clean run · .venv is broken: make clean run' >&2; exit 1; }
 	@exec $(PYTHON) manage.py up --port $(PORT)
 
 install: $(VENV)/ready
