@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from speech.acoustic import tacotron2
 from speech.config import TrainingConfig
+from speech.heap import keep_freed_memory
 from tests.speech.acoustic.builders import Batch, random_batch
 from tests.speech.oracles.tacotron2 import Tacotron2Oracle, published_loss
 
@@ -117,6 +118,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="oracle, float32, bf16")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()  # as the trainer does; both sides gain by it
     torch.manual_seed(0)
     config = replace(tacotron2.PRESETS[arguments.size], guided_attention_weight=0.0)
     for size in arguments.batch:

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.tacotron2 import report
 from speech.config import TrainingConfig
+from speech.heap import keep_freed_memory
 from speech.vocoder import waveglow
 from tests.speech.oracles.waveglow import WaveGlowOracle
 
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="oracle, float32, bf16")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     torch.manual_seed(0)
     config = waveglow.PRESETS[arguments.size]
     if arguments.frames:
