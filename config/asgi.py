@@ -14,6 +14,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+import config.urls  # noqa: E402, F401 - with every view, so that the first page is as quick as the next
 from config.body_limit import BodyLimit  # noqa: E402
 from synthesis.routing import websocket_urlpatterns as synthesis_sockets  # noqa: E402
 from training.routing import websocket_urlpatterns as training_sockets  # noqa: E402

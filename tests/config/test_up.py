@@ -92,7 +92,7 @@ def test_the_redis_that_dies_is_started_again_with_what_it_knew(running: Studio)
     assert running.pid("redis") != before
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_stays_behind(how: signal.Signals, tmp_path: Path) -> None:
     with studio(tmp_path / "var") as up:
         wait_until(lambda: whole(up) and workers_are_ready(up), "all processes")
