@@ -123,4 +123,4 @@ def speak(page: Page, voice: str, text: str) -> None:
     page.locator("#voice").select_option(label=voice)
     page.locator("#text").fill(text)
     page.locator("[data-speak]").click()
-    expect(page.locator("[data-player] [data-state]")).to_have_attribute("data-value", "done", timeout=120_000)
+    expect(page.locator("[data-player] [data-state]")).to_have_attribute("data-value", "done", timeout=300_000)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from tests.studio_server import Studio, studio
 
 SIZES = {"1280": WIDE, "390": NARROW}
 SCHEMES = ("light", "dark")
+DOCS = {"record-review": "record", "run-running": "train", "speak-done": "speak"}
 PROMPTS = 12  # sentences that have been recorded already
 STEPS = 40
 LONG_RUN = 800  # steps of each part of the run that still goes on while it is photographed
@@ -36,17 +36,14 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder of the pictures")
     parser.add_argument("--docs", type=Path, metavar="DIR", help="also write the pictures of the README")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (options.out, options.docs)):
+        folder.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="moksori-screens-") as folder,
+        tempfile.TemporaryDirectory(prefix="moksori-screens-") as work,
         browsers() as chromium,
-        studio(Path(folder) / "var") as house,
+        studio(Path(work) / "var") as house,
     ):
-        Screens(house, chromium, Path(folder), options.out).take_all()
-    if options.docs:
-        options.docs.mkdir(parents=True, exist_ok=True)
-        for room, name in (("record", "record-review"), ("train", "run-running"), ("speak", "speak-done")):
-            shutil.copyfile(options.out / f"{name}-1280-light.png", options.docs / f"{room}.png")
+        Screens(house, chromium, Path(work), options.out, options.docs).take_all()
 
 
 def sentences() -> list[str]:
@@ -63,11 +60,12 @@ def name_microphone(page: Page) -> None:
 class Screens:
     """People at their browsers in a furnished studio, and a camera."""
 
-    def __init__(self, house: Studio, chromium: Browsers, folder: Path, out: Path) -> None:
+    def __init__(self, house: Studio, chromium: Browsers, folder: Path, out: Path, docs: Path | None) -> None:
         self.house = house
         self.chromium = chromium
         self.folder = folder
         self.out = out
+        self.docs = docs
         self.microphone = folder / "microphone.wav"
 
     def take_all(self) -> None:
@@ -100,6 +98,8 @@ class Screens:
                 page.wait_for_timeout(250)
                 ready()
                 page.screenshot(path=self.out / f"{name}-{width}-{scheme}.png", full_page=True)
+                if self.docs and name in DOCS and size is WIDE and scheme == "light":
+                    page.screenshot(path=self.docs / f"{DOCS[name]}.png")
 
     def visit(self, page: Page, path: str, name: str) -> None:
         page.goto(path)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Response, expect
 
 from tests.e2e import rooms, sounds
 from tests.e2e.browser import NARROW, WIDE, Browsers, Visitor
@@ -129,6 +129,21 @@ def test_pages_are_whole_for(who: str, people: dict[str, Visitor], furnished: Fu
                     found += [f"{path} at {size['width']}: {fault}" for fault in look(visitor, path, size, status)]
             else:
                 found += turned_away(visitor, path, status)
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_pages_fit_in_english_as_well(people: dict[str, Visitor], furnished: Furnished, utterance: str) -> None:
+    admin = people["admin"]
+    admin.context.add_cookies([{"name": "moksori_language", "value": "en", "url": admin.page.url}])
+    admin.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    found: list[str] = []
+    for route, paths in pages(furnished, utterance).items():
+        for path in paths:
+            if wanted("admin", route, path) == 200:
+                admin.page.goto(path)
+                found += [f"{path}: {fault}" for fault in overflow(admin.page)]
+    expect(admin.page.locator("html")).to_have_attribute("lang", "en")
+    admin.context.clear_cookies(name="moksori_language")
     assert not found, "\n" + "\n".join(found)
 
 
