@@ -23,6 +23,14 @@ def environment(data: Path, more: Mapping[str, str] | None = None) -> dict[str, 
     return {**own, "MOKSORI_DATA": str(data), "PYTHONUNBUFFERED": "1", **(more or {})}
 
 
+def manage(env: Mapping[str, str], *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py …` in the environment `env` to its end; with `check` it has to come to a good one."""
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=dict(env), capture_output=True, text=True, timeout=120, check=False)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
 @dataclass
 class Studio:
     """A running `manage.py up`."""
@@ -52,10 +60,7 @@ class Studio:
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `manage.py …` beside it, as an admin would in a second terminal."""
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
+        return manage(self.env, *arguments, check=check)
 
     def python(self, code: str) -> str:
         """Run code with Django set up in the studio's own environment; returns what it printed."""
@@ -134,7 +139,4 @@ def studio(data: Path, *arguments: str, more: Mapping[str, str] | None = None) -
 
 def try_up(data: Path, *arguments: str, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run a `manage.py up` that is expected to give up by itself."""
-    command = [sys.executable, "manage.py", "up", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(data, more), capture_output=True, text=True, timeout=60, check=False
-    )
+    return manage(environment(data, more), "up", *arguments, check=False)

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import ROOT, free_port, port_answers, program, wait_until
-from tests.studio_server import environment
+from tests.studio_server import environment, manage
 
 LIMIT = 8 * 2**20
 
@@ -24,7 +23,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A web process on a prepared data folder, without Redis and workers."""
     folder = tmp_path_factory.mktemp("web")
     env = environment(folder / "var")
-    subprocess.run([sys.executable, "manage.py", "setup"], cwd=ROOT, env=env, check=True, capture_output=True)
+    manage(env, "setup")
     number = free_port()
     command = [sys.executable, "-m", "config.web", "--port", str(number)]
     with program(command, log=folder / "web.log", env=env) as process:

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from tests import servers
-from tests.studio_server import environment
+from tests.studio_server import environment, manage
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,7 @@ class Machines:
 
     def manage(self, name: str, *arguments: str) -> str:
         """Run `manage.py …` on the machine `name`; returns what it said."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=servers.ROOT,
-            env=self.environment(name),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
+        return manage(self.environment(name), *arguments).stdout.strip()
 
     def web(self, name: str = "web") -> str:
         """Start a web process; returns its address."""

@@ -17,5 +17,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        self.stdout.write("잃어버린 일을 찾아 다시 보내요 · Looking for lost work")
+        self.stdout.flush()
         reconcile()
         reconcile_until(stop)
