@@ -65,6 +65,7 @@ class Prompt(models.Model):
     reading = models.CharField(max_length=600, blank=True)
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.STATEMENT)
     corpus = models.CharField(max_length=80, db_index=True)
+    pronunciation = models.TextField(blank=True)  # what it is ordered by; empty: it is read in the file's order
     order = models.PositiveIntegerField(default=0, db_index=True)
     active = models.BooleanField(default=True)
 

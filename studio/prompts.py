@@ -1,7 +1,7 @@
 """Corpora of sentences: reading a file of them, and taking them in once.
 
 A file is UTF-8, one sentence a line: tab-separated with the sentence in the first column, or comma-separated with a
-header that names a column `text`, or nothing but sentences. A header may name `text`, `reading` and `kind`.
+header that names a column `text`, or nothing but sentences. A header may name `text`, `reading`, `kind` and `set`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from speech.text import read
+from speech.text.coverage import Heard, Sounds, order, sounds_of
 from studio.models import Prompt
 
 LONGEST = 300  # characters, as the row has
 HEADER = {"text", "sentence", "문장"}
+COLUMNS = {"reading", "kind", "set"}
+SETS = ("10", "30", "full")  # the minutes that a part of a corpus takes; a larger one holds the smaller ones
 BATCH = 500
 
 _REQUEST = re.compile(r"(세요|십시오|시오|실래요|주라|줘|자|해라)[.!]*$")
@@ -35,6 +39,11 @@ class Sentence:
     text: str
     reading: str = ""
     kind: str = Prompt.Kind.STATEMENT
+    set: str = ""  # of SETS; empty: of every one
+
+    @property
+    def pronunciation(self) -> str:
+        return read(self.reading or self.text).pronunciation
 
 
 @dataclass(frozen=True)
@@ -54,36 +63,62 @@ class Loaded:
     bad: list[BadRow] = field(default_factory=list)
 
 
-def prompts_load(*, path: Path, corpus: str = "", order_from: int | None = None) -> Loaded:
+def prompts_load(*, path: Path, corpus: str = "", upto: str = "full", keep_order: bool = False) -> Loaded:
     """Takes the sentences of a file in, behind those that are there; the same sentence comes in once.
 
-    `corpus`: default, the file's name. Bad lines are listed and the rest goes in. Raises OSError for the file itself.
+    They are ordered by what is missing: each adds most sounds, for its length, to all before it. With `keep_order`
+    they stay as they stand in the file, and are read in that order. `corpus`: default, the file's name. `upto`: one of
+    SETS, for a file that names them. Bad lines are listed and the rest goes in. Raises OSError for the file itself.
     """
     result = Loaded()
     corpus = (corpus or path.stem)[:80]
     with transaction.atomic():
         last = Prompt.objects.aggregate(last=Max("order"))["last"]
-        order = order_from if order_from is not None else (last + 1 if last is not None else 0)
-        known = set(Prompt.objects.values_list("text_sha256", flat=True))
-        fresh: list[Prompt] = []
-        for row in read_sentences(path):
-            if isinstance(row, BadRow):
-                result.bad.append(row)
-                continue
-            digest = hashlib.sha256(row.text.encode()).hexdigest()
-            if digest in known:
-                result.known += 1
-                continue
-            known.add(digest)
-            fresh.append(
-                Prompt(
-                    text=row.text, text_sha256=digest, reading=row.reading, kind=row.kind, corpus=corpus,
-                    order=order + len(fresh),
-                )
-            )  # fmt: skip
-        Prompt.objects.bulk_create(fresh, batch_size=BATCH, ignore_conflicts=True)
-        result.created = len(fresh)
+        start = last + 1 if last is not None else 0
+        fresh = _fresh(path, upto, result)
+        sounded = {} if keep_order else {digest: row.pronunciation for digest, row in fresh.items()}
+        places = list(fresh) if keep_order else _by_what_is_missing(fresh, sounded)
+        rows = [
+            Prompt(
+                text=fresh[digest].text, text_sha256=digest, reading=fresh[digest].reading, kind=fresh[digest].kind,
+                pronunciation=sounded.get(digest, ""), corpus=corpus, order=start + place,
+            )
+            for place, digest in enumerate(places)
+        ]  # fmt: skip
+        Prompt.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+        result.created = len(rows)
     return result
+
+
+def _fresh(path: Path, upto: str, result: Loaded) -> dict[str, Sentence]:
+    """The sentences that are not there yet, by their hash; what else there is goes into `result`."""
+    wanted = {"", *SETS[: SETS.index(upto) + 1]}
+    known = set(Prompt.objects.values_list("text_sha256", flat=True))
+    fresh: dict[str, Sentence] = {}
+    for row in read_sentences(path):
+        if isinstance(row, BadRow):
+            result.bad.append(row)
+            continue
+        if row.set not in wanted:
+            continue
+        digest = hashlib.sha256(row.text.encode()).hexdigest()
+        if digest in known or digest in fresh:
+            result.known += 1
+        else:
+            fresh[digest] = row
+    return fresh
+
+
+def _by_what_is_missing(fresh: dict[str, Sentence], sounded: dict[str, str]) -> list[str]:
+    if not fresh:
+        return []
+    sounds = {digest: sounds_of(sounded[digest], row.kind) for digest, row in fresh.items()}
+    return order(sounds, Heard(prompt_sounds(prompt) for prompt in Prompt.objects.filter(active=True)))
+
+
+def prompt_sounds(prompt: Prompt) -> Sounds:
+    """What a sentence brings; read now where it came in without."""
+    return sounds_of(prompt.pronunciation or read(prompt.reading or prompt.text).pronunciation, prompt.kind)
 
 
 def read_sentences(path: Path) -> Iterator[Sentence | BadRow]:
@@ -111,7 +146,7 @@ def _layout(first: str) -> tuple[str, dict[str, int] | None]:
     for separator in ("\t", ","):
         names = [name.strip().lower() for name in _cells(first, separator)]
         if names[0] in HEADER:
-            return separator, {"text": 0, **{name: at for at, name in enumerate(names) if name in {"reading", "kind"}}}
+            return separator, {"text": 0, **{name: at for at, name in enumerate(names) if name in COLUMNS}}
     return ("\t" if "\t" in first else "\n"), None
 
 
@@ -125,6 +160,7 @@ def _sentence(number: int, cells: dict[str, str]) -> Sentence | BadRow:
     text = " ".join(unicodedata.normalize("NFC", cells["text"]).split())
     reading = " ".join(unicodedata.normalize("NFC", cells.get("reading", "")).split())
     kind = cells.get("kind", "").strip().lower()
+    part = cells.get("set", "").strip().lower()
     if not text:
         return BadRow(number, _("문장이 비어 있어요."))
     if len(text) > LONGEST:
@@ -139,7 +175,9 @@ def _sentence(number: int, cells: dict[str, str]) -> Sentence | BadRow:
         return BadRow(number, _("읽기가 너무 길어요."))
     if kind and kind not in Prompt.Kind.values:
         return BadRow(number, _("모르는 갈래예요: %(kind)s") % {"kind": kind})
-    return Sentence(number, text, reading if reading != text else "", kind or guess_kind(text))
+    if part and part not in SETS:
+        return BadRow(number, _("모르는 묶음이에요: %(set)s") % {"set": part})
+    return Sentence(number, text, reading if reading != text else "", kind or guess_kind(text), part)
 
 
 def guess_kind(text: str) -> str:

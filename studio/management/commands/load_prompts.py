@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from studio.prompts import prompts_load
+from studio.prompts import SETS, prompts_load
 
 
 class Command(BaseCommand):
@@ -19,11 +19,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--corpus", default="", help="name of the corpus (default: the file's name)")
+        parser.add_argument(
+            "--set", default="full", choices=SETS, help="how much of a corpus that names sets, in minutes"
+        )
+        parser.add_argument(
+            "--keep-order", action="store_true", help="read in the file's order, not by what is missing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            loaded = prompts_load(path=path, corpus=options["corpus"])
+            loaded = prompts_load(
+                path=path, corpus=options["corpus"], upto=options["set"], keep_order=options["keep_order"]
+            )
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror or error}") from error
         for row in loaded.bad:
