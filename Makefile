@@ -43,10 +43,10 @@ help:
 $(VENV)/ready: requirements.txt requirements-cuda.txt tools/install.py tools/environment.sh
 	@sh tools/environment.sh $(VENV)
 	@echo '라이브러리를 설치해요(처음엔 몇 분 걸려요) · Installing libraries (a few minutes the first time) …'
-	@$(PYTHON) tools/install.py
+	@PIP_NO_COMPILE=1 $(PYTHON) tools/install.py
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt tools/system.sh
 	@sh tools/system.sh
-	@$(PYTHON) tools/install.py --dev
+	@PIP_NO_COMPILE=1 $(PYTHON) tools/install.py --dev
 	@touch $@
