@@ -118,7 +118,7 @@ def web_server(data: Path, sentences: Sequence[str], speakers: Sequence[str]) ->
     server = WebServer(data, port, env=environment(data, {"MOKSORI_HOSTS": hosts, "OMP_NUM_THREADS": "1"}))
     (data / "sentences.tsv").write_text("\n".join(sentences))
     server.manage("migrate", "--verbosity", "0")
-    server.manage("load_prompts", str(data / "sentences.tsv"))
+    server.manage("load_prompts", str(data / "sentences.tsv"), "--keep-order")
     server.manage("collectstatic", "--no-input", "--verbosity", "0")
     server.invite(speakers)
     server.start()
