@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,10 +118,12 @@ def load_resume(
     path: Path,
     optimizers: Mapping[str, torch.optim.Optimizer],
     modules: Mapping[str, torch.nn.Module] | None = None,
+    *,
+    optional: Container[str] = (),
 ) -> dict[str, Any]:
     """Fill the optimisers (and `modules`) from a resume file and return the `progress` that `save` was given.
 
-    Raises BadCheckpoint.
+    A module named in `optional` stays as it is where the file does not hold it. Raises BadCheckpoint.
     """
     text = read_metadata(path).get(_RESUME_KEY)
     if text is None:
@@ -133,9 +135,9 @@ def load_resume(
             optimizer.load_state_dict(_unflatten(name, described["optimizers"][name], tensors))
         for name, module in (modules or {}).items():
             prefix = f"{_MODULE}{name}/"
-            module.load_state_dict(
-                {key.removeprefix(prefix): one for key, one in tensors.items() if key.startswith(prefix)}
-            )
+            state = {key.removeprefix(prefix): one for key, one in tensors.items() if key.startswith(prefix)}
+            if state or name not in optional:
+                module.load_state_dict(state)
     except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
         raise _damaged(path, f"it does not fit this model's training ({error})") from error
     progress: dict[str, Any] = described["progress"]
@@ -244,8 +246,8 @@ def _flatten(optimizers: Mapping[str, torch.optim.Optimizer]) -> tuple[dict[str,
 def _unflatten(name: str, described: dict[str, Any], tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     state: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in described["scalars"].items()}
     for key, tensor in tensors.items():
-        optimizer, index, field = key.split("/", 2)
-        if optimizer == name:
+        if key.startswith(f"{name}/"):
+            _, index, field = key.split("/", 2)
             state[int(index)][field] = tensor
     groups = [
         {key: tuple(value) if key == "betas" else value for key, value in group.items()}

@@ -53,7 +53,11 @@ class TextConfig(Settings):
 
 @dataclass(frozen=True)
 class TrainingConfig(Settings):
-    """What the loop needs to know beside the model. `steps` is the step at which the run ends."""
+    """What the loop needs to know beside the model. `steps` is the step at which the run ends.
+
+    A batch that the memory does not hold is halved as the run goes, and gradients are then summed up over as many
+    batches as make the same number of clips, so that the rate stays right.
+    """
 
     steps: int = 10_000
     batch_size: int = 16
@@ -67,3 +71,11 @@ class TrainingConfig(Settings):
     precision: str = "auto"  # "auto": bf16 autocast on CUDA, float32 on the CPU; or "float32", "bf16"
     threads: int = 0  # CPU threads for torch, 0: torch's own choice
     keep_checkpoints: int = 2  # besides the best one
+    effective_batch: int = 0  # clips a step: gradients are summed up over batches until there are as many; 0: one batch
+    warmup_steps: int = 0  # over which the rate rises
+    anneal: str = "none"  # or "cosine", "exponential": down to `final_rate` at the last step
+    final_rate: float = 0.01  # share of the learning rate
+    ema: float = 0.0  # decay of the moving average of the weights, which then is the voice; 0: none
+    augment_pitch: float = 0.0  # semitones up or down at most, see speech.augment
+    augment_tempo: float = 0.0  # share by which a clip is slower or faster at most; an acoustic model's only
+    augment_masking: float = 0.0  # share of the frames fed to the decoder that are hidden; an acoustic model's only

@@ -58,3 +58,14 @@ def peak_memory_mib(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / _MIB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / _MIB if sys.platform == "darwin" else peak / 1024  # bytes there, KiB here
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the memory, the device's or the machine's, is full."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def release(device: torch.device) -> None:
+    """Give memory that is no longer used back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from speech import files, lifetime, preflight
+from speech import devices, files, lifetime, preflight
 from speech.dataset import prepare
 from speech.errors import OutOfMemory, SpeechError
 from speech.events import Event, StageChanged, TrainingEnded, TrainingFailed
@@ -78,8 +78,7 @@ def _as_told(error: Exception) -> dict[str, Any]:
     """`{code, message, params}` of any error."""
     if isinstance(error, SpeechError):
         return error.to_json()
-    memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-    if memory:
+    if devices.out_of_memory(error):
         words = "The memory does not hold the batch. Take half the batch_size, a smaller size, or leave long clips out."
         return OutOfMemory(words).to_json()
     return {"code": "internal", "message": f"{type(error).__name__}: {error}", "params": {}}

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from speech import checkpoint, devices, models
+from speech import checkpoint, devices, models, schedule
 from speech.checkpoint import Checkpoint, Header
 from speech.config import AudioConfig, Settings, TextConfig, TrainingConfig
 from speech.errors import BadCheckpoint, BadConfig
@@ -51,7 +51,7 @@ class Plan:
         if base is not None:
             _compare(base.header, audio, text, kind, on_event)
         device = devices.choose(job.device)
-        training = _training(recipe.defaults, job.training, device)
+        training = _training(recipe.defaults, job.training, device, kind)
         return cls(
             job=job,
             kind=kind,
@@ -112,7 +112,7 @@ def _open_base(path: Path, kind: str, model: str) -> Checkpoint:
     return base
 
 
-def _training(defaults: dict[str, Any], wanted: dict[str, Any], device: torch.device) -> TrainingConfig:
+def _training(defaults: dict[str, Any], wanted: dict[str, Any], device: torch.device, kind: str) -> TrainingConfig:
     """The published settings under the wanted ones; another batch than the published takes its rate along.
 
     The rate goes with the root of the batch: small batches diverge at the rate of large ones.
@@ -122,12 +122,32 @@ def _training(defaults: dict[str, Any], wanted: dict[str, Any], device: torch.de
     if published and "batch_size" not in wanted and device.type == "cpu":
         merged["batch_size"] = min(published, CPU_BATCH)
     if published and "learning_rate" in defaults and "learning_rate" not in wanted:
-        merged["learning_rate"] = defaults["learning_rate"] * math.sqrt(merged["batch_size"] / published)
+        clips = max(merged["batch_size"], merged.get("effective_batch", 0))
+        merged["learning_rate"] = defaults["learning_rate"] * math.sqrt(clips / published)
     training = TrainingConfig.from_json(merged)
+    _check(training, kind)
+    return training
+
+
+def _check(training: TrainingConfig, kind: str) -> None:
+    """Raises BadConfig for what no run can be made of."""
     counts = ("steps", "batch_size", "evaluate_every", "checkpoint_every")
     if below_one := [name for name in counts if getattr(training, name) < 1]:
         raise BadConfig(f"{', '.join(below_one)} must be at least 1.", code="out_of_range", names=below_one)
-    return training
+    ranges = {"effective_batch": (0, 10**6), "warmup_steps": (0, 10**9), "final_rate": (1e-9, 1), "ema": (0, 0.999999),
+              "augment_pitch": (0, 12), "augment_tempo": (0, 0.5), "augment_masking": (0, 0.9)}  # fmt: skip
+    for name, (least, most) in ranges.items():
+        if not least <= (value := getattr(training, name)) <= most:
+            raise BadConfig(f"{name} is {value}; it lies from {least} to {most}.", code="out_of_range", names=[name])
+    if training.anneal not in schedule.ANNEALS:
+        raise BadConfig(
+            f"There is no anneal {training.anneal!r}; use {', '.join(schedule.ANNEALS)}.", code="unknown_anneal"
+        )
+    if kind == "vocoder" and (training.augment_tempo or training.augment_masking):
+        raise BadConfig(
+            "A vocoder learns from mels as they sound: augment_tempo and augment_masking are for acoustic models.",
+            code="not_for_vocoders",
+        )
 
 
 def _model_config(job: Job, origin: Header | None, audio: AudioConfig) -> Settings:

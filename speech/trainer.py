@@ -6,6 +6,7 @@ resumed ends, on a CPU, in the same bits as one that was not.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from typing import Any
 import torch
 
 from speech import checkpoint, devices, lifetime, models, running_means
-from speech.dataset import ClipEntry, Manifest
-from speech.errors import BadCheckpoint, NonFinite, SpeechError
+from speech.dataset import Manifest
+from speech.errors import BadCheckpoint, NonFinite, OutOfMemory, SpeechError
 from speech.events import (
     CheckpointSaved,
     Evaluated,
@@ -27,15 +28,17 @@ from speech.events import (
     TrainingStarted,
     Warned,
 )
-from speech.feed import Feed, frames_of, seed_of
+from speech.feed import Fed, Feed, frames_of, seed_of
 from speech.plan import Plan
 from speech.rehearsal import AcousticRehearsal, Rehearsal, VocoderRehearsal
 from speech.run_folder import Entry
+from speech.update import Network, Told
 
 EXIT_FINISHED = 0
 BAD_IN_A_ROW = 3  # non-finite batches before the run rolls back
 MOST_ROLL_BACKS = 5  # before a person has to look
 _RATE_WINDOW = 200  # steps over which the rate is measured
+_RAW = "raw"  # the weights themselves, in the resume file of a run whose checkpoints hold their moving average
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Progress:
     rate_scale: float = 1.0  # halved at each roll-back
     roll_backs: int = 0
     bad_in_a_row: int = 0
+    batch_size: int = 0  # after it was halved; 0: as planned
 
 
 class Trainer:
@@ -62,13 +66,19 @@ class Trainer:
         self.rehearsal: Rehearsal = (
             AcousticRehearsal(plan) if plan.kind == "acoustic" else VocoderRehearsal(plan, manifest)
         )
-        self.feed = Feed(plan, manifest)
+        self.feed = Feed(plan, manifest, plan.training.batch_size)
         self._times: deque[float] = deque(maxlen=_RATE_WINDOW)
         self._measured: tuple[int, dict[str, float]] = (-1, {})  # step and its held-out losses
         self._saved: Entry | None = None
 
     def train(self) -> int:
         """Returns the exit status."""
+        try:
+            return self._train()
+        finally:
+            self.feed.close()
+
+    def _train(self) -> int:
         self._begin()
         self.on_event(StageChanged("train"))
         training = self.plan.training
@@ -99,8 +109,8 @@ class Trainer:
                 total=training.steps,
                 device=devices.describe(plan.device),
                 precision=plan.precision,
-                parameters=sum(one.numel() for one in self.model.parameters()),
-                batch_size=min(training.batch_size, len(self.manifest.train)),
+                parameters=sum(one.numel() for one in self.network.model.parameters()),
+                batch_size=min(self.feed.batch_size, len(self.manifest.train)),
                 warm_start=warm,
             )
         )
@@ -108,14 +118,13 @@ class Trainer:
     def _initialise(self) -> dict[str, Any]:
         """A network of random weights, warm-started where there is a base."""
         torch.manual_seed(self.plan.training.seed)
-        self.recipe = self.plan.recipe()
-        self.model = models.build(self.plan.job.model, self.plan.config.to_json())
+        recipe = self.plan.recipe()
+        model = models.build(self.plan.job.model, self.plan.config.to_json())
         header = self.plan.header(0, {})
         base = self.plan.base
-        warm = checkpoint.warm_start(self.model, base, header.symbols) if base else {}
-        self.model.to(self.plan.device).train()
-        self.optimizers = self.recipe.optimizers(self.model)
-        self._rates = {name: [group["lr"] for group in one.param_groups] for name, one in self.optimizers.items()}
+        warm = checkpoint.warm_start(model, base, header.symbols) if base else {}
+        model.to(self.plan.device).train()
+        self.network = Network(self.plan, model, recipe)
         return warm
 
     def _restore(self, entry: Entry) -> dict[str, Any]:
@@ -130,78 +139,100 @@ class Trainer:
                 folder=str(self.folder),
             )
         self._initialise()
-        checkpoint.load_weights(self.model, saved)
-        progress = checkpoint.load_resume(self.folder / entry.resume.name, self.optimizers, self._modules())
+        network = self.network
+        checkpoint.load_weights(network.model, saved)
+        network.reset_average()
+        progress = checkpoint.load_resume(
+            self.folder / entry.resume.name,
+            network.optimizers,
+            {**network.modules(), _RAW: network.model},
+            optional=(_RAW,),
+        )
         self.progress = Progress(**progress)
+        self._resize(self.progress.batch_size or plan.training.batch_size)
         return {"base": saved.header.base} if saved.header.base else {}
 
-    def _modules(self) -> dict[str, torch.nn.Module]:
-        modules: Callable[[], dict[str, torch.nn.Module]] = getattr(self.recipe, "modules", dict)
-        return modules()
+    def _resize(self, batch_size: int) -> None:
+        if batch_size != self.feed.batch_size:
+            self.feed.close()
+            self.feed = Feed(self.plan, self.manifest, batch_size)
 
     # --- one step ---
 
     def _step(self) -> bool:
-        """One batch. False when it was skipped because a loss or gradient was not finite."""
-        began = time.monotonic()
-        progress = self.progress
-        clips = self.feed.clips(progress.epoch, progress.index)
-        seed = seed_of(self.plan.training.seed, progress.epoch, progress.index, progress.roll_backs)
-        batch = self.feed.collate(clips, seed)
-        torch.manual_seed(seed)
-        buffers = [buffer.clone() for buffer in self.model.buffers()]
-        progress.index += 1
-        if progress.index >= len(self.feed):
-            progress.epoch, progress.index = progress.epoch + 1, 0
+        """One move of the weights. False when there was none: a loss was not finite, or the memory too small."""
+        began, before = time.monotonic(), replace(self.progress)
+        places = self._places()
+        clips = [self.feed.clips(*place) for place in places]
+        buffers = [buffer.clone() for buffer in self.network.buffers()]
+        frames = 0
+
+        def take(number: int) -> Fed:
+            nonlocal frames
+            fed = self.feed.take(*places[number], before.roll_backs)
+            frames += frames_of(fed.tensors)
+            return fed
+
+        full = False
         try:
-            losses, norm, rate = self._optimise(batch)
+            told = self.network.move([len(some) for some in clips], take, before.step, before.rate_scale)
         except NonFinite as error:
-            with torch.no_grad():  # running means have already seen the batch
-                for buffer, before in zip(self.model.buffers(), buffers, strict=True):
-                    buffer.copy_(before)
-            self._skip(clips, error)
+            self._put_back(buffers)
+            self._skip([clip.id for some in clips for clip in some], error)
             return False
-        progress.step += 1
-        progress.bad_in_a_row = 0
-        self._tell_step(batch, losses, norm, rate, time.monotonic() - began)
+        except (RuntimeError, MemoryError) as error:
+            if not devices.out_of_memory(error):
+                raise
+            full = True  # the error holds on to the memory: it has to be gone before anything else
+        if full:
+            self._put_back(buffers)
+            self.progress = before
+            self._halve(max(len(some) for some in clips))
+            return False
+        self.progress.step += 1
+        self.progress.bad_in_a_row = 0
+        self._tell_step(told, frames, time.monotonic() - began)
         return True
 
-    def _optimise(self, batch: Any) -> tuple[dict[str, float], float, float]:
-        """Losses, the largest gradient norm and the rate. Raises NonFinite before anything is moved."""
-        plan, norms, rate = self.plan, [0.0], 0.0
-        told: dict[str, float] = {}
-        steps = self.recipe.losses(self.model, batch, step=self.progress.step)
-        while True:
-            with devices.autocast(plan.device, plan.precision):
-                item = next(steps, None)
-            if item is None:
-                return told, max(norms), rate
-            name, loss, parts = item
-            if not bool(torch.isfinite(loss)):
-                raise NonFinite(f"The {name} loss is {loss.item()}.")
-            optimizer = self.optimizers[name]
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            norms.append(self._clip(name))
-            for group, published in zip(optimizer.param_groups, self._rates[name], strict=True):
-                rate = group["lr"] = published * self.progress.rate_scale
-            optimizer.step()
-            told |= parts
+    def _places(self) -> list[tuple[int, int]]:
+        """Epoch and number of the batches of this step; the progress then stands behind them."""
+        progress, training = self.progress, self.plan.training
+        halved = min(training.batch_size, len(self.manifest.train)) if progress.batch_size else 0
+        places, clips = list[tuple[int, int]](), 0
+        while not places or clips < max(training.effective_batch, halved):
+            places.append((progress.epoch, progress.index))
+            clips += len(self.feed.clips(progress.epoch, progress.index))
+            progress.epoch, progress.index = self.feed.following(progress.epoch, progress.index)
+        return places
 
-    def _clip(self, name: str) -> float:
-        parameters = self.recipe.parameters(self.model, name)
-        try:
-            norm = torch.nn.utils.clip_grad_norm_(
-                parameters, self.plan.training.clip_norm or float("inf"), error_if_nonfinite=True
+    def _put_back(self, buffers: list[torch.Tensor]) -> None:
+        """Running means have already seen a batch that is not used."""
+        with torch.no_grad():
+            for buffer, before in zip(self.network.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+
+    def _halve(self, clips: int) -> None:
+        """Go on with half of a batch of `clips` clips at a time, and as many clips a step as before."""
+        if clips < 2:
+            raise OutOfMemory("The memory does not hold a single clip. Take a smaller size, or leave long clips out.")
+        progress, batches = self.progress, len(self.feed)
+        self.network.forget_gradients()
+        self._resize(clips // 2)
+        devices.release(self.plan.device)
+        progress.batch_size = clips // 2
+        progress.index = progress.index * len(self.feed) // batches
+        self.on_event(
+            Warned(
+                "batch_halved",
+                f"The memory does not hold {clips} clips at once: from step {progress.step} on, {clips // 2} at a "
+                "time, and as many a step as before.",
+                {"step": progress.step, "batch_size": clips // 2},
             )
-        except RuntimeError as error:
-            raise NonFinite(f"The {name} gradient is not finite.") from error
-        return float(norm)
+        )
 
-    def _skip(self, clips: list[ClipEntry], error: NonFinite) -> None:
+    def _skip(self, names: list[str], error: NonFinite) -> None:
         progress = self.progress
         progress.bad_in_a_row += 1
-        names = [clip.id for clip in clips]
         self.on_event(
             Warned(
                 "non_finite_batch",
@@ -227,6 +258,7 @@ class Trainer:
         else:
             self._initialise()
             self.progress = Progress()
+        self._resize(now.batch_size or self.plan.training.batch_size)
         self.progress = replace(
             self.progress,
             epoch=now.epoch,
@@ -234,6 +266,7 @@ class Trainer:
             rate_scale=now.rate_scale / 2,
             roll_backs=now.roll_backs + 1,
             bad_in_a_row=0,
+            batch_size=now.batch_size,
         )
         self._measured = (-1, {})
         self.on_event(
@@ -246,7 +279,7 @@ class Trainer:
 
     # --- telling, measuring, saving ---
 
-    def _tell_step(self, batch: Any, losses: dict[str, float], norm: float, rate: float, seconds: float) -> None:
+    def _tell_step(self, told: Told, frames: int, seconds: float) -> None:
         self._times.append(time.monotonic())
         passed = self._times[-1] - self._times[0]
         per_second = (len(self._times) - 1) / max(passed, 1e-9)  # evaluation and checkpoints included
@@ -255,11 +288,11 @@ class Trainer:
             StepDone(
                 step=step,
                 total=total,
-                losses=losses,
-                learning_rate=rate,
-                grad_norm=norm,
+                losses=told.losses,
+                learning_rate=told.rate,
+                grad_norm=told.norm,
                 seconds=seconds,
-                frames=frames_of(batch),
+                frames=frames,
                 steps_per_minute=60 * per_second,
                 eta_seconds=(total - step) / per_second,
                 memory_mib=devices.peak_memory_mib(self.plan.device),
@@ -267,25 +300,18 @@ class Trainer:
         )
 
     def _evaluate(self) -> dict[str, float]:
-        """Held-out losses of this step, measured once."""
+        """Held-out losses of this step, measured once, with the weights that are the voice."""
         step = self.progress.step
         if self._measured[0] == step:
             return self._measured[1]
         self.on_event(StageChanged("evaluate"))
-        self._settle()
-        sums: dict[str, float] = {}
-        for number, clips in enumerate(self.feed.held_out()):
-            if self.stop.requested:  # what can be measured later keeps nobody waiting
+        average, model = self.network.average, self.network.model
+        with average.used_by(model) if average else contextlib.nullcontext():
+            self._settle()
+            losses = self._held_out()
+            if losses is None:
                 return {}
-            seed = seed_of(self.plan.training.seed, number)  # the same noise and segments each time
-            batch = self.feed.collate(clips, seed)
-            torch.manual_seed(seed)
-            with devices.autocast(self.plan.device, self.plan.precision):
-                measured = self.recipe.evaluate(self.model, batch, step=step)
-            for name, value in measured.items():
-                sums[name] = sums.get(name, 0.0) + value * len(clips)
-        losses = {name: value / len(self.manifest.held_out) for name, value in sums.items()}
-        figures = self.rehearsal.run(self.model)
+            figures = self.rehearsal.run(model)
         acoustic = self.plan.kind == "acoustic"
         told = losses if acoustic else losses | figures
         self.on_event(Evaluated(step=step, losses=told, alignment=figures if acoustic else {}))
@@ -293,30 +319,46 @@ class Trainer:
         self.on_event(StageChanged("train"))
         return losses
 
+    def _held_out(self) -> dict[str, float] | None:
+        """Means over the held-out clips; None when a stop was asked for: what can wait keeps nobody waiting."""
+        sums: dict[str, float] = {}
+        for number, clips in enumerate(self.feed.held_out()):
+            if self.stop.requested:
+                return None
+            seed = seed_of(self.plan.training.seed, number)  # the same noise and segments each time
+            batch = self.feed.collate(clips, seed)
+            torch.manual_seed(seed)
+            with devices.autocast(self.plan.device, self.plan.precision):
+                measured = self.network.recipe.evaluate(self.network.model, batch, step=self.progress.step)
+            for name, value in measured.items():
+                sums[name] = sums.get(name, 0.0) + value * len(clips)
+        return {name: value / len(self.manifest.held_out) for name, value in sums.items()}
+
     def _settle(self) -> None:
         """Running means for use. They are no part of training, and what is set here follows from weights and data."""
-        epoch = self.progress.epoch
+        epoch, network = self.progress.epoch, self.network
         torch.manual_seed(seed_of(self.plan.training.seed, epoch))
 
         def forward(batch: Any) -> object:
             with devices.autocast(self.plan.device, self.plan.precision):
-                return next(self.recipe.losses(self.model, batch, step=self.progress.step))
+                return next(network.recipe.losses(network.model, batch, step=self.progress.step))
 
         numbers = range(min(running_means.BATCHES, len(self.feed)))
         batches = (self.feed.collate(self.feed.clips(epoch, number), number) for number in numbers)
-        running_means.settle(self.model, forward, batches)
+        running_means.settle(network.model, forward, batches)
 
     def _checkpoint(self, *, measure: bool = True) -> None:
         losses = self._evaluate() if measure else {}
         self.on_event(StageChanged("checkpoint"))
-        step = self.progress.step
+        step, network = self.progress.step, self.network
+        state, average = network.model.state_dict(), network.average
         self._saved = checkpoint.save(
             self.folder,
             self.plan.header(step, losses),
-            self.model.state_dict(),
-            self.optimizers,
+            average.over(state) if average else state,
+            network.optimizers,
             asdict(self.progress),
-            modules=self._modules(),
+            modules=network.modules() | ({_RAW: network.model} if average else {}),
             keep=self.plan.training.keep_checkpoints,
         )
         picture, sample = self._show(step) if losses else ("", "")

@@ -40,7 +40,7 @@ from speech.run_folder import entries, latest_good
 
 from .training import command, events_of, job, of, same, start, tensors, train
 
-MODELS = ("tacotron2", "waveglow")
+MODELS = ("tacotron2", "waveglow", "hifi_gan")
 
 
 @pytest.fixture(scope="session")
@@ -269,7 +269,7 @@ def test_three_batches_in_a_row_lead_back_to_the_last_checkpoint_at_half_the_rat
     harmed = []
 
     def harm_and_heal(event: Event) -> None:
-        if isinstance(event, StepDone) and event.step == 5 and not harmed:
+        if isinstance(event, StepDone) and event.step == 4 and not harmed:
             harmed.append(event)
             poison(manifest, {entry.id for entry in manifest.train})
         if isinstance(event, Warned) and event.code == "rolled_back":
@@ -280,9 +280,11 @@ def test_three_batches_in_a_row_lead_back_to_the_last_checkpoint_at_half_the_rat
     status, events = train(asked, on_event=harm_and_heal)
     assert status == 0
     back = [event for event in of(events, Warned) if event.code == "rolled_back"]
-    assert [event.params for event in back] == [{"from_step": 5, "step": 3, "rate_scale": 0.5}]
-    assert [event.step for event in of(events, StepDone)] == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8]
-    assert {event.learning_rate for event in of(events, StepDone)[5:]} == {5e-4}
+    left = back[0].params["from_step"]
+    assert left in (4, 5)  # the batch of step 5 was made while step 4 was at work
+    assert [event.params for event in back] == [{"from_step": left, "step": 3, "rate_scale": 0.5}]
+    assert [event.step for event in of(events, StepDone)] == [*range(1, left + 1), 4, 5, 6, 7, 8]
+    assert {event.learning_rate for event in of(events, StepDone)[left:]} == {5e-4}
 
 
 def test_data_that_are_never_finite_end_the_run_with_a_sentence(espeak_clips: Path, tmp_path: Path) -> None:
