@@ -19,7 +19,7 @@ __all__ = ["FRONT_END_VERSION", "MODES", "LeftOut", "Reading", "Span", "encode",
 # Goes up whenever any text may be read or sounded otherwise; a checkpoint keeps it.
 FRONT_END_VERSION = "1"
 MODES = ("pronunciation", "spelling")
-LONGEST_TEXT = 200_000  # characters
+LONGEST_TEXT = 100_000  # characters
 
 
 def read(text: str, *, dictionary: Mapping[str, str] | None = None, mode: str = "pronunciation") -> Reading:

@@ -28,6 +28,7 @@ UNCOMMON = 0.2  # what a pair outside the table is worth: most are foreign words
 KIND_WORTH = 3.0  # what the first sentence of a kind is worth, in pairs
 # The kinds that a voice should have heard, by share; a tenth of questions and a tenth of exclamations is usual advice.
 KIND_SHARES = {"statement": 0.7, "question": 0.15, "exclamation": 0.075, "request": 0.075}
+DIGITS = 9  # of a gain that are compared: the last ones depend on the order of its sum
 ENOUGH = 3  # sentences with a pair, after which one more is not asked for
 
 _NO_HANGUL = re.compile(r"[^가-힣]+")
@@ -85,13 +86,26 @@ class Heard:
             times = self.pairs[pair] = self.pairs[pair] + 1
             self._worth[pair] *= (times / (1 + times)) ** 3
 
+    def copy(self) -> Heard:
+        other = Heard()
+        other.pairs, other.kinds, other._worth = self.pairs.copy(), self.kinds.copy(), _Table(self._worth)
+        return other
+
+    def worth(self, pair: str) -> float:
+        """What one more sentence with this pair adds by it."""
+        return self._worth[pair]
+
+    def kind_worth(self, kind: str) -> float:
+        """What one more sentence of this kind adds by being of it."""
+        return KIND_WORTH / (1 + self.kinds[kind] / KIND_SHARES.get(kind, 1.0))
+
     def gain(self, sounds: Sounds) -> float:
         """What a sentence adds, a second of it: its pairs, each worth 1 / (1 + times said)³, and its kind.
 
         It never grows while sentences are added, which is what lets `order` look at a few sentences only.
         """
-        kind = KIND_WORTH / (1 + self.kinds[sounds.kind] / KIND_SHARES.get(sounds.kind, 1.0))
-        return (sum(map(self._worth.__getitem__, sounds.pairs)) + kind) / sounds.seconds
+        pairs = sum(map(self._worth.__getitem__, sounds.pairs))
+        return (pairs + self.kind_worth(sounds.kind)) / sounds.seconds
 
     def coverage(self) -> float:
         """The share of the common pairs that were said, 0 to 1."""
@@ -109,30 +123,35 @@ class _Table(dict[str, float]):
         return UNCOMMON
 
 
-def order(sentences: Mapping[_Key, Sounds], heard: Heard | None = None, *, limit: int | None = None) -> list[_Key]:
+def order(
+    sentences: Mapping[_Key, Sounds],
+    heard: Heard | None = None,
+    *,
+    limit: int | None = None,
+    bounds: Sequence[float] | None = None,
+) -> list[_Key]:
     """The keys of `sentences`, each one that adds most to what was heard before; of equals the earlier one first.
 
     Lazy greedy (Minoux 1978): a gain only falls, so a sentence that is still the best after weighing it again is the
-    best. `heard` grows by what is chosen. `limit`: how many to choose.
+    best. `heard` grows by what is chosen. `limit`: how many to choose. `bounds`: the gains of the
+    sentences, where they are known already.
     """
     heard = Heard() if heard is None else heard
     chosen: list[_Key] = []
-    waiting = [(-_rounded(heard, sounds), place, key) for place, (key, sounds) in enumerate(sentences.items())]
+    gains = [heard.gain(sounds) for sounds in sentences.values()] if bounds is None else bounds
+    waiting = [
+        (-round(gain, DIGITS), place, key) for place, (key, gain) in enumerate(zip(sentences, gains, strict=True))
+    ]
     heapq.heapify(waiting)
     while waiting and (limit is None or len(chosen) < limit):
         _, place, key = waiting[0]
-        heapq.heapreplace(waiting, (-_rounded(heard, sentences[key]), place, key))
+        heapq.heapreplace(waiting, (-round(heard.gain(sentences[key]), DIGITS), place, key))
         if waiting[0][1] != place:
             continue
         heapq.heappop(waiting)
         heard.add(sentences[key])
         chosen.append(key)
     return chosen
-
-
-def _rounded(heard: Heard, sounds: Sounds) -> float:
-    """The gain without the last digits, which depend on the order of the sum."""
-    return round(heard.gain(sounds), 9)
 
 
 def still_worth(sentences: Iterable[Sounds], heard: Heard, enough: int = ENOUGH) -> float:

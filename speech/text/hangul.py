@@ -12,12 +12,6 @@ FIRST_LEAD = 0x1100
 FIRST_VOWEL = 0x1161
 FIRST_TAIL = 0x11A7  # one before the first tail, so that tail 0 means none
 
-# Compatibility jamo that are pairs, for the names of letters and for chat shorthand.
-PAIRS = {
-    "ㄳ": "ㄱㅅ", "ㄵ": "ㄴㅈ", "ㄶ": "ㄴㅎ", "ㄺ": "ㄹㄱ", "ㄻ": "ㄹㅁ", "ㄼ": "ㄹㅂ",
-    "ㄽ": "ㄹㅅ", "ㄾ": "ㄹㅌ", "ㄿ": "ㄹㅍ", "ㅀ": "ㄹㅎ", "ㅄ": "ㅂㅅ",
-}  # fmt: skip
-
 
 def is_syllable(character: str) -> bool:
     """Whether `character` is one of the 11,172 composed syllables."""
@@ -44,11 +38,6 @@ def join_syllable(lead: int, vowel: int, tail: int = 0) -> str:
 def tail_of(syllable: str) -> int:
     """The number of the tail of `syllable`; 0 where it has none, or is no syllable."""
     return (ord(syllable) - FIRST_SYLLABLE) % 28 if is_syllable(syllable) else 0
-
-
-def ends_in_consonant(text: str) -> bool:
-    """Whether the last syllable of `text` has a tail, which decides 은/는, 이/가, 을/를."""
-    return bool(text) and tail_of(text[-1]) != 0
 
 
 def h2j(text: str) -> str:

@@ -13,6 +13,7 @@ from speech.text.transliterate import by_rule, romanised
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _VOWEL = re.compile(r"[aeiouyAEIOUY]")
 _LONGEST_ACRONYM = 5  # capitals beyond that are a word set in capitals
+_LONGEST_WORD = 60  # letters; what is longer is no word
 _SHORTEST_WORD = 3  # letters; what is as short and no word of the lexicon is an abbreviation
 
 
@@ -55,6 +56,8 @@ def read_word(word: str) -> tuple[str, str]:
     if len(word) == 1:
         return letter_name(word), "letter"
     if len(word) <= (_LONGEST_ACRONYM if word.isupper() else _SHORTEST_WORD) or not _VOWEL.search(word):
+        return spelled(word), "letters"
+    if len(word) > _LONGEST_WORD:
         return spelled(word), "letters"
     return _compound(word) or _inflected(word.lower()) or _guessed(word)
 

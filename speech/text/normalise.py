@@ -16,7 +16,6 @@ from speech.text.spans.scan import Found, Recogniser
 _HANGUL = re.compile(r"[가-힣]+")
 _SPACE = re.compile(r"\s+")
 _PAUSE = re.compile(r"[.,!?…~·;:。]*[.,!?…][.,!?…~]*")
-_BRACKET = re.compile(r"[()]")
 
 _LATIN: tuple[Recogniser, ...] = (
     web.email,

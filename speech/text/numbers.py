@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 
 DIGITS = "영일이삼사오육칠팔구"
-PHONE_DIGITS = "공일이삼사오육칠팔구"
 _PLACES = ("", "십", "백", "천")
 _GROUPS = ("", "만", "억", "조", "경", "해", "자", "양", "구", "간", "정", "재", "극")
 _MAGNITUDES = {"십": 10, "백": 100, "천": 1000, "만": 10**4, "억": 10**8, "조": 10**12, "경": 10**16}
 
-_NATIVE_ONES = ("", "하나", "둘", "셋", "넷", "다섯", "여섯", "일곱", "여덟", "아홉")
 _NATIVE_ONES_BEFORE = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 _NATIVE_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 
@@ -63,14 +61,6 @@ def native(number: int) -> str:
         return prefix + "스무"
     tens, ones = divmod(rest, 10)
     return prefix + _NATIVE_TENS[tens] + _NATIVE_ONES_BEFORE[ones]
-
-
-def native_alone(number: int) -> str:
-    """`3` → `셋`, as it stands alone."""
-    if not 0 < number < 100:
-        return native(number)
-    tens, ones = divmod(number, 10)
-    return _NATIVE_TENS[tens] + _NATIVE_ONES[ones]
 
 
 def ordinal(number: int) -> str:

@@ -29,7 +29,6 @@ from speech.text.respell import respell
 _WORD = re.compile(r"[가-힣]+")
 
 _NULL = 11  # lead ㅇ
-_HIEUT = 18  # lead ㅎ
 
 
 def pronounce(text: str) -> str:

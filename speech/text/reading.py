@@ -48,7 +48,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Characters that are not spoken: `reason` is emoji, invisible, control, sign, repeated, scheme or unknown."""
+    """Characters that are not spoken: `reason` is emoji, invisible, sign, repeated or unknown."""
 
     start: int
     end: int

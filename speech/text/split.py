@@ -8,7 +8,7 @@ from speech.text.hangul import is_syllable
 
 # A decoder of 1,000 frames at 86 a second holds 11.6 s; at six syllables a second some 60 syllables are safe.
 LONGEST = 60
-_PAIRS = {"“": "”", "‘": "’", "(": ")", "「": "」", "『": "』", "《": "》", "〈": "〉", "[": "]", "【": "】"}
+_PAIRS = {'"': '"', "“": "”", "‘": "’", "(": ")", "「": "」", "『": "』", "《": "》", "〈": "〉", "[": "]", "【": "】"}
 _END = re.compile(r"[.!?。！？…]+[\"'”’)\]」』》〉]*")
 _ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Za-z]|[A-Z][a-z]{1,2}|No|Vol|vs|etc|co)$")
 _DATE = re.compile(r"\d{4}\.\s?\d{1,2}\.\s?\d{1,2}$")
@@ -60,17 +60,19 @@ def split(text: str, *, longest: int = LONGEST) -> list[str]:
 
 def _sentences(line: str) -> list[str]:
     sentences: list[str] = []
-    start = 0
+    waiting: list[str] = []  # closing marks of the quotations that are open
+    start = seen = 0
     for match in _END.finditer(line):
         end = match.end()
         if end < len(line) and not line[end].isspace() and not _ends_tight(line, match):
             continue
-        if _inside_quotes(line[start : match.start()]) or _is_point(line, match):
+        waiting, seen = _still_open(waiting, line[seen : match.start()]), match.start()
+        if waiting or _is_point(line, match):
             continue
         sentence = line[start:end].strip()
         if sentence:
             sentences.append(sentence)
-        start = end
+        start = seen = end
     rest = line[start:].strip()
     if rest:
         sentences.append(rest)
@@ -89,26 +91,24 @@ def _is_point(line: str, match: re.Match[str]) -> bool:
     """Whether the mark is part of a date, a list number or an abbreviation: `2026. 11. 20.`, `1. 서론`, `Mr. Kim`."""
     if match.group() != ".":
         return False
-    before, after = line[: match.start()], line[match.end() :].lstrip()
+    near = max(0, match.start() - 24)
+    before, after = line[near : match.start()], line[match.end() : match.end() + 8].lstrip()
     if before[-1:].isdigit():
         if _DATE.search(before):
             return True
         figures = re.search(r"\d+$", before)
-        return bool(after) and (after[0].isdigit() or (figures is not None and figures.start() == 0))
+        return bool(after) and (after[0].isdigit() or (figures is not None and near + figures.start() == 0))
     return bool(_ABBREVIATION.search(before)) and bool(after)
 
 
-def _inside_quotes(text: str) -> bool:
-    """Whether a quotation or bracket is still open at the end of `text`."""
-    waiting: list[str] = []
+def _still_open(waiting: list[str], text: str) -> list[str]:
+    """The closing marks that are still waited for behind `text`."""
     for character in text:
-        if character in _PAIRS:
-            waiting.append(_PAIRS[character])
-        elif waiting and character == waiting[-1]:
+        if waiting and character == waiting[-1]:
             waiting.pop()
-        elif character == '"':
-            waiting.append('"')
-    return bool(waiting)
+        elif character in _PAIRS:
+            waiting.append(_PAIRS[character])
+    return waiting
 
 
 def _joined(sentences: list[str]) -> list[str]:
@@ -129,8 +129,8 @@ def _clauses(sentence: str, longest: int) -> list[str]:
         parts = [part for part in pattern.split(sentence) if part]
         if len(parts) > 1:
             return [piece for part in _packed(parts, longest) for piece in _clauses(part, longest)]
-    half = max(1, len(sentence) * longest // (syllables(sentence) + 1))
-    return [sentence[:half], *_clauses(sentence[half:], longest)]
+    length = max(1, len(sentence) * longest // (syllables(sentence) + 1))
+    return [sentence[start : start + length] for start in range(0, len(sentence), length)]
 
 
 def _packed(parts: list[str], longest: int) -> list[str]:

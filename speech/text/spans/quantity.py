@@ -27,6 +27,7 @@ _SEASONED = {
     "되": ("석", "넉"),
     "섬": ("석", "넉"),
 }
+_NEAR = 100  # characters around a counter that may tell what it counts
 _CLOCK_HOURS = 12
 _LAST_NATIVE_HOURS = 23
 
@@ -120,22 +121,22 @@ def system_of(text: str, start: int, end: int, counter: str, value: int | None) 
     after = text[end : end + 6].lstrip()
     for choice, where, words in _contexts()[counter]:
         if where == "after" and after.startswith(words):
-            return _decided(choice, text, counter, value)
+            return _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
         if where == "before" and any(word in before for word in words):
-            return _decided(choice, text, counter, value)
+            return _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
         if where == "default":
-            system, _ = _decided(choice, text, counter, value)
+            system, _ = _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
             return system, True
     return "native", True
 
 
 def _decided(choice: str, text: str, counter: str, value: int | None) -> tuple[str, bool]:
-    """`either` stands for 대: 20대 is an age, unless the text counts other 대 as well (5대, 45대)."""
+    """`either` stands for 대: 20대 is an age, unless the text near by counts other 대 as well (5대, 45대)."""
     if choice != "either":
         return choice, False
     if value is None or value % 10 or not 10 <= value <= 90:
         return "native", True
-    counts = [int(figures[-2:]) for figures in re.findall(rf"(\d+){counter}", text)]
+    counts = [int(figures[-2:]) for figures in re.findall(rf"(\d{{1,6}}){counter}", text)]
     return ("native" if any(count % 10 for count in counts) else "sino"), True
 
 

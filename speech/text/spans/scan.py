@@ -51,8 +51,3 @@ def word_may_end(text: str, end: int) -> bool:
 def word_before(text: str, position: int, length: int = 12) -> str:
     """The text in front of `position`, spaces at its end taken off."""
     return text[max(0, position - length) : position].rstrip()
-
-
-def starts_word(text: str, position: int) -> bool:
-    """Whether no letter or figure stands directly in front."""
-    return position == 0 or not text[position - 1].isalnum()

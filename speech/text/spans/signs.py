@@ -1,4 +1,4 @@
-"""Stretches that begin with neither a figure nor a Latin letter: signs, chat jamo, enclosed figures, kana, emoji."""
+"""Stretches that begin with neither a figure nor a Latin letter: signs, chat jamo, enclosed figures, emoji."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def equals(text: str, position: int) -> Found | None:
     """`=` as a topic: 은 or 는, as what stands in front ends."""
     if text[position] != "=":
         return None
-    before = text[:position].rstrip()[-1:]
+    before = text[max(0, position - 4) : position].rstrip()[-1:]
     if before in _FIGURES:
         spoken = numbers.digits(before)
     else:

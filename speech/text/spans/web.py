@@ -9,12 +9,12 @@ from speech.text.latin import lookup, read_word, spelled
 from speech.text.lexicon import groups, mapping
 from speech.text.spans.scan import Found
 
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_LABEL = r"[A-Za-z0-9-]{1,63}"
 _TOP = "(?:" + "|".join(sorted(groups("web")["top"], key=len, reverse=True)) + ")"
-_EMAIL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._%+-]*@(?:{_LABEL}\.)+[A-Za-z]{{2,}}")
+_EMAIL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@(?:{_LABEL}\.){{1,8}}[A-Za-z]{{2,24}}")
 _REST = r"(?::\d+)?(?P<path>/[A-Za-z0-9._~%/?#&=+@-]*)?"
-_URL = re.compile(rf"(?P<host>(?:{_LABEL}\.)+{_TOP})(?![A-Za-z0-9]){_REST}")
-_URL_WITH_SCHEME = re.compile(rf"(?:https?|ftp)://(?P<host>(?:{_LABEL}\.)*{_LABEL}){_REST}")
+_URL = re.compile(rf"(?P<host>(?:{_LABEL}\.){{1,8}}{_TOP})(?![A-Za-z0-9]){_REST}")
+_URL_WITH_SCHEME = re.compile(rf"(?:https?|ftp)://(?P<host>(?:{_LABEL}\.){{0,8}}{_LABEL}){_REST}")
 _TOKENS = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z0-9]")
 _HASHTAG = re.compile(r"#(?=[가-힣A-Za-z_])")
 _FILE = re.compile(r"\.(?=(?:" + "|".join(groups("web")["file"]) + r")(?![A-Za-z0-9]))")

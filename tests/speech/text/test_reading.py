@@ -7,7 +7,7 @@ import pytest
 from speech.config import TextConfig
 from speech.errors import BadText
 from speech.text import encode, read
-from speech.text.symbols import END_ID, SYMBOLS
+from speech.text.symbols import END_ID, SYMBOLS, to_ids
 
 
 def test_a_sentence_with_figures_is_read_as_a_newsreader_reads_it() -> None:
@@ -47,3 +47,22 @@ def test_a_dictionary_row_that_is_not_read_in_hangul_is_refused() -> None:
     with pytest.raises(BadText) as error:
         read("가", dictionary={"API": "api"})
     assert error.value.code == "bad_dictionary"
+
+
+def test_a_text_that_is_too_long_or_no_text_is_refused() -> None:
+    with pytest.raises(BadText) as error:
+        read("가" * 100_001)
+    assert error.value.code == "text_too_long"
+    with pytest.raises(BadText) as error:
+        read(None)  # type: ignore[arg-type]
+    assert error.value.code == "not_text"
+
+
+def test_symbols_that_no_voice_knows_are_named() -> None:
+    with pytest.raises(BadText, match="U\\+0041") as error:
+        to_ids("가A~")
+    assert error.value.params["symbols"] == ["A", "~"]
+
+
+def test_numbers_across_a_long_text_are_read_to_the_end() -> None:
+    assert read("3개 " * 2_000).reading.count("세 개") == 2_000

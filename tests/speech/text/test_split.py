@@ -67,3 +67,8 @@ def test_the_pause_follows_the_mark_that_closes_the_piece() -> None:
 
 def test_a_slower_voice_gets_shorter_pieces() -> None:
     assert longest_for(11.6, 4.0) < longest_for(11.6, 6.0)
+
+
+def test_a_text_without_any_boundary_is_parted_whatever_its_length() -> None:
+    text = "가" * 200_000
+    assert "".join(split(text)) == text
