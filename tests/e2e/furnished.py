@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.sounds import SENTENCES, write_corpus
+from tests.e2e.sounds import write_corpus
 from tests.studio_server import Studio
 
 PUBLISH = """
@@ -39,7 +39,7 @@ class Furnished:
     links: dict[str, str]  # of speaker, listener and unused (nobody's yet)
 
 
-def furnish(house: Studio, folder: Path, *, texts: Sequence[str] = SENTENCES, steps: int = 20) -> Furnished:
+def furnish(house: Studio, folder: Path, *, texts: Sequence[str], steps: int) -> Furnished:
     """Import clips of espeak-ng's, train a run of trial size to its end and publish it. `folder`: for the clips."""
     house.manage("import_clips", str(write_corpus(folder, texts)), "--speaker", "mina", "--consent", "동의합니다.")
     vocoder = ["--vocoder", "hifi_gan", "--vocoder-steps", "5"]

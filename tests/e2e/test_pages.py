@@ -41,7 +41,7 @@ PEOPLE = ("anonymous", "speaker", "listener", "admin")
 
 @pytest.fixture(scope="module")
 def furnished(house: Studio, tmp_path_factory: pytest.TempPathFactory) -> Furnished:
-    return furnish(house, tmp_path_factory.mktemp("corpus") / "clips")
+    return furnish(house, tmp_path_factory.mktemp("corpus") / "clips", texts=sounds.SENTENCES[:6], steps=5)
 
 
 @pytest.fixture(scope="module")
@@ -175,9 +175,10 @@ def look(visitor: Visitor, path: str, size: Any, status: int) -> list[str]:
     assert isinstance(answer, Response)
     found = [] if answer.status == status else [f"answers {answer.status} and not {status}"]
     found += overflow(page) + axe(page)
-    page.emulate_media(color_scheme="dark")
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    found += [f"dark: {fault}" for fault in overflow(page) + axe(page, "color-contrast")]
+    if size is WIDE:  # colours are the same at every width
+        page.emulate_media(color_scheme="dark")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        found += [f"dark: {fault}" for fault in axe(page, "color-contrast")]
     expected = f"status of {status} "  # the console complains of the page itself, where it is a refusal
     return found + [fault for fault in visitor.faults if status == 200 or expected not in fault]
 
