@@ -70,7 +70,7 @@ def save(
 def write_weights(path: Path, header: Header, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write one checkpoint file, atomically. Raises DiskFull."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    header = replace(header, tensors_sha256=_hash(plain))
+    header = replace(header, tensors_sha256=tensors_hash(plain))
     _write(path, plain, {METADATA_KEY: json.dumps(header.to_json(), ensure_ascii=False)})
 
 
@@ -94,7 +94,7 @@ def load(path: Path, *, expect_kind: str | None = None, expect_sha256: str | Non
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
-    if _hash(tensors) != header.tensors_sha256:
+    if tensors_hash(tensors) != header.tensors_sha256:
         raise _damaged(path, "its tensors are not those that were written")
     return Checkpoint(header, tensors, str(path))
 
@@ -216,7 +216,7 @@ def _system_error(message: str) -> int:
     return int(number) if number.isdigit() else 0
 
 
-def _hash(tensors: Mapping[str, torch.Tensor]) -> str:
+def tensors_hash(tensors: Mapping[str, torch.Tensor]) -> str:
     """Over names, types, shapes and bytes, in the order of the names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):

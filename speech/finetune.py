@@ -16,6 +16,7 @@ from speech.events import Event, StageChanged, TrainingEnded, TrainingFailed
 from speech.job import Job
 from speech.plan import Plan
 from speech.run_folder import entries
+from speech.teacher import taught
 from speech.trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ def _run(job: Job, on_event: Callable[[Event], None], stop: lifetime.StopRequest
     if plan.kind == "acoustic":  # a vocoder does not mind which words the sound says
         for warning in preflight.check(manifest):
             heed(warning)
+    if plan.teacher is not None:
+        manifest = taught(manifest, plan.teacher, plan.device, heed)
     heed(StageChanged("load"))
     return Trainer(plan, manifest, on_event, stop).train()
 

@@ -32,6 +32,7 @@ class Job(Settings):
     text: dict[str, Any] = field(default_factory=dict)  # of TextConfig
     device: str = "auto"  # or "cpu", "cuda"
     sample_text: str = SAMPLE_TEXT  # spoken at every checkpoint
+    teacher: str | None = None  # acoustic checkpoint on whose mels a vocoder is trained, instead of the true ones
     work: str = ""  # folder of the prepared data; empty: out/data
 
     @classmethod

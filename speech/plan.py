@@ -36,6 +36,7 @@ class Plan:
     training: TrainingConfig
     base: Checkpoint | None  # to be warm-started from; None also where the run has a checkpoint of its own
     base_name: str
+    teacher: Checkpoint | None  # an acoustic model on whose mels a vocoder is trained
     device: torch.device
     precision: str
 
@@ -47,11 +48,15 @@ class Plan:
         base = None if job.base is None or begun else _open_base(Path(job.base), kind, job.model)
         origin = begun or (base.header if base else None)
         audio = AudioConfig.from_json({**(origin.audio if origin else {}), **job.audio})
-        text = TextConfig.from_json({**(origin.text if origin else {}), **job.text})
+        teacher = _open_teacher(Path(job.teacher), kind, audio) if job.teacher else None
+        reads = teacher.header if teacher else origin
+        text = TextConfig.from_json({**(reads.text if reads else {}), **job.text})
         if base is not None:
             _compare(base.header, audio, text, kind, on_event)
         device = devices.choose(job.device)
         training = _training(recipe.defaults, job.training, device, kind)
+        if teacher and training.augment_pitch:
+            raise BadConfig("Mels of a teacher have the pitch they have; leave augment_pitch out.", code="taught_pitch")
         return cls(
             job=job,
             kind=kind,
@@ -61,6 +66,7 @@ class Plan:
             training=training,
             base=base,
             base_name=begun.base if begun else _name_of(base),
+            teacher=teacher,
             device=device,
             precision=devices.precision_on(device, training.precision),
         )
@@ -110,6 +116,20 @@ def _open_base(path: Path, kind: str, model: str) -> Checkpoint:
             expected=model,
         )
     return base
+
+
+def _open_teacher(path: Path, kind: str, audio: AudioConfig) -> Checkpoint:
+    if kind != "vocoder":
+        raise BadConfig("Only a vocoder has a teacher; an acoustic model learns from the clips.", code="no_teacher")
+    teacher = checkpoint.open_any(path, expect_kind="acoustic")
+    if AudioConfig.from_json(teacher.header.audio) != audio:
+        raise BadCheckpoint(
+            f"{path.name} makes another mel than this vocoder is trained on; they cannot speak together.",
+            code="other_audio",
+            teacher=teacher.header.audio,
+            vocoder=audio.to_json(),
+        )
+    return teacher
 
 
 def _training(defaults: dict[str, Any], wanted: dict[str, Any], device: torch.device, kind: str) -> TrainingConfig:
