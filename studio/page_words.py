@@ -30,6 +30,8 @@ def _states() -> dict[str, str]:
         "unknown_device": _("마이크"),
         "seconds": _("{n}초"),
         "minutes": _("{n}분"),
+        "sounds": _("소리 {percent}% · 앞으로 {n}분이면 넉넉해요"),
+        "sounds_enough": _("소리 {percent}% · 넉넉히 담았어요"),
         "done_all": _("모든 문장을 녹음했어요. 고마워요!"),
         "number": _("{n}번째 문장"),
         "take": _("{n}번째 녹음"),

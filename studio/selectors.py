@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from studio import coverage
+from studio.coverage import Standing
 from studio.models import Clip, Consent, Prompt, Speaker
 from studio.rooms import RoomState
 from studio.words import LEVEL_WORDS, reason_words
@@ -71,34 +74,36 @@ def prompts_before(prompt: Prompt) -> QuerySet[Prompt]:
     return Prompt.objects.filter(before, active=True).order_by("-order", "-id")
 
 
-def prompts_open(speaker: Speaker, after: Prompt | None = None) -> QuerySet[Prompt]:
-    """Prompts that the speaker has neither a kept take of nor skipped."""
-    done = speaker.clips.filter(kept=True, prompt__isnull=False).values("prompt_id")
-    skipped = speaker.skips.values("prompt_id")
-    return prompts_after(after).exclude(id__in=done).exclude(id__in=skipped)
+def prompt_open_next(speaker: Speaker, after: Prompt | None, standing: Standing | None = None) -> Prompt | None:
+    """The open prompt that adds most to what the speaker has kept, other than `after`; None when all is done.
+
+    Open is what the speaker has neither a kept take of nor skipped. Prompts that keep their file's order come behind
+    `after`, then those left out before it.
+    """
+    chosen = (standing or coverage.standing(speaker)).next_prompts(1, after.pk if after else None)
+    return Prompt.objects.filter(pk__in=chosen).first()
 
 
-def prompt_open_next(speaker: Speaker, after: Prompt | None) -> Prompt | None:
-    """The next prompt to record behind `after`; then those left out before it; None when all is done."""
-    if after is None:
-        return prompts_open(speaker).first()
-    return prompts_open(speaker, after).first() or prompts_open(speaker).exclude(pk=after.pk).first()
-
-
-def prompt_shown(speaker: Speaker) -> Prompt | None:
-    """Where the speaker stands: the stored position, else the first prompt that is still open."""
+def prompt_shown(speaker: Speaker, standing: Standing | None = None) -> Prompt | None:
+    """Where the speaker stands: the stored position, else the prompt that adds most."""
     if speaker.position is not None and speaker.position.active:
         return speaker.position
-    return prompts_open(speaker).first()
+    return prompt_open_next(speaker, None, standing)
 
 
-def progress(speaker: Speaker) -> dict[str, Any]:
-    """How far a speaker is: kept takes of active prompts, of how many, and seconds of sound kept in all."""
+def progress(speaker: Speaker, standing: Standing | None = None) -> dict[str, Any]:
+    """How far a speaker is: kept takes of active prompts, of how many, and seconds of sound kept in all.
+
+    `coverage`: per cent of the common pairs of sounds that were said; `worth_minutes`: what open prompts still add.
+    """
+    standing = standing or coverage.standing(speaker)
     kept = clips_kept(speaker)
     return {
         "done": kept.filter(prompt__active=True).count(),
         "total": prompts_active().count(),
         "seconds": round(kept.aggregate(seconds=Coalesce(Sum("seconds"), 0.0))["seconds"], 1),
+        "coverage": standing.coverage(),
+        "worth_minutes": round(standing.minutes_worth(), 1),
     }
 
 
@@ -107,14 +112,21 @@ def record_state(speaker: Speaker) -> dict[str, Any]:
 
     `prompt` is None when there is nothing (left) to record; `upcoming` holds the next open prompts.
     """
-    prompt = prompt_shown(speaker)
-    upcoming = prompts_open(speaker, prompt)[:UPCOMING] if prompt else []
+    standing = coverage.standing(speaker)
+    prompt = prompt_shown(speaker, standing)
+    upcoming = prompts_in(standing.next_prompts(UPCOMING, prompt.pk, said=True)) if prompt else []
     return {
         "prompt": prompt_json(speaker, prompt) if prompt else None,
         "takes": [take_json(clip) for clip in takes_of(speaker, prompt)[:TAKES_SHOWN]] if prompt else [],
         "upcoming": [prompt_json(speaker, each, numbered=False) for each in upcoming],
-        "progress": progress(speaker),
+        "progress": progress(speaker, standing),
     }
+
+
+def prompts_in(ids: Sequence[int]) -> list[Prompt]:
+    """These prompts, in this order."""
+    found = Prompt.objects.in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
 
 
 def prompt_json(speaker: Speaker, prompt: Prompt, *, numbered: bool = True) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,6 +140,7 @@ def test_it_all_works_by_pointer_too_and_afterwards_keys_mean_the_room_again(
     page.get_by_role("button", name="좋아요, 다음").click()
     expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
     expect(page.locator("[data-part=done]")).to_have_text("1")
+    expect(page.locator("[data-part=sounds]")).to_have_text(re.compile(r"소리 [1-9]% · 앞으로 1분이면 넉넉해요"))
     browser.close()
 
 

@@ -46,7 +46,7 @@ def test_a_take_is_stored_untouched_and_answered_with_its_hash(speaking: Client,
 def test_a_good_take_is_called_good_in_words_and_kept(speaking: Client, prompts: list[Prompt]) -> None:
     answer = send(speaking, upload(prompts[0].pk)).json()
     assert answer["verdict"] == {"level": "good", "words": "좋아요", "reasons": []}
-    assert answer["kept"] and answer["progress"] == {"done": 1, "total": 4, "seconds": 2.0}
+    assert answer["kept"] and answer["progress"].items() >= {"done": 1, "total": 4, "seconds": 2.0}.items()
 
 
 def test_a_clipped_take_is_refused_with_words_and_advice_but_stored(speaking: Client, prompts: list[Prompt]) -> None:

@@ -63,8 +63,10 @@ export class View {
     this.progress(progress);
   }
 
-  progress({ done, total, seconds }) {
+  progress({ done, total, seconds, coverage, worth_minutes: worth }) {
     const { parts } = this;
+    const { sounds, sounds_enough: enough } = this.words.states;
+    parts.sounds.textContent = fill(worth > 0 ? sounds : enough, { percent: coverage, n: Math.ceil(worth) });
     parts.done.textContent = `${done}`;
     parts.total.textContent = `${total}`;
     parts.minutes.textContent = fill(this.words.states.minutes, { n: (seconds / 60).toFixed(1) });
