@@ -1,23 +1,27 @@
-"""Checkpoints of NVIDIA's Tacotron 2 and WaveGlow, read without ever running a pickle's code.
+"""Checkpoints of NVIDIA's Tacotron 2 and WaveGlow and of HiFi-GAN, read without ever running a pickle's code.
 
-Layouts: a state dict, or a dict with one under `state_dict` (Tacotron 2, also with DeepLearningExamples' prefixes), or
-a whole pickled `glow.WaveGlow` under `model`. What is in a pickle besides tensors and containers is refused, save for
-the class names of that module, for which inert stand-ins take the state.
+Layouts: a state dict, or a dict with one under `state_dict` (Tacotron 2, also with DeepLearningExamples' prefixes) or
+`generator` (HiFi-GAN), or a whole pickled `glow.WaveGlow` under `model`, in files of today's torch (zip) and of those
+before 1.6. What is in a pickle besides tensors and containers is refused, save for the class names of that module, for
+which inert stand-ins take the state.
 """
 
 from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from speech import _public_hifi_gan, legacy_pickle
 from speech.config import AudioConfig
 from speech.errors import BadCheckpoint
 from speech.header import Checkpoint, Header
+from speech.legacy_pickle import Inert
 
 _PREFIX = re.compile(r"^(module\.(1\.)?)+")
 _ENGLISH_PUNCTUATION = "!'(),.:;? "
@@ -25,7 +29,7 @@ _VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW
 _CONSONANTS = ("B", "CH", "D", "DH", "F", "G", "HH", "JH", "K", "L", "M", "N", "NG", "P", "R", "S", "SH", "T", "TH",
                "V", "W", "Y", "Z", "ZH")  # fmt: skip
 
-# What a pickled WaveGlow names besides tensors; each is read as `_Inert`.
+# What a pickled WaveGlow names besides tensors; each is read as `Inert`.
 _INERT_NAMES = (
     "glow.WaveGlow",
     "glow.WN",
@@ -37,14 +41,6 @@ _INERT_NAMES = (
 )
 
 
-class _Inert:
-    """Takes a pickled module's attributes and does nothing."""
-
-    def __setstate__(self, state: Any) -> None:
-        if isinstance(state, dict):
-            self.__dict__.update(state)
-
-
 def import_public(path: Path) -> Checkpoint:
     """Read a public checkpoint. Raises BadCheckpoint that says what the file is and what was expected."""
     content = _read(path)
@@ -54,50 +50,80 @@ def import_public(path: Path) -> Checkpoint:
     if "upsample.weight" in tensors and any(name.startswith("WN.0.") for name in tensors):
         tensors = _waveglow_layout(tensors)
         return Checkpoint(_waveglow_header(tensors), tensors, str(path))
+    if _public_hifi_gan.is_generator(tensors):
+        tensors = _public_hifi_gan.layout(tensors)
+        return Checkpoint(_public_hifi_gan.header(tensors, path.name), tensors, str(path))
     raise BadCheckpoint(
         f"{path.name} holds {len(tensors)} tensors ({', '.join(list(tensors)[:3])}, …) of a network that is not known "
-        "here; a Tacotron 2 or a WaveGlow as NVIDIA publishes them was expected.",
+        "here; a Tacotron 2 or a WaveGlow as NVIDIA publishes them, or a HiFi-GAN's generator, was expected.",
         code="unknown_network",
         path=str(path),
     )
 
 
 def _read(path: Path) -> Any:
-    stand_ins: list[Any] = [(type(name.rpartition(".")[2], (_Inert,), {}), name) for name in _INERT_NAMES]
     try:
-        with torch.serialization.safe_globals(stand_ins):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            legacy = file.read(1) == b"\x80"
+        return legacy_pickle.load(path) if legacy else _load_zip(path)
     except pickle.UnpicklingError as error:
-        found = re.search(r"(?:GLOBAL|global) `?([\w.]+)`?", str(error))
-        names = f" ({found[1]})" if found else ""
+        if (name := _foreign(error)) is None:
+            raise _no_checkpoint(path, error) from error
         raise BadCheckpoint(
-            f"{path.name} is a pickle that wants to run code of its own{names} instead of holding weights only. It "
-            "was not run. Take the checkpoint from its publisher, or save its state_dict.",
+            f"{path.name} holds more than weights: it names {name}, which is no part of a network that is known here. "
+            "Nothing of it was run. Take the checkpoint from its publisher, or save its state_dict alone.",
             code="unsafe_pickle",
             path=str(path),
+            name=name,
         ) from error
-    except OSError as error:
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise BadCheckpoint(f"{path} cannot be read: {error.strerror}.", code="missing", path=str(path)) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        raise BadCheckpoint(
-            f"{path.name} is no PyTorch checkpoint, or is damaged ({type(error).__name__}).",
-            code="not_a_checkpoint",
-            path=str(path),
-        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, struct.error) as error:
+        raise _no_checkpoint(path, error) from error
+
+
+def _load_zip(path: Path) -> Any:
+    stand_ins: list[Any] = [(type(name.rpartition(".")[2], (Inert,), {}), name) for name in _INERT_NAMES]
+    with torch.serialization.safe_globals(stand_ins):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _foreign(error: pickle.UnpicklingError) -> str | None:
+    """What a pickle names that it may not; None when the bytes are no pickle of weights for another reason."""
+    if isinstance(error, legacy_pickle.ForeignName):
+        return error.name
+    if found := re.search(r"(?:GLOBAL|global) `?([\w.]+)`?", str(error)):
+        return found[1]
+    return "an operation that weights do not need" if "WeightsUnpickler error" in str(error) else None
+
+
+def _no_checkpoint(path: Path, error: Exception) -> BadCheckpoint:
+    return BadCheckpoint(
+        f"{path.name} is no PyTorch checkpoint, or is damaged ({type(error).__name__}).",
+        code="not_a_checkpoint",
+        path=str(path),
+    )
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
+    if isinstance(content, Mapping) and {"mpd", "msd"} <= set(content):
+        raise BadCheckpoint(
+            f"{path.name} holds the discriminators of a HiFi-GAN, which only its training needs. Take the generator, "
+            "the file beside it whose name begins with g_.",
+            code="discriminators",
+            path=str(path),
+        )
     for key in ("state_dict", "model", "generator"):
         if isinstance(content, Mapping) and key in content:
             content = content[key]
-    if isinstance(content, _Inert):
+    if isinstance(content, Inert):
         content = _tensors_of(content)
     if isinstance(content, Mapping) and content and all(isinstance(one, torch.Tensor) for one in content.values()):
         return {str(name): tensor.detach() for name, tensor in content.items()}
     raise BadCheckpoint(f"{path.name} holds no state dict (names and tensors).", code="no_state_dict", path=str(path))
 
 
-def _tensors_of(module: _Inert, prefix: str = "") -> dict[str, torch.Tensor]:
+def _tensors_of(module: Inert, prefix: str = "") -> dict[str, torch.Tensor]:
     """The state dict of a module that was pickled whole."""
     own = {**getattr(module, "_parameters", {}), **getattr(module, "_buffers", {})}
     tensors = {prefix + name: tensor for name, tensor in own.items() if isinstance(tensor, torch.Tensor)}

@@ -172,15 +172,69 @@ def pickled_whole(glow: types.ModuleType) -> torch.nn.Module:
     return whole
 
 
-def test_a_waveglow_pickled_whole_is_read_with_nothing_of_it_run(tmp_path: Path, glow: types.ModuleType) -> None:
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_waveglow_pickled_whole_is_read_with_nothing_of_it_run(
+    tmp_path: Path, glow: types.ModuleType, zipped: bool
+) -> None:
     whole, path = pickled_whole(glow), tmp_path / "waveglow.pt"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.save({"model": whole, "iteration": 1}, path)
+        torch.save({"model": whole, "iteration": 1}, path, _use_new_zipfile_serialization=zipped)
     del sys.modules["glow"]
     found = import_public(path)
     assert "glow" not in sys.modules
     assert same(build_and_load(found).state_dict(), dict(whole.state_dict()))
+
+
+def test_what_the_oldest_modules_held_besides_is_passed_over(
+    tmp_path: Path, glow: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules of torch 0.4 pickled a call of a function that is long gone."""
+    called = []
+    backend = types.ModuleType("torch.nn.backends.thnn")
+
+    def _get_thnn_function_backend() -> None:
+        called.append("at least once, to be pickled by name")
+
+    _get_thnn_function_backend.__module__ = backend.__name__
+    _get_thnn_function_backend.__qualname__ = "_get_thnn_function_backend"
+    backend._get_thnn_function_backend = _get_thnn_function_backend  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.nn.backends", types.ModuleType("torch.nn.backends"))
+    monkeypatch.setitem(sys.modules, backend.__name__, backend)
+
+    class Backend:
+        def __reduce__(self) -> Any:
+            return _get_thnn_function_backend, ()
+
+    whole, path = pickled_whole(glow), tmp_path / "waveglow.pt"
+    for module in whole.modules():
+        module.__dict__["_backend"] = Backend()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save({"model": whole}, path, _use_new_zipfile_serialization=False)
+    found = import_public(path)
+    assert not called
+    assert same(build_and_load(found).state_dict(), dict(whole.state_dict()))
+
+
+def test_an_old_file_of_a_state_dict_gives_the_same_tensors(tmp_path: Path) -> None:
+    published = waveglow.Model(WAVEGLOW).state_dict()
+    path = tmp_path / "waveglow.pt"
+    shared = {name: tensor.half() if name.endswith("bias") else tensor for name, tensor in published.items()}
+    torch.save({"state_dict": shared, "iteration": 3}, path, _use_new_zipfile_serialization=False)
+    assert same(import_public(path).tensors, shared)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_that_was_cut_off_is_damaged_and_not_called_harmful(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "waveglow.pt"
+    torch.save({"state_dict": waveglow.Model(WAVEGLOW).state_dict()}, path, _use_new_zipfile_serialization=zipped)
+    for share in (0.001, 0.5, 0.99):
+        cut = tmp_path / "cut.pt"
+        cut.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+        with pytest.raises(BadCheckpoint, match="is damaged") as caught:
+            import_public(cut)
+        assert caught.value.code == "not_a_checkpoint"
 
 
 def test_the_wrong_kind_of_a_public_file_is_refused(tmp_path: Path) -> None:
