@@ -1,4 +1,4 @@
-"""The command line: python -m speech read | prepare | finetune | speak | inspect | base."""
+"""The command line: python -m speech read | prepare | finetune | speak | evaluate | inspect | base."""
 
 from __future__ import annotations
 
@@ -64,6 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     speak.add_argument("--seed", type=int, default=0)
     speak.add_argument("--device", default="auto")
     speak.set_defaults(command=_speak)
+
+    evaluate = commands.add_parser("evaluate", help="a voice against the held-out takes of its speaker")
+    evaluate.add_argument("clips", type=Path, help="folder that prepare made, or that of a run")
+    evaluate.add_argument("--acoustic", type=Path, required=True, help="checkpoint")
+    evaluate.add_argument("--vocoder", type=Path, help="checkpoint; without it Griffin-Lim speaks")
+    evaluate.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N held-out clips")
+    evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument("--device", default="auto")
+    evaluate.add_argument("--json", action="store_true", help="all figures as JSON")
+    evaluate.set_defaults(command=_evaluate)
 
     inspect = commands.add_parser("inspect", help="what a checkpoint is")
     inspect.add_argument("checkpoint", type=Path)
@@ -181,6 +191,27 @@ def _speak(options: argparse.Namespace) -> int:
         if sentence.reached_limit:
             print(f"The decoder did not stop by itself in: {sentence.text}", file=sys.stderr)
     audio.write(options.out, join(spoken), voice.audio.sample_rate)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from speech.evaluate import evaluate, held_out
+    from speech.synthesizer import Synthesizer
+
+    manifest = held_out(options.clips)
+    voice = Synthesizer.load(options.acoustic, options.vocoder, device=options.device)
+    for warning in voice.warnings:
+        print(warning.message, file=sys.stderr)
+    total = min(options.limit or len(manifest.held_out), len(manifest.held_out))
+    with tqdm(total=total, disable=None, unit="clip") as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.update()
+
+        report = evaluate(voice, manifest, clips=options.limit, seed=options.seed, on_progress=advance)
+    print(json.dumps(report.to_json(), ensure_ascii=False, indent=1) if options.json else report.table())
     return 0
 
 

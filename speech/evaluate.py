@@ -1,10 +1,27 @@
-"""Measures of a voice. Here: how a sentence that ran free was read, by its alignment alone."""
+"""Measures of a voice: how it reads when nobody leads it, and how far its sound lies from takes of the same sentences.
+
+The two belong together: an attention trained with a guide soon draws a straight diagonal that reads nothing, and a
+sound near the real one on a sentence that was cut short is no success either.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from speech.errors import BadAudio, BadCheckpoint, BadDataset
+
+if TYPE_CHECKING:
+    from speech.manifest import ClipEntry, Manifest
+    from speech.synthesizer import Synthesizer
+
+ALIGNMENT = ("coverage", "repeats", "skips", "finished", "stopped", "focus")
+DISTORTION = ("mcd", "pitch_cents", "gross_pitch_error", "voicing_error", "duration_ratio")
 _NEIGHBOUR = 1  # symbols; a short sound can pass between two frames
 _JUMP = 3  # symbols; a step of the path beyond this is no reading on
 _END = 2  # symbols; the path ends within this of the last one
@@ -35,3 +52,100 @@ def alignment_figures(alignment: npt.NDArray[np.floating], *, reached_limit: boo
         "stopped": float(not reached_limit),
         "focus": float(alignment.max(axis=1).mean()),
     }
+
+
+@dataclass(frozen=True)
+class Row:
+    """One held-out clip: its alignment figures and the distortion of the sound, None where there is none to measure."""
+
+    id: str
+    text: str
+    figures: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `evaluate` found."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def mean(self) -> dict[str, float | None]:
+        """Over the clips on which a figure could be measured."""
+        return {name: self._mean(name) for name in (*ALIGNMENT, *DISTORTION)}
+
+    def _mean(self, name: str) -> float | None:
+        values = [value for row in self.rows if (value := row.figures[name]) is not None]
+        return float(np.mean(values)) if values else None
+
+    def to_json(self) -> dict[str, Any]:
+        rows = [{"id": row.id, "text": row.text, **row.figures} for row in self.rows]
+        return {"clips": len(rows), "mean": self.mean, "rows": rows}
+
+    def table(self) -> str:
+        """One line a clip and one of means, to be read by a person."""
+        names = ("coverage", "repeats", "skips", "stopped", *DISTORTION)
+        lines = [["clip", *names, "text"]]
+        for row in (*self.rows, Row("mean", "", self.mean)):
+            lines.append([row.id, *(_number(row.figures[name]) for name in names), row.text])
+        widths = [max(len(line[column]) for line in lines) for column in range(len(names) + 1)]
+        return "\n".join(
+            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:-1], widths[1:]), line[-1]]).rstrip()
+            for line in lines
+        )
+
+
+def held_out(folder: Path) -> Manifest:
+    """The prepared clips of a folder that `prepare` made, or of a run's folder. Raises BadDataset."""
+    from speech.manifest import Manifest
+
+    inner = folder / "data"
+    manifest = Manifest.load(inner if (inner / "manifest.json").is_file() else folder)
+    if not manifest.held_out:
+        raise BadDataset(f"{folder} has no held-out clips to measure on.", code="nothing_held_out", folder=str(folder))
+    return manifest
+
+
+def evaluate(
+    voice: Synthesizer,
+    manifest: Manifest,
+    *,
+    clips: int = 0,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Let the voice say the held-out sentences (the first `clips` of them; 0: all) and compare it with their takes.
+
+    Raises BadCheckpoint when voice and takes are not of one sampling rate, BadText for a sentence it cannot read.
+    """
+    if voice.audio.sample_rate != manifest.audio.sample_rate:
+        raise BadCheckpoint(
+            f"The voice speaks at {voice.audio.sample_rate} Hz, and the clips are prepared at "
+            f"{manifest.audio.sample_rate} Hz. Prepare them for this voice.",
+            code="other_audio",
+        )
+    chosen = manifest.held_out[: clips or None]
+    rows = []
+    for done, entry in enumerate(chosen, start=1):
+        rows.append(_measure(voice, manifest, entry, seed))
+        on_progress(done, len(chosen))
+    return Report(tuple(rows))
+
+
+def _measure(voice: Synthesizer, manifest: Manifest, entry: ClipEntry, seed: int) -> Row:
+    from speech.distortion import distortion
+
+    spoken = voice.utter(entry.reading or entry.text, seed=seed)
+    figures: dict[str, float | None] = {**alignment_figures(spoken.alignment, reached_limit=spoken.reached_limit)}
+    try:
+        apart = distortion(manifest.samples(entry), spoken.samples, manifest.audio).to_json()
+    except BadAudio:  # a network of random weights may stop at once
+        apart = {}
+    for name in DISTORTION:
+        value = apart.get(name)
+        figures[name] = value if value is not None and np.isfinite(value) else None
+    return Row(entry.id, entry.text, figures)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

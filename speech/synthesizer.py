@@ -42,6 +42,15 @@ class Sentence:
     coverage: float  # share of the symbols that the attention passed over, see `evaluate`
 
 
+@dataclass(frozen=True)
+class Utterance:
+    """One sentence as the networks said it, for measuring."""
+
+    samples: npt.NDArray[np.float32]  # [S] in -1..1
+    alignment: npt.NDArray[np.float32]  # [T, N]
+    reached_limit: bool
+
+
 class Synthesizer:
     """A voice: an acoustic model and a vocoder (Griffin-Lim where there is none). Not safe for two threads at once."""
 
@@ -128,6 +137,17 @@ class Synthesizer:
                 coverage=coverage,
             )
 
+    def utter(self, text: str, *, seed: int = 0) -> Utterance:
+        """One sentence in one go and one try, with what its attention did: what is measured. Raises BadText."""
+        symbols = self._symbols(read(text, mode=self.text.mode))
+        spoken = self._run(symbols, seed)
+        frames = int(spoken.mel_lengths[0])
+        return Utterance(
+            samples=self._sound(spoken.mel[:, :, :frames], seed),
+            alignment=spoken.alignment[0, :frames].float().cpu().numpy(),
+            reached_limit=bool(spoken.reached_limit[0]),
+        )
+
     def _symbols(self, reading: Reading) -> list[int]:
         """Rows of this voice's embedding, by the symbols' names. Raises BadText for a symbol it never learned."""
         names = [SYMBOLS[number] for number in encode(reading, self.text)]
@@ -148,14 +168,17 @@ class Synthesizer:
         return second if not second[2] or second[1] > first[1] else first
 
     def _decode(self, symbols: list[int], seed: int) -> tuple[torch.Tensor, float, bool]:
-        lengths = torch.tensor([len(symbols)], device=self.device)
-        numbers = torch.tensor([symbols], device=self.device)
-        spoken = self._acoustic.infer(numbers, lengths, max_frames=MAX_FRAMES, seed=seed)
+        spoken = self._run(symbols, seed)
         frames = int(spoken.mel_lengths[0])
         reached_limit = bool(spoken.reached_limit[0])
         alignment = spoken.alignment[0, :frames].float().cpu().numpy()
         figures = alignment_figures(alignment, reached_limit=reached_limit)
         return spoken.mel[:, :, :frames], figures["coverage"], reached_limit
+
+    def _run(self, symbols: list[int], seed: int) -> Any:
+        lengths = torch.tensor([len(symbols)], device=self.device)
+        numbers = torch.tensor([symbols], device=self.device)
+        return self._acoustic.infer(numbers, lengths, max_frames=MAX_FRAMES, seed=seed)
 
     def _sound(self, mel: torch.Tensor, seed: int) -> npt.NDArray[np.float32]:
         with torch.inference_mode():
