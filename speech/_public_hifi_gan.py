@@ -37,7 +37,7 @@ def layout(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return result
 
 
-def header(tensors: Mapping[str, torch.Tensor], source: str) -> Header:
+def header(tensors: Mapping[str, torch.Tensor]) -> Header:
     """What the shapes say; V1, V2 and V3 of the paper get their names.
 
     Strides and dilations leave no trace in the shapes: where they are not those that the paper's kernels go with,
@@ -49,17 +49,17 @@ def header(tensors: Mapping[str, torch.Tensor], source: str) -> Header:
     rates = tuple(kernel // 2 for kernel in kernels)
     audio = AudioConfig(n_mels=_shape(tensors, "conv_pre")[1])
     if any(kernel % 2 for kernel in kernels) or math.prod(rates) != audio.hop_length:
-        raise _refuse(source, f"its upsampling kernels are {kernels}: strides that make {audio.hop_length} samples a "
+        raise _refuse(f"its upsampling kernels are {kernels}: strides that make {audio.hop_length} samples a "
                               "frame were expected, half as wide as each kernel")  # fmt: skip
     blocks = _count(tensors, r"resblocks\.(\d+)\.")
     group = "convs1" if "resblocks.0.convs1.0.weight_v" in tensors else "convs"
     depth = _count(tensors, rf"resblocks\.0\.{group}\.(\d+)\.")
     if blocks % len(kernels) or (group, depth) not in (("convs1", 3), ("convs", 2)):
-        raise _refuse(source, f"it has {blocks} blocks of {depth} convolutions for {len(kernels)} upsamplings")
+        raise _refuse(f"it has {blocks} blocks of {depth} convolutions for {len(kernels)} upsamplings")
     sizes = tuple(_shape(tensors, f"resblocks.{block}.{group}.0")[2] for block in range(blocks // len(kernels)))
     v3 = PRESETS["v3"]
     if group == "convs" and sizes != v3.resblock_kernel_sizes:
-        raise _refuse(source, f"its blocks have kernels of {sizes}, and with those of {v3.resblock_kernel_sizes} alone "
+        raise _refuse(f"its blocks have kernels of {sizes}, and with those of {v3.resblock_kernel_sizes} alone "
                               "the dilations are known")  # fmt: skip
     config = Config(
         n_mels=audio.n_mels,
@@ -86,8 +86,8 @@ def _count(tensors: Mapping[str, torch.Tensor], pattern: str) -> int:
     return 1 + max(int(found[1]) for name in tensors if (found := re.match(pattern, name)))
 
 
-def _refuse(source: str, why: str) -> BadCheckpoint:
+def _refuse(why: str) -> BadCheckpoint:
     return BadCheckpoint(
-        f"{source} is a HiFi-GAN of a shape that is not known here: {why}. Take a generator of V1, V2 or V3.",
+        f"This is a HiFi-GAN of a shape that is not known here: {why}. Take a generator of V1, V2 or V3.",
         code="unknown_shape",
     )

@@ -46,19 +46,27 @@ def import_public(path: Path) -> Checkpoint:
     content = _read(path)
     tensors = {_PREFIX.sub("", name): tensor for name, tensor in _state_dict(content, path).items()}
     if "decoder.attention_rnn.weight_ih" in tensors and "embedding.weight" in tensors:
-        return Checkpoint(_tacotron2_header(tensors), tensors, str(path))
-    if "upsample.weight" in tensors and any(name.startswith("WN.0.") for name in tensors):
-        tensors = _waveglow_layout(tensors)
-        return Checkpoint(_waveglow_header(tensors), tensors, str(path))
-    if _public_hifi_gan.is_generator(tensors):
-        tensors = _public_hifi_gan.layout(tensors)
-        return Checkpoint(_public_hifi_gan.header(tensors, path.name), tensors, str(path))
-    raise BadCheckpoint(
-        f"{path.name} holds {len(tensors)} tensors ({', '.join(list(tensors)[:3])}, …) of a network that is not known "
-        "here; a Tacotron 2 or a WaveGlow as NVIDIA publishes them, or a HiFi-GAN's generator, was expected.",
-        code="unknown_network",
-        path=str(path),
-    )
+        named, header_of = "Tacotron 2", _tacotron2_header
+    elif "upsample.weight" in tensors and any(name.startswith("WN.0.") for name in tensors):
+        named, header_of, tensors = "WaveGlow", _waveglow_header, _waveglow_layout(tensors)
+    elif _public_hifi_gan.is_generator(tensors):
+        named, header_of, tensors = "HiFi-GAN", _public_hifi_gan.header, _public_hifi_gan.layout(tensors)
+    else:
+        raise BadCheckpoint(
+            f"{path.name} holds {len(tensors)} tensors ({', '.join(list(tensors)[:3])}, …) of a network that is not "
+            "known here; a Tacotron 2 or a WaveGlow as NVIDIA publishes them, or a HiFi-GAN's generator, was expected.",
+            code="unknown_network",
+            path=str(path),
+        )
+    try:
+        return Checkpoint(header_of(tensors), tensors, str(path))
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise BadCheckpoint(
+            f"{path.name} looks like a {named}, but its tensors are not all there, or not of a shape that one has "
+            f"({error}). Take the whole file from its publisher.",
+            code="incomplete",
+            path=str(path),
+        ) from error
 
 
 def _read(path: Path) -> Any:

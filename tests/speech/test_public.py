@@ -237,6 +237,15 @@ def test_a_file_that_was_cut_off_is_damaged_and_not_called_harmful(tmp_path: Pat
         assert caught.value.code == "not_a_checkpoint"
 
 
+def test_a_network_that_lacks_a_part_is_named_with_it(tmp_path: Path) -> None:
+    tensors, path = tacotron2.Model(TACOTRON2).state_dict(), tmp_path / "tacotron2.pt"
+    del tensors["decoder.linear_projection.linear_layer.weight"]
+    torch.save({"state_dict": tensors}, path)
+    with pytest.raises(BadCheckpoint, match=r"Tacotron 2, but .*linear_projection") as caught:
+        import_public(path)
+    assert caught.value.code == "incomplete"
+
+
 def test_the_wrong_kind_of_a_public_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tacotron2.pt"
     torch.save({"state_dict": tacotron2.Model(TACOTRON2).state_dict()}, path)
