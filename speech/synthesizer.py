@@ -100,11 +100,11 @@ class Synthesizer:
             )
         ]
 
-    def plan(self, text: str) -> list[str]:
+    def plan(self, text: str, dictionary: Mapping[str, str] | None = None) -> list[str]:
         """The sentences (or clauses) that `stream` will speak, in order, without those that have nothing to say (a line
         of emoji). Raises BadText, nothing_to_read where none is left.
         """
-        parts = [part for part in split(text) if any(map(is_syllable, read(part).reading))]
+        parts = [part for part in split(text) if any(map(is_syllable, read(part, dictionary=dictionary).reading))]
         if not parts:
             message = "There is nothing in the text that can be read aloud."
             raise BadText(message, code="nothing_to_read", text=text[:80])
@@ -118,7 +118,7 @@ class Synthesizer:
         `start`: the sentence to go on from, where the ones before it were spoken by an earlier call.
         Raises BadText, for the whole text before the first sentence is made.
         """
-        parts = self.plan(text)
+        parts = self.plan(text, dictionary)
         readings = [read(part, dictionary=dictionary, mode=self.text.mode) for part in parts]
         symbols = [self._symbols(reading) for reading in readings]
         for index in range(start, len(parts)):

@@ -76,6 +76,30 @@ class Prompt(models.Model):
         return self.text
 
 
+class DictionaryEntry(models.Model):
+    """How a word is read: by every voice, or by the voices of one speaker, whose row comes before the common one."""
+
+    speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, null=True, blank=True, related_name="dictionary")
+    surface = models.CharField(max_length=100)  # as `speech.text.dictionary.entry_of` cleans it
+    reading = models.CharField(max_length=300)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["surface", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["speaker", "surface"], name="one_reading_per_speaker_and_word"),
+            models.UniqueConstraint(
+                fields=["surface"], condition=Q(speaker__isnull=True), name="one_common_reading_per_word"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.surface} → {self.reading}"
+
+
 class RecordingSession(models.Model):
     """One sitting at one microphone: takes of one session are comparable."""
 

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from speech.errors import SpeechError
+from studio.dictionary import choices_checked
 from studio.errors import Refused, api_errors, error_response, person_message
 from synthesis import reading, selectors, services, streams
 from synthesis.access import caller
@@ -27,10 +28,16 @@ from synthesis.sound import Mark, stream_head, wav_of_pcm
 @require_POST
 @api_errors
 def read(request: HttpRequest) -> HttpResponse:
-    """How a text will be read: `{"text"}` → `{"sentences": [Reading …], "characters", "limit"}`."""
+    """How a text will be read: `{"text"}` → `{"sentences": [Reading …], "characters", "limit"}`.
+
+    With `"voice"` by its dictionary too, with `"dictionary": {word: reading}` by these readings before all others.
+    """
     caller(request)
-    text = _text(_body(request).get("text"), "text")
-    sentences = reading.readings(text) if text.strip() else []
+    body = _body(request)
+    text = _text(body.get("text"), "text")
+    voice = _voice(_text(body["voice"], "voice")) if body.get("voice") else None
+    own = reading.dictionary_of(voice, text, choices_checked(body.get("dictionary")))
+    sentences = reading.readings(text, own) if text.strip() else []
     return _json({"sentences": sentences, "characters": len(text), "limit": settings.SPEAK_TEXT_LIMIT})
 
 

@@ -61,6 +61,8 @@ class Utterance(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     voice = models.ForeignKey(Voice, on_delete=models.CASCADE, related_name="utterances")
     text = models.TextField()
+    choices = models.JSONField(default=dict, blank=True)  # {word: reading}, as the person chose for this text
+    dictionary = models.JSONField(default=dict, blank=True)  # with them, the own readings that held when it was asked
     seed = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED, db_index=True)
     stop_requested = models.BooleanField(default=False)

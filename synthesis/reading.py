@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -9,16 +10,24 @@ from django.utils.translation import gettext as _
 
 from speech import text as front_end
 from speech.errors import BadText
+from speech.text.dictionary import occurring
 from speech.text.hangul import is_syllable
+from studio.dictionary import dictionary_for
 from studio.errors import Refused
+from synthesis.models import Voice
 
 
-def check(text: str) -> None:
+def dictionary_of(voice: Voice | None, text: str, choices: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The own readings that `text` can depend on: chosen for it, before the voice's speaker's, before the project's."""
+    return occurring(dictionary_for(voice.speaker if voice else None) | dict(choices or {}), text)
+
+
+def check(text: str, dictionary: Mapping[str, str] | None = None) -> None:
     """Raises BadText for what cannot be read, and Refused empty_text or text_too_long."""
     if not text.strip():
         raise Refused("empty_text", _("읽을 글을 적어 주세요."))
     check_length(text)
-    if not plan(text):
+    if not plan(text, dictionary):
         raise BadText("There is nothing in the text that can be read aloud.", code="nothing_to_read", text=text[:80])
 
 
@@ -30,17 +39,17 @@ def check_length(text: str) -> None:
         raise Refused("text_too_long", message, **values)
 
 
-def plan(text: str) -> list[str]:
+def plan(text: str, dictionary: Mapping[str, str] | None = None) -> list[str]:
     """The sentences that will be spoken; a line of emoji is none. Raises BadText."""
-    return [sentence for sentence in front_end.split(text) if is_sayable(sentence)]
+    return [sentence for sentence in front_end.split(text) if is_sayable(sentence, dictionary)]
 
 
-def is_sayable(sentence: str) -> bool:
+def is_sayable(sentence: str, dictionary: Mapping[str, str] | None = None) -> bool:
     """Whether anything of it is read aloud. Raises BadText."""
-    return any(map(is_syllable, front_end.read(sentence).reading))
+    return any(map(is_syllable, front_end.read(sentence, dictionary=dictionary).reading))
 
 
-def readings(text: str) -> list[dict[str, Any]]:
+def readings(text: str, dictionary: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """The reading of every sentence, also of those with nothing to say. Raises BadText, and Refused text_too_long."""
     check_length(text)
-    return [front_end.read(sentence).to_json() for sentence in front_end.split(text)]
+    return [front_end.read(sentence, dictionary=dictionary).to_json() for sentence in front_end.split(text)]

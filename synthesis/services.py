@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from studio import files
+from studio.dictionary import choices_checked
 from studio.errors import Refused
 from synthesis import events, reading, selectors
 from synthesis.models import ApiToken, Utterance, Voice
@@ -100,17 +102,29 @@ def voice_restore(*, voice: Voice) -> Voice:
     return voice
 
 
-def utterance_request(*, voice: Voice, text: str, requested_by: User | None, seed: int = 0) -> Utterance:
+def utterance_request(
+    *,
+    voice: Voice,
+    text: str,
+    requested_by: User | None,
+    seed: int = 0,
+    choices: Mapping[str, str] | None = None,
+) -> Utterance:
     """Ask for a text to be spoken: a row, and a word to the workers once it is committed.
 
-    Raises BadText for a text that cannot be read; Refused: empty_text, text_too_long, voice_retired, too_many_waiting.
+    `choices`: readings of words in this text, which come before every dictionary. What the dictionaries say of it is
+    kept in the row: every attempt reads alike.
+    Raises BadText for a text that cannot be read; Refused: empty_text, text_too_long, voice_retired, too_many_waiting,
+    bad_choices, bad_entry.
     """
+    choices = choices_checked(choices)
     text = text.replace("\r\n", "\n").strip()
     if voice.retired_at:
         raise Refused("voice_retired", _("이 목소리는 더 이상 쓰지 않아요. 다른 목소리를 골라 주세요."), status=409)
     if not 0 <= seed <= 2**31 - 1:
         raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=seed)
-    reading.check(text)
+    dictionary = reading.dictionary_of(voice, text, choices)
+    reading.check(text, dictionary)
     with transaction.atomic():
         waiting = Utterance.objects.filter(requested_by=requested_by, state__in=Utterance.ACTIVE).count()
         if requested_by is not None and waiting >= UNFINISHED_LIMIT:
@@ -120,7 +134,9 @@ def utterance_request(*, voice: Voice, text: str, requested_by: User | None, see
                 status=429,
                 count=waiting,
             )
-        utterance = Utterance.objects.create(voice=voice, text=text, seed=seed, requested_by=requested_by)
+        utterance = Utterance.objects.create(
+            voice=voice, text=text, seed=seed, requested_by=requested_by, choices=choices, dictionary=dictionary
+        )
         transaction.on_commit(lambda: utterance_send(pk=utterance.pk))
     return utterance
 

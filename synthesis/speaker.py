@@ -97,12 +97,14 @@ def claim(pk: UUID | str) -> Utterance | None:
 
 def _speak(utterance: Utterance) -> None:
     synthesizer = _ready(utterance.voice)
-    total = len(synthesizer.plan(utterance.text))
+    own = utterance.dictionary
+    total = len(synthesizer.plan(utterance.text, own))
     _write(utterance, sentence_count=total)
     events.send(utterance.pk, events.split_event(utterance))
     spoken = utterance.sentences.count()
     begun = time.monotonic()
-    for done, sentence in enumerate(synthesizer.stream(utterance.text, seed=utterance.seed, start=spoken), start=1):
+    stream = synthesizer.stream(utterance.text, seed=utterance.seed, dictionary=own, start=spoken)
+    for done, sentence in enumerate(stream, start=1):
         _keep(utterance, sentence, time.monotonic() - begun)
         begun = time.monotonic()
         if sentence.index + 1 < total and _pause(utterance, done):

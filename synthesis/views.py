@@ -69,7 +69,7 @@ def history(request: SignedIn) -> HttpResponse:
 @api_errors
 @sign_in_required
 def utterance_create(request: SignedIn) -> HttpResponse:
-    """`{"text", "voice", "seed"}` → the utterance's state."""
+    """`{"text", "voice", "seed", "dictionary": {word: reading}}` → the utterance's state."""
     body = _json(request)
     voice = selectors.voice_named(str(body.get("voice", "")))
     if voice is None:
@@ -78,7 +78,11 @@ def utterance_create(request: SignedIn) -> HttpResponse:
     if not isinstance(seed, int):
         raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=seed)
     utterance = services.utterance_request(
-        voice=voice, text=str(body.get("text", "")), requested_by=request.user, seed=seed
+        voice=voice,
+        text=str(body.get("text", "")),
+        requested_by=request.user,
+        seed=seed,
+        choices=body.get("dictionary"),
     )
     return JsonResponse(selectors.utterance_state(utterance), status=201)
 

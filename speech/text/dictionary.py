@@ -25,8 +25,8 @@ class Dictionary:
         """Raises BadText (`bad_dictionary`) that names the first entry which is empty or not read in Hangul."""
         table: dict[str, list[tuple[str, str]]] = {}
         for surface, reading in entries.items():
-            key = _checked(surface, reading)
-            table.setdefault(key[0], []).append((key, " ".join(reading.split())))
+            key, said = entry_of(surface, reading)
+            table.setdefault(key[0], []).append((key, said))
         self._table = {first: sorted(rows, key=lambda row: -len(row[0])) for first, rows in table.items()}
 
     def __bool__(self) -> bool:
@@ -55,9 +55,10 @@ def _same_script(left: str, right: str) -> bool:
     return left.isalnum() and right.isalnum()
 
 
-def _checked(surface: str, reading: str) -> str:
+def entry_of(surface: str, reading: str) -> tuple[str, str]:
+    """An entry as it is looked up: the cleaned word, and its reading with single spaces. Raises BadText."""
     key = clean(surface).text.strip() if isinstance(surface, str) else ""
-    if not key:
+    if not key or key.startswith("# "):  # `# ` opens a comment of the TSV
         raise BadText("A dictionary entry has no word; delete the row or write one.", code="bad_dictionary", surface="")
     if not isinstance(reading, str) or not any(map(is_syllable, reading)):
         raise BadText(
@@ -74,29 +75,39 @@ def _checked(surface: str, reading: str) -> str:
             surface=surface,
             reading=reading,
         )
-    return key
+    return key, " ".join(reading.split())
 
 
-def parse_tsv(text: str) -> dict[str, str]:
-    """Rows `surface <TAB> reading`; blank lines and `#` comments pass. Raises BadText that names the bad line."""
+def parse_rows(text: str) -> tuple[dict[str, str], list[BadText]]:
+    """Rows `surface <TAB> reading`, and what is wrong with the others, by their `line`; never raises.
+
+    Blank lines and comments (`# …`, or `#` without a tab) pass. Of two rows for one word the later holds.
+    """
     entries: dict[str, str] = {}
+    bad: list[BadText] = []
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or (line.startswith("#") and (line.startswith("# ") or "\t" not in line)):
             continue
         columns = [column.strip() for column in line.split("\t")]
         if len(columns) < 2 or not columns[1]:
-            raise BadText(
-                f"Line {number} of the dictionary is not `word <TAB> reading`: {line!r}.",
-                code="bad_dictionary",
-                line=number,
-            )
+            message = f"Line {number} of the dictionary is not `word <TAB> reading`: {line!r}."
+            bad.append(BadText(message, code="bad_dictionary", line=number))
+            continue
         try:
-            _checked(columns[0], columns[1])
+            surface, reading = entry_of(columns[0], columns[1])
         except BadText as error:
-            raise BadText(
-                f"Line {number}: {error.message}", code="bad_dictionary", line=number, **error.params
-            ) from None
-        entries[columns[0]] = columns[1]
+            message = f"Line {number}: {error.message}"
+            bad.append(BadText(message, code="bad_dictionary", line=number, **error.params))
+        else:
+            entries[surface] = reading
+    return entries, bad
+
+
+def parse_tsv(text: str) -> dict[str, str]:
+    """The rows of `parse_rows`. Raises BadText that names the first bad line."""
+    entries, bad = parse_rows(text)
+    if bad:
+        raise bad[0]
     return entries
 
 
@@ -108,6 +119,12 @@ def to_tsv(entries: Mapping[str, str]) -> str:
 def sha256(entries: Mapping[str, str] | None) -> str:
     """Hash of the entries whatever their order, for the header of a checkpoint; of no entries likewise."""
     return hashlib.sha256(to_tsv(entries or {}).encode()).hexdigest()
+
+
+def occurring(entries: Mapping[str, str], text: str) -> dict[str, str]:
+    """The entries whose word stands anywhere in `text`: all that its reading can depend on."""
+    plain = clean(text).text
+    return {surface: reading for surface, reading in entries.items() if clean(surface).text.strip() in plain}
 
 
 @lru_cache(maxsize=64)

@@ -31,8 +31,9 @@ class Command(BaseCommand):
         text = sys.stdin.read() if options["text"] == "-" else options["text"]
         try:
             voice = self._voice(options["voice"])
-            reading.check(text.strip())
-            samples, sample_rate = self._speak(voice, text.strip(), options["seed"])
+            own = reading.dictionary_of(voice, text)
+            reading.check(text.strip(), own)
+            samples, sample_rate = self._speak(voice, text.strip(), options["seed"], own)
         except SpeechError as error:
             raise CommandError(str(error)) from error
         except Refused as error:
@@ -52,11 +53,11 @@ class Command(BaseCommand):
             raise CommandError(f"‘{name}’: 그런 목소리가 없어요. 있는 목소리 / there are: {names}")
         return voice
 
-    def _speak(self, voice: Voice, text: str, seed: int) -> tuple[np.ndarray, int]:
+    def _speak(self, voice: Voice, text: str, seed: int, own: dict[str, str]) -> tuple[np.ndarray, int]:
         synthesizer = voices.get(voice)
-        total = len(synthesizer.plan(text))
+        total = len(synthesizer.plan(text, own))
         parts, sample_rate = [], 0
-        sentences = synthesizer.stream(text, seed=seed)
+        sentences = synthesizer.stream(text, seed=seed, dictionary=own)
         for sentence in tqdm(sentences, total=total, unit="문장", disable=not sys.stderr.isatty()):
             parts.append(speaker.sound_of(sentence))
             sample_rate = sentence.sample_rate
