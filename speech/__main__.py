@@ -82,9 +82,11 @@ def _parser() -> argparse.ArgumentParser:
 
     base = commands.add_parser("base", help="make the base voice, or go on where that was stopped")
     base.add_argument("out", type=Path, help="folder of the corpus, both trainings and what is packed")
-    base.add_argument("--part", choices=("corpus", "acoustic", "vocoder", "pack"), help="only this one (default: all)")
+    base.add_argument(
+        "--part", choices=("corpus", "acoustic", "vocoder", "taught", "pack"), help="only this one (default: all)"
+    )
     base.add_argument("--clips", type=int, help="sentences that espeak-ng speaks (default 4000)")
-    base.add_argument("--steps", type=int, help="step at which a training ends (default 20000 and 30000)")
+    base.add_argument("--steps", type=int, help="step at which a training ends (default 20000, 30000, 6000)")
     base.add_argument("--size", default="compact", help="preset of both networks (default compact)")
     base.add_argument("--threads", type=int, default=1)
     base.add_argument("--prompts", type=Path, nargs="+", default=[], help="tab-separated files of sentences")

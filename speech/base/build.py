@@ -3,6 +3,7 @@
 python -m speech base OUT --part corpus      sentences, spoken by espeak-ng
 python -m speech base OUT --part acoustic    a compact Tacotron 2
 python -m speech base OUT --part vocoder     a small HiFi-GAN
+python -m speech base OUT --part taught      the same, going on with the mels that the acoustic model makes
 python -m speech base OUT --part pack        fp16, measured, with a card, under OUT/packed
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 
 from speech import checkpoint, lifetime
+from speech.base.card import card
 from speech.base.corpus import MAIN, corpus_make, speak
 from speech.base.sentences import Maker
 from speech.distortion import distortion
@@ -31,9 +33,9 @@ from speech.synthesizer import Synthesizer
 from speech.text import read
 from speech.wav import Float32Array, to_float32
 
-PARTS = ("corpus", "acoustic", "vocoder", "pack")
+PARTS = ("corpus", "acoustic", "vocoder", "taught", "pack")
 CLIPS = 4000
-STEPS = {"acoustic": 20_000, "vocoder": 30_000}
+STEPS = {"acoustic": 20_000, "vocoder": 30_000, "taught": 6_000}
 LARGEST = 40_000_000  # bytes that both files may have together: they ship with the program
 HELD_OUT_SEED = 990_001  # sentences that no corpus of another seed is measured on
 # What the two parts are trained with on a CPU: Adam, a rate that small networks bear, and batches that fit two cores.
@@ -53,12 +55,16 @@ def train(
 ) -> int:
     """Train the acoustic model or the vocoder on the corpus in `out`, to `steps` steps. Returns the exit status.
 
-    `size` is a preset of the model: compact is what ships, trial rehearses the way there.
+    `size` is a preset of the model: compact is what ships, trial rehearses the way there. The part `taught` starts from
+    the vocoder and needs both others: BadCheckpoint where one has not been trained.
     """
     from speech import finetune
 
     model, training = ("tacotron2", ACOUSTIC) if part == "acoustic" else ("hifi_gan", VOCODER)
+    taught = part == "taught"
     job = Job(
+        base=str(_newest(out, "vocoder")) if taught else None,
+        teacher=str(_newest(out, "acoustic")) if taught else None,
         model=model,
         size=size,
         clips=str(out / "corpus"),
@@ -108,13 +114,13 @@ def _real(text: str) -> Float32Array:
 
 
 def pack(out: Path, dest: Path, *, sentences: int = 24) -> dict[str, Any]:
-    """Write the newest checkpoints of `out` to `dest` in half precision, with hashes and measures in `base.json`.
+    """Write the newest checkpoints of `out` to `dest` in half precision, with base.json (hashes, measures) and a card.
 
-    The measures are of the packed files. Raises BadCheckpoint where a part has not been trained yet, or where both
-    together are too large to ship.
+    The vocoder is the taught one where there is one; the measures are of the packed files. Raises BadCheckpoint where a
+    part has not been trained yet, or where both together are too large to ship.
     """
     dest.mkdir(parents=True, exist_ok=True)
-    files = {part: _pack_part(out / part, dest, part) for part in ("acoustic", "vocoder")}
+    files = {part: _pack_part(out, dest, part) for part in ("acoustic", "vocoder")}
     if (total := sum(one["bytes"] for one in files.values())) > LARGEST:
         raise BadCheckpoint(
             f"The base has {total / 1e6:.0f} MB, and {LARGEST / 1e6:.0f} MB may ship. Train a smaller size.",
@@ -126,22 +132,30 @@ def pack(out: Path, dest: Path, *, sentences: int = 24) -> dict[str, Any]:
     known = {row["text"] for row in rows}
     voices = sorted({row["voice"].split()[0] for row in rows})
     measured = measure(*(dest / one["file"] for one in files.values()), sentences=sentences, known=known)
-    card = {
+    base = {
         "name": "base",
         "licence": "CC0-1.0",
         "corpus": {"clips": len(rows), "spoken_by": "espeak-ng", "voices": voices},
         "files": files,
         "measures": measured,
     }
-    write_text_atomic(dest / "base.json", json.dumps(card, ensure_ascii=False, indent=1) + "\n")
-    return card
+    write_text_atomic(dest / "base.json", json.dumps(base, ensure_ascii=False, indent=1) + "\n")
+    write_text_atomic(dest / "README.md", card(base))
+    return base
 
 
-def _pack_part(folder: Path, dest: Path, part: str) -> dict[str, Any]:
+def _newest(out: Path, part: str) -> Path:
+    """The last checkpoint of a part. Raises BadCheckpoint where there is none."""
+    folder = out / part
     saved = entries(folder)
     if not saved:
         raise BadCheckpoint(f"{folder} holds no checkpoint; train it first.", code="nothing_trained", part=part)
-    whole = checkpoint.load(folder / saved[-1].weights.name, expect_kind=part)
+    return folder / saved[-1].weights.name
+
+
+def _pack_part(out: Path, dest: Path, part: str) -> dict[str, Any]:
+    taught = part == "vocoder" and bool(entries(out / "taught"))
+    whole = checkpoint.load(_newest(out, "taught" if taught else part), expect_kind=part)
     header = replace(whole.header, base="", training={**whole.header.training, "threads": 0})
     path = dest / f"{part}.safetensors"
     checkpoint.write_weights(path, header, {name: _half(tensor) for name, tensor in whole.tensors.items()})
