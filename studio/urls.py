@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studio import api, views
+from studio import api, dictionary_pages, views
 
 app_name = "studio"
 urlpatterns = [
@@ -24,4 +24,9 @@ urlpatterns = [
     path("speakers/<slug:name>/", views.speaker, name="speaker"),
     path("speakers/<slug:name>/invite", views.speaker_invite, name="speaker_invite"),
     path("prompts/", views.prompts, name="prompts"),
+    path("dictionary/", dictionary_pages.table, name="dictionary"),
+    path("dictionary/import", dictionary_pages.file_import, name="dictionary_import"),
+    path("dictionary/export", dictionary_pages.file_export, name="dictionary_export"),
+    path("dictionary/entries", dictionary_pages.entry_write, name="dictionary_write"),
+    path("dictionary/<int:pk>/", dictionary_pages.entry_change, name="dictionary_entry"),
 ]

@@ -24,7 +24,8 @@ pytestmark = [
 NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
     "studio": {
         "sign_out", "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
-        "clip_discard", "clip_keep", "clip_restore", "speaker_invite",
+        "clip_discard", "clip_keep", "clip_restore", "speaker_invite", "dictionary_import", "dictionary_export",
+        "dictionary_write", "dictionary_entry",
     },
     "training": {
         "run_stop", "run_resume", "run_events", "checkpoint_picture", "checkpoint_sample", "checkpoint_file",
@@ -74,6 +75,7 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
         "studio:speakers": [reverse("studio:speakers")],
         "studio:speaker": [reverse("studio:speaker", args=["mina"]), "/speakers/mina/?verdict=refused"],
         "studio:prompts": [reverse("studio:prompts")],
+        "studio:dictionary": [reverse("studio:dictionary"), "/dictionary/?speaker=mina"],
         "training:runs": [reverse("training:runs")],
         "training:run": [reverse("training:run", args=[run])],
         "synthesis:speak": [reverse("synthesis:speak")],
@@ -88,8 +90,8 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
 
 OPEN = {"studio:home", "studio:enter", "studio:sign_in"}
 ADMIN_ONLY = {
-    "studio:speakers", "studio:speaker", "studio:prompts", "training:runs", "synthesis:voices",
-    "synthesis:voice_publish",
+    "studio:speakers", "studio:speaker", "studio:prompts", "studio:dictionary", "training:runs",
+    "synthesis:voices", "synthesis:voice_publish",
 }  # fmt: skip
 OWN = {"training:run": {"speaker", "admin"}, "synthesis:speak_utterance": {"listener"}}
 
