@@ -77,7 +77,10 @@ class StepDone(Event):
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """Held-out losses and, for an acoustic model, how the sample sentence aligned when it ran free."""
+    """Held-out losses and, for an acoustic model, how the sample sentence aligned when it ran free.
+
+    As `held_out_…`, `alignment` also has the means over a few held-out sentences that ran free.
+    """
 
     step: int
     losses: dict[str, float]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,8 @@ Samples = npt.NDArray[np.float32]
 _SEED = 0  # one and the same noise at every checkpoint, so that what changes is the voice
 _LOUDEST = 0.1  # of the samples' root mean square, -20 dBFS
 _LONGEST_COPY = 5.0  # seconds of a clip that a vocoder copies
+_FREE = 8  # held-out sentences that are read freely at each evaluation
+_PATIENCE = 2  # times the longest of their takes, then the decoder has not stopped by itself
 
 
 class Rehearsal(Protocol):
@@ -36,26 +39,46 @@ class Rehearsal(Protocol):
 
 
 class AcousticRehearsal:
-    """Reads the sample sentence with nobody forcing the decoder; Griffin-Lim makes it heard."""
+    """Reads the sample sentence with nobody forcing the decoder, which Griffin-Lim makes heard, and held-out ones."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, manifest: Manifest) -> None:
         """Raises BadText when the sample sentence cannot be read."""
         self.text = plan.job.sample_text
         self._plan = plan
         self._symbols = encode(self.text, plan.text)
+        self._held_out = sorted(manifest.held_out, key=lambda entry: entry.id)[:_FREE]
         self._alignment = np.zeros((0, len(self._symbols)), np.float32)
         self._mel = np.zeros((plan.audio.n_mels, 0), np.float32)
 
     def run(self, model: Any) -> dict[str, float]:
-        """Figures of `evaluate.alignment_figures`."""
-        device = self._plan.device
-        symbols = torch.tensor([self._symbols], device=device)
-        with devices.autocast(device, self._plan.precision):
-            spoken = model.infer(symbols, torch.tensor([len(self._symbols)], device=device), seed=_SEED)
+        """Figures of `evaluate.alignment_figures`, and as `held_out_…` their means over held-out sentences."""
+        spoken = self._speak(model, [self._symbols])
         frames = int(spoken.mel_lengths[0])
         self._alignment = spoken.alignment[0, :frames].float().cpu().numpy()
         self._mel = spoken.mel[0, :, :frames].float().cpu().numpy()
-        return alignment_figures(self._alignment, reached_limit=bool(spoken.reached_limit[0]))
+        figures = alignment_figures(self._alignment, reached_limit=bool(spoken.reached_limit[0]))
+        return figures | self._read_held_out(model)
+
+    def _read_held_out(self, model: Any) -> dict[str, float]:
+        longest = max(entry.frames for entry in self._held_out)
+        spoken = self._speak(model, [entry.symbols for entry in self._held_out], max_frames=_PATIENCE * longest)
+        alignments = spoken.alignment.float().cpu().numpy()
+        each = [
+            alignment_figures(alignments[row, :frames, : len(entry.symbols)], reached_limit=limit)
+            for row, (entry, frames, limit) in enumerate(
+                zip(self._held_out, spoken.mel_lengths.tolist(), spoken.reached_limit.tolist(), strict=True)
+            )
+        ]
+        return {f"held_out_{name}": float(np.mean([figures[name] for figures in each])) for name in each[0]}
+
+    def _speak(self, model: Any, sentences: Sequence[Sequence[int]], **limits: int) -> Any:
+        device = self._plan.device
+        lengths = torch.tensor([len(sentence) for sentence in sentences])
+        symbols = torch.zeros(len(sentences), int(lengths.max()), dtype=torch.int64)
+        for row, sentence in enumerate(sentences):
+            symbols[row, : len(sentence)] = torch.tensor(sentence)
+        with devices.autocast(device, self._plan.precision):
+            return model.infer(symbols.to(device), lengths.to(device), seed=_SEED, **limits)
 
     def write(self, picture: Path, wave: Path) -> None:
         names = [SYMBOLS[number] for number in self._symbols]

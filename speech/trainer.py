@@ -64,7 +64,7 @@ class Trainer:
         self.folder = plan.job.out_folder
         self.progress = Progress()
         self.rehearsal: Rehearsal = (
-            AcousticRehearsal(plan) if plan.kind == "acoustic" else VocoderRehearsal(plan, manifest)
+            AcousticRehearsal(plan, manifest) if plan.kind == "acoustic" else VocoderRehearsal(plan, manifest)
         )
         self.feed = Feed(plan, manifest, plan.training.batch_size)
         self._times: deque[float] = deque(maxlen=_RATE_WINDOW)

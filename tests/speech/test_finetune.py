@@ -105,6 +105,7 @@ def test_a_checkpoint_has_a_header_a_picture_and_a_sound(espeak_clips: Path, tmp
     assert len(samples) > 0
     assert saved.sample_text == "문을 닫아 주세요."
     assert of(events, Evaluated)[-1].alignment["coverage"] > 0
+    assert 0 < of(events, Evaluated)[-1].alignment["held_out_coverage"] <= 1
 
 
 def test_a_vocoder_is_heard_copying_a_held_out_clip(uninterrupted: dict[str, Path]) -> None:
