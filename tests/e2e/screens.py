@@ -24,6 +24,7 @@ from tests.studio_server import Studio, studio
 
 SIZES = {"1280": WIDE, "390": NARROW}
 SCHEMES = ("light", "dark")
+DOCS_SIZE = {"width": 1280, "height": 1040}
 DOCS = {"record-review": "record", "run-running": "train", "speak-done": "speak"}
 PROMPTS = 12  # sentences that have been recorded already
 STEPS = 40
@@ -98,8 +99,11 @@ class Screens:
                 page.wait_for_timeout(250)
                 ready()
                 page.screenshot(path=self.out / f"{name}-{width}-{scheme}.png", full_page=True)
-                if self.docs and name in DOCS and size is WIDE and scheme == "light":
-                    page.screenshot(path=self.docs / f"{DOCS[name]}.png")
+        if self.docs and name in DOCS:
+            page.set_viewport_size(DOCS_SIZE)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme="light")
+            page.wait_for_timeout(250)
+            page.screenshot(path=self.docs / f"{DOCS[name]}.png")
 
     def visit(self, page: Page, path: str, name: str) -> None:
         page.goto(path)
@@ -144,8 +148,8 @@ class Screens:
             self.visit(page, "/", "home")
             rooms.invite_speaker(page, "하늘", "haneul")
             self.shoot(page, "speaker-invited")
-            for path, name in (("/speakers/", "speakers"), ("/speakers/mina/", "speaker"), ("/prompts/", "prompts")):
-                self.visit(page, path, name)
+            for name in ("speakers", "speakers/mina", "prompts", "dictionary"):
+                self.visit(page, f"/{name}/", name.replace("/", "-"))
             page.locator("summary", has_text="메뉴").click()
             self.shoot(page, "menu")
         with self.visitor(self.house.sign_in_link("guest")) as page:
