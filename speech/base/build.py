@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Container, Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from speech import checkpoint, lifetime
 from speech.base.card import card
 from speech.base.corpus import MAIN, corpus_make, speak
 from speech.base.sentences import Maker
-from speech.distortion import distortion
-from speech.errors import BadCheckpoint
+from speech.distortion import Distortion, distortion
+from speech.errors import BadAudio, BadCheckpoint
 from speech.events import Event
 from speech.files import sha256_of, write_text_atomic
 from speech.job import Job
@@ -93,11 +94,19 @@ def measure(acoustic: Path, vocoder: Path | None, *, sentences: int = 24, known:
     for text in itertools.islice(unseen, sentences):
         spoken = list(voice.stream(text))
         made = np.concatenate([sentence.samples for sentence in spoken])
-        apart = distortion(_real(text), made, voice.audio)
+        apart = _apart(text, made, voice)
         stopped = float(not any(sentence.reached_limit for sentence in spoken))
         coverage = float(np.mean([sentence.coverage for sentence in spoken]))
-        rows.append({"stopped": stopped, "coverage": coverage, **apart.to_json()})
+        rows.append({"stopped": stopped, "coverage": coverage, **apart})
     return {"sentences": len(rows)} | {name: _mean([row[name] for row in rows]) for name in rows[0]}
+
+
+def _apart(text: str, made: Float32Array, voice: Synthesizer) -> dict[str, float]:
+    """Figures of the distortion; NaN for a voice so young that it stopped at once."""
+    try:
+        return distortion(_real(text), made, voice.audio).to_json()
+    except BadAudio:
+        return dict.fromkeys((one.name for one in fields(Distortion)), math.nan)
 
 
 def _mean(values: list[float]) -> float | None:
@@ -159,6 +168,7 @@ def _pack_part(out: Path, dest: Path, part: str) -> dict[str, Any]:
     header = replace(whole.header, base="", training={**whole.header.training, "threads": 0})
     path = dest / f"{part}.safetensors"
     checkpoint.write_weights(path, header, {name: _half(tensor) for name, tensor in whole.tensors.items()})
+    path.chmod(0o644)  # it ships: others are to read it
     told = {"model": header.model, "size": header.size, "step": header.step, "held_out": header.losses}
     return {"file": path.name, **told, "sha256": sha256_of(path), "bytes": path.stat().st_size}
 

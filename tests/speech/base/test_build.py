@@ -88,6 +88,15 @@ def test_what_is_packed_is_half_as_large_hashed_measured_and_speaks(made: Path) 
     assert next(voice.stream("안녕하세요.")).seconds > 0
 
 
+def test_a_voice_that_stops_at_once_is_measured_by_what_can_be(made: Path, tmp_path: Path) -> None:
+    young = checkpoint.load(made / "acoustic" / "step-00000003.safetensors")
+    young.tensors["decoder.gate_layer.linear_layer.bias"].fill_(50.0)
+    checkpoint.write_weights(tmp_path / "young.safetensors", young.header, young.tensors)
+    measured = build.measure(tmp_path / "young.safetensors", None, sentences=1)
+    assert measured["mcd"] is None
+    assert measured["stopped"] == 1.0
+
+
 def test_a_part_that_was_not_trained_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadCheckpoint, match="acoustic holds no checkpoint; train it first"):
         build.pack(tmp_path, tmp_path / "packed")
