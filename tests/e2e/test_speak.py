@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import soundfile
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.browser import NARROW, WIDE, Browsers, Visitor
 from tests.studio_server import Studio
@@ -26,7 +26,7 @@ from tests.synthesis.babble import store, write_acoustic
 for name, label, endless in (("long", "긴 목소리", True), ("mina", "미나", False)):
     file = write_acoustic(Path(tempfile.mkdtemp()) / "acoustic.safetensors", endless=endless)
     voice_publish(acoustic=store(file), name=name, label=label)
-for number in range(12):
+for number in range(20):
     print(sign_in_address(User.objects.create_user(f"person-{number}", is_staff=number == 0), ADDRESS))
 """
 PLAYING = "speak-room[data-playing=playing]"
@@ -202,3 +202,59 @@ def test_nothing_sticks_out_of_the_page(house: Studio, chromium: Browsers, links
             assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, viewport)
     assert visitor.faults == []
     visitor.close()
+
+
+def word(page: Page, text: str) -> Locator:
+    """A word in the preview of how the text will be read."""
+    return page.locator("[data-reading-text] [data-span]", has_text=text)
+
+
+def test_a_word_is_heard_as_it_was_chosen(listener: Visitor) -> None:
+    page = listener.page
+    page.locator("#voice").select_option("mina")
+    page.locator("#text").fill("오늘은 3번 출구로 나오세요.")
+    expect(word(page, "3번").locator("rt")).to_have_text("삼 번")
+    page.locator("[data-span]").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    window = page.get_by_role("dialog")
+    expect(window.get_by_role("button", name="삼 번")).to_be_focused()
+    expect(window.locator("button[data-write]")).to_have_count(0)
+    window.get_by_role("button", name="세 번").click()
+    expect(window).to_be_hidden()
+    expect(word(page, "3번").locator("rt")).to_have_text("세 번")
+    expect(word(page, "3번")).to_be_focused()
+    page.locator("[data-speak]").click()
+    page.wait_for_selector(DONE)
+    expect(page.locator("[data-sentences] rt")).to_have_text("세 번")
+    page.reload()
+    expect(word(page, "3번").locator("rt")).to_have_text("세 번")
+    word(page, "3번").click()
+    page.locator("button[data-undo]").click()
+    expect(word(page, "3번").locator("rt")).to_have_text("삼 번")
+
+
+def test_escape_leaves_a_word_as_it_is_read(listener: Visitor) -> None:
+    page = listener.page
+    page.locator("#text").fill("MBTI가 뭐예요?")
+    word(page, "MBTI").click()
+    page.get_by_role("dialog").locator("input").fill("유형")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(word(page, "MBTI").locator("rt")).to_have_text("엠비티아이")
+
+
+def test_an_admin_writes_a_word_into_the_dictionary(house: Studio, chromium: Browsers, links: list[str]) -> None:
+    admin = Visitor(chromium.shared(), house.address)
+    admin.enter(links.pop(0))
+    page = admin.page
+    page.goto("/speak/")
+    page.locator("#text").fill("BTS가 왔어요.")
+    word(page, "BTS").click()
+    page.get_by_role("dialog").locator("input").fill("방탄소년단")
+    page.locator("button[data-write]").click()
+    expect(word(page, "BTS").locator("rt")).to_have_text("방탄소년단")
+    page.goto("/dictionary/")
+    expect(page.locator(".entries input[name=surface]")).to_have_value("BTS")
+    assert admin.faults == []
+    admin.close()

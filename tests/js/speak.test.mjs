@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isPlain, notesOf, parts } from "../../static/js/speak/reading.js";
+import { choicesOf, isPlain, notesOf, parts } from "../../static/js/lib/reading.js";
+import { choicesIn } from "../../static/js/speak/reading-panel.js";
 import { barsOf, clock, locate, nextStart, squeeze, startOf } from "../../static/js/speak/timeline.js";
 
 const reading = {
@@ -65,4 +66,24 @@ test("bars show the loudest sample of each twentieth of a second", () => {
 
 test("times are shown as minutes and seconds", () => {
   assert.deepEqual([0, 9.97, 65.4].map(clock), ["0:00", "0:10", "1:05"]);
+});
+
+test("the reading at hand is the first choice, and what was offered before stays one", () => {
+  const span = { reading: "삼 번 ", alternatives: ["세 번"] };
+  assert.deepEqual(choicesOf(span), ["삼 번", "세 번"]);
+  assert.deepEqual(choicesOf({ reading: "세 번" }, ["삼 번", "세 번"]), ["세 번", "삼 번"]);
+  assert.deepEqual(choicesOf({ reading: "" }), []);
+});
+
+test("spaces and marks are no words to choose a reading for", () => {
+  const spans = [
+    { surface: "옷", reading: "옷", kind: "word" },
+    { surface: " ", reading: " ", kind: "space" },
+    { surface: "!", reading: "!", kind: "punctuation" },
+  ];
+  assert.deepEqual(parts({ spans }).map((part) => part.word), [true, false, false]);
+});
+
+test("a choice goes with its word", () => {
+  assert.deepEqual(choicesIn("3번 출구", { "3번": "삼 번", KBS: "한국방송" }), { "3번": "삼 번" });
 });

@@ -2,7 +2,7 @@
 import { get, post, request } from "../lib/http.js";
 import { LiveFeed } from "../lib/live.js";
 import { SentencePlayer } from "./player.js";
-import { notesOf, show } from "./reading.js";
+import { ReadingPanel, choicesIn } from "./reading-panel.js";
 import { SentenceList } from "./sentences.js";
 import { Wave } from "./wave.js";
 import { clock } from "./timeline.js";
@@ -18,13 +18,17 @@ class SpeakRoom extends HTMLElement {
     this.player = new SentencePlayer();
     this.list = new SentenceList(this.find("sentences"), this.words, (index) => this.player.play(index));
     this.wave = new Wave(this.find("wave"), this.player);
+    this.reading = new ReadingPanel(this, this.words);
     this.#listenToForm();
     this.#listenToPlayer();
     this.#listenToHistory();
     for (const element of this.querySelectorAll("[data-script-only]")) element.hidden = false;
     if (/Mac|iPhone|iPad/.test(navigator.platform)) this.find("speak-key").textContent = "⌘ ⏎";
     const opened = JSON.parse(document.querySelector("#utterance-state").textContent);
-    if (opened) this.#open(opened);
+    if (opened) {
+      this.reading.choices = opened.choices;
+      this.#open(opened);
+    }
     this.#typed();
   }
 
@@ -37,7 +41,10 @@ class SpeakRoom extends HTMLElement {
 
   #listenToForm() {
     this.text.addEventListener("input", () => this.#typed());
-    this.form.elements.voice.addEventListener("change", () => this.#remember());
+    this.form.elements.voice.addEventListener("change", () => {
+      this.#remember();
+      this.#typed();
+    });
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#speak(0);
@@ -48,7 +55,6 @@ class SpeakRoom extends HTMLElement {
         this.#speak(0);
       }
     });
-    this.find("sounded").addEventListener("change", () => this.#showReading());
     this.find("examples").addEventListener("click", (event) => {
       const button = event.target.closest("[data-example]");
       if (!button) return;
@@ -65,47 +71,18 @@ class SpeakRoom extends HTMLElement {
     this.find("examples").hidden = text.trim() !== "";
     this.#complain("");
     clearTimeout(this.readTimer);
-    this.find("reading-text").classList.add("stale");
+    this.reading.outdated();
     this.readTimer = setTimeout(() => this.#read(text), text.trim() ? READ_DELAY : 0);
   }
 
   async #read(text) {
-    this.reading?.abort();
-    this.reading = new AbortController();
-    if (!text.trim()) {
-      this.readings = [];
-      this.#showReading();
-      return;
-    }
     try {
-      const answer = await post(this.dataset.readUrl, { text }, { signal: this.reading.signal });
-      this.readings = answer.sentences;
-      this.#showReading();
+      await this.reading.read(text);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.readings = [];
-      this.#showReading();
+      this.reading.clear();
       this.#complain(this.#wordsOf(error));
     }
-  }
-
-  #showReading() {
-    const readings = this.readings ?? [];
-    const sounded = this.find("sounded").checked;
-    const box = this.find("reading-text");
-    box.classList.remove("stale");
-    box.replaceChildren(
-      ...readings.map((reading) => {
-        const line = document.createElement("p");
-        show(line, reading, this.words, { sounded });
-        return line;
-      }),
-    );
-    this.find("reading").hidden = readings.length === 0;
-    const notes = notesOf(readings);
-    const note = this.find("reading-note");
-    note.textContent = [notes.guess && this.words.guessNote, notes.leftOut && this.words.leftOutNote].filter(Boolean).join(" ");
-    note.hidden = note.textContent === "";
   }
 
   #complain(message) {
@@ -130,7 +107,7 @@ class SpeakRoom extends HTMLElement {
 
   // --- speaking
 
-  async #speak(seed, { text = this.text.value, voice = this.form.elements.voice.value } = {}) {
+  async #speak(seed, { text = this.text.value, voice = this.form.elements.voice.value, choices = this.reading.choices } = {}) {
     if (this.asking || !text.trim()) {
       this.text.focus();
       return;
@@ -140,7 +117,8 @@ class SpeakRoom extends HTMLElement {
     this.#clearPlayer(voice);
     this.player.unlock();
     try {
-      const state = await post(this.dataset.createUrl, { text, voice, seed });
+      const dictionary = choicesIn(text, choices);
+      const state = await post(this.dataset.createUrl, { text, voice, seed, dictionary });
       this.#remember();
       this.#complain("");
       this.#open(state);
@@ -288,7 +266,7 @@ class SpeakRoom extends HTMLElement {
     });
     this.find("again").addEventListener("click", () => {
       const seed = 1 + Math.floor(Math.random() * 2147483646);
-      this.#speak(seed, { text: this.state.text, voice: this.state.voice.name });
+      this.#speak(seed, { text: this.state.text, voice: this.state.voice.name, choices: this.state.choices });
     });
     this.player.addEventListener("change", () => this.#showPlaying());
     this.player.addEventListener("sentence", ({ detail }) => this.list.point(detail));
@@ -340,6 +318,7 @@ class SpeakRoom extends HTMLElement {
       const state = await get(link.dataset.open);
       this.#open(state);
       this.text.value = state.text;
+      this.reading.choices = state.choices;
       if ([...this.form.elements.voice.options].some((option) => option.value === state.voice.name)) {
         this.form.elements.voice.value = state.voice.name;
       }

@@ -1,5 +1,5 @@
 // The sentences of an utterance, as they come: each can be played from, and says what is wrong with it.
-import { show } from "./reading.js";
+import { show } from "../lib/reading.js";
 
 const POOR_COVERAGE = 0.8; // below it, words are likely to be missing
 
