@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from speech import devices, files, lifetime, preflight
+from speech import devices, files, heap, lifetime, preflight
 from speech.dataset import prepare
 from speech.errors import OutOfMemory, SpeechError
 from speech.events import Event, StageChanged, TrainingEnded, TrainingFailed
@@ -59,6 +59,8 @@ def _run(job: Job, on_event: Callable[[Event], None], stop: lifetime.StopRequest
     plan = Plan.of(job, heed)
     if plan.training.threads:
         torch.set_num_threads(plan.training.threads)
+    if plan.device.type == "cpu":
+        heap.keep_freed_memory()
     manifest = prepare(
         Path(job.clips),
         job.work_folder,

@@ -74,6 +74,7 @@ _WARNINGS: dict[str, Words] = {
     "repeated_texts": gettext_lazy("녹음 %(count)s개는 다른 녹음과 같은 말이에요: %(names)s"),
     "non_finite_batch": gettext_lazy("%(step)s걸음 뒤 계산이 넘쳐서 녹음 몇 개를 건너뛰었어요: %(names)s"),
     "rolled_back": gettext_lazy("계산이 거듭 넘쳐서 %(step)s걸음으로 돌아가 학습률을 반으로 낮췄어요."),
+    "batch_halved": gettext_lazy("메모리가 모자라서 한 번에 녹음 %(batch_size)s개씩 나누어 배워요."),
     "no_sample": gettext_lazy("%(step)s걸음의 들어 볼 소리를 만들지 못했어요. 학습은 계속돼요."),
     "base_audio": gettext_lazy("바탕이 다른 방식의 소리로 배운 것이라 도움이 적을 거예요."),
     "base_front_end": gettext_lazy("바탕이 글을 다른 판으로 읽고 배웠어요. 조금 더 배워야 할 수 있어요."),
