@@ -21,7 +21,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from studio import dictionary
 from studio.access import admin_required
 from studio.errors import Refused, api_errors
-from studio.models import DictionaryEntry, Speaker
+from studio.models import DictionaryEntry, Prompt, Speaker
+from studio.prompt_readings import prompt_reading, prompt_reading_set
 
 ROWS_A_PAGE = 50
 
@@ -104,6 +105,21 @@ def entry_write(request: HttpRequest) -> JsonResponse:
     speaker = get_object_or_404(Speaker, name=wants["speaker"]) if wants["speaker"] else None
     entry = dictionary.entry_set(surface=wants["surface"], reading=wants["reading"], speaker=speaker, by=_user(request))
     return JsonResponse({**_words(entry), "speaker": speaker.name if speaker else None}, status=201)
+
+
+@require_POST
+@api_errors
+@admin_required
+def prompt_reading_write(request: HttpRequest, pk: int) -> JsonResponse:
+    """`{"start", "reading"}` → how the sentence is read now; a reading of null: as nobody chose."""
+    prompt = get_object_or_404(Prompt, pk=pk)
+    try:
+        body = json.loads(request.body)
+        start, reading = int(body["start"]), body["reading"]
+    except (ValueError, TypeError, KeyError):
+        raise Refused("bad_json", _("JSON 객체를 보내 주세요.")) from None
+    prompt = prompt_reading_set(prompt=prompt, start=start, reading=reading)
+    return JsonResponse(prompt_reading(prompt, dictionary.dictionary_for(None)))
 
 
 def _table(request: HttpRequest, speaker: Speaker | None, status: int = 200, **more: Any) -> HttpResponse:

@@ -24,6 +24,7 @@ urlpatterns = [
     path("speakers/<slug:name>/", views.speaker, name="speaker"),
     path("speakers/<slug:name>/invite", views.speaker_invite, name="speaker_invite"),
     path("prompts/", views.prompts, name="prompts"),
+    path("prompts/<int:pk>/reading", dictionary_pages.prompt_reading_write, name="prompt_reading"),
     path("dictionary/", dictionary_pages.table, name="dictionary"),
     path("dictionary/import", dictionary_pages.file_import, name="dictionary_import"),
     path("dictionary/export", dictionary_pages.file_export, name="dictionary_export"),

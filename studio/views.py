@@ -18,10 +18,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from studio import consent, rooms, selectors, services
 from studio.access import SpeakerRequest, admin_required, is_admin, sign_in_required, speaker_of, speaker_required
+from studio.dictionary import dictionary_for
 from studio.errors import Refused
 from studio.forms import ConsentForm, SpeakerForm
 from studio.models import Prompt, Speaker
 from studio.page_words import recorder_words
+from studio.prompt_readings import prompt_reading
 
 INVITATION = "studio.invitation"  # session key: a link is shown once, after the redirect
 TAKES_A_PAGE = 50
@@ -131,13 +133,17 @@ def speaker_invite(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_GET
+@ensure_csrf_cookie
 @admin_required
 def prompts(request: HttpRequest) -> HttpResponse:
     """The sentences that speakers are given, corpus by corpus."""
     corpus = request.GET.get("corpus", "")
     table = Prompt.objects.filter(corpus=corpus) if corpus else Prompt.objects.all()
     page = Paginator(table, 100).get_page(request.GET.get("page"))
-    return render(request, "studio/prompts.html", {"page": page, "corpora": selectors.corpora(), "corpus": corpus})
+    own = dictionary_for(None)
+    readings = {prompt.pk: prompt_reading(prompt, own) for prompt in page}
+    context = {"page": page, "corpora": selectors.corpora(), "corpus": corpus, "readings": readings}
+    return render(request, "studio/prompts.html", context)
 
 
 def _invite(request: HttpRequest, speaker: Speaker) -> HttpResponse:

@@ -25,7 +25,7 @@ NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
     "studio": {
         "sign_out", "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
         "clip_discard", "clip_keep", "clip_restore", "speaker_invite", "dictionary_import", "dictionary_export",
-        "dictionary_write", "dictionary_entry",
+        "dictionary_write", "dictionary_entry", "prompt_reading",
     },
     "training": {
         "run_stop", "run_resume", "run_events", "checkpoint_picture", "checkpoint_sample", "checkpoint_file",

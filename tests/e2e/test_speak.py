@@ -258,3 +258,24 @@ def test_an_admin_writes_a_word_into_the_dictionary(house: Studio, chromium: Bro
     expect(page.locator(".entries input[name=surface]")).to_have_value("BTS")
     assert admin.faults == []
     admin.close()
+
+
+def test_an_admin_mends_how_a_sentence_to_record_is_read(house: Studio, chromium: Browsers, links: list[str]) -> None:
+    admin = Visitor(chromium.shared(), house.address)
+    admin.enter(house.sign_in_link("mender", admin=True))
+    page = admin.page
+    page.goto("/prompts/")
+    line = page.locator("[data-prompt]").first
+    first = line.locator("[data-span]").first
+    first.click()
+    page.get_by_role("dialog").locator("input").fill("아무렇게나")
+    page.keyboard.press("Enter")
+    expect(first.locator("rt")).to_have_text("아무렇게나")
+    expect(first).to_be_focused()
+    page.reload()
+    expect(first.locator("rt")).to_have_text("아무렇게나")
+    first.click()
+    page.locator("button[data-undo]").click()
+    expect(first.locator("rt")).to_have_count(0)
+    assert admin.faults == []
+    admin.close()
