@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jamo
+
 LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 TAILS = " ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
@@ -42,16 +44,7 @@ def tail_of(syllable: str) -> int:
 
 def h2j(text: str) -> str:
     """Hangul syllables as positional jamo (U+1100-11C2); all else stays. Equal to NFD for syllables."""
-    pieces: list[str] = []
-    for character in text:
-        if "가" <= character <= "힣":
-            lead, vowel, tail = split_syllable(character)
-            pieces.append(chr(FIRST_LEAD + lead) + chr(FIRST_VOWEL + vowel))
-            if tail:
-                pieces.append(chr(FIRST_TAIL + tail))
-        else:
-            pieces.append(character)
-    return "".join(pieces)
+    return str(jamo.h2j(text))
 
 
 def j2h(jamo: str) -> str:
