@@ -26,7 +26,7 @@ def checkpoint_words(checkpoint: Checkpoint) -> str:
     whose = checkpoint.run.speaker.label if checkpoint.run else checkpoint.name
     step = _("%(step)s걸음") % {"step": f"{checkpoint.step:,}"}
     best = " ★" if checkpoint.best else ""
-    return f"{whose} · {checkpoint.model} · {step}{best}"
+    return f"{whose} · {checkpoint.model_words} · {step}{best}"
 
 
 class PublishForm(forms.Form):

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from studio.models import Clip, Speaker
+from training.words import model_words
 
 
 class TrainingRun(models.Model):
@@ -128,3 +129,8 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return self.name or f"{self.run} {self.model} {self.step}"
+
+    @property
+    def model_words(self) -> str:
+        """The model's name as its paper writes it."""
+        return model_words(self.model)
