@@ -3,9 +3,9 @@
     python bench/text.py [--readings TABLE.tsv …] [--pronunciations TABLE.tsv …]
 
 Without arguments the golden tables of tests/speech/text are taken. A table has rows
-`kind <TAB> text <TAB> answer [ | other answer …]`; `\\n` and `\\uXXXX` in a text are escapes, `#` opens a comment. Spaces
-and marks are not compared. g2pK gives no readings, only sounds: its reading of a text holds where the text sounds, by
-g2pK itself, as one of the answers does. num2words only writes out numbers. Neither is a requirement of ours:
+`kind <TAB> text <TAB> answer [ | other answer …]`; `\\n` and `\\uXXXX` in a text are escapes, `#` opens a comment.
+Spaces and marks are not compared. g2pK gives no readings, only sounds: its reading of a text holds where the text
+sounds, by g2pK itself, as one of the answers does. num2words only writes out numbers. Neither is a requirement of ours:
 `pip install g2pk num2words`.
 """
 

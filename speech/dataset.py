@@ -8,7 +8,7 @@ import json
 import os
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -66,21 +66,23 @@ def prepare(
     text: TextConfig,
     held_out: float,
     seed: int,
+    dictionary: Mapping[str, str] | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Manifest:
     """Makes the clips of `source` ready for training in `out`; what has been made before is not made again.
 
     Each clip is decoded, trimmed (by its row, else by its own silence), levelled, resampled and measured as a mel; its
-    text becomes symbols. Clips that cannot be used are in `skipped`. About the share `held_out` of the clips, at least
-    one and at most 100, is kept from training: by sentence, so that no text is on both sides, and by a hash of the
-    sentence and `seed`, so that they stay the same when clips are added.
+    text, read by `dictionary` too, becomes symbols. Clips that cannot be used are in `skipped`. About the share
+    `held_out` of the clips, at least one and at most 100, is kept from training: by sentence, so that no text is on
+    both sides, and by a hash of the sentence and `seed`, so that they stay the same when clips are added.
     Raises BadDataset for fewer than two usable clips, or fewer than two sentences to hold one out of; DiskFull.
     """
     clips, skipped = read_source(source)
     readable: list[tuple[SourceClip, tuple[int, ...]]] = []
     for clip in clips:
         try:
-            readable.append((clip, tuple(front_end.encode(clip.reading or clip.text, text))))
+            said = front_end.read(clip.reading or clip.text, dictionary=dictionary, mode=text.mode)
+            readable.append((clip, tuple(front_end.encode(said, text))))
         except SpeechError as error:
             skipped.append(Skipped(clip.id, error.code, error.message))
     out.mkdir(parents=True, exist_ok=True)

@@ -68,6 +68,7 @@ def _run(job: Job, on_event: Callable[[Event], None], stop: lifetime.StopRequest
         text=plan.text,
         held_out=plan.training.held_out,
         seed=plan.training.seed,
+        dictionary=plan.dictionary,
         on_event=heed,
     )
     if plan.kind == "acoustic":  # a vocoder does not mind which words the sound says

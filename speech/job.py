@@ -33,6 +33,7 @@ class Job(Settings):
     device: str = "auto"  # or "cpu", "cuda"
     sample_text: str = SAMPLE_TEXT  # spoken at every checkpoint
     teacher: str | None = None  # acoustic checkpoint on whose mels a vocoder is trained, instead of the true ones
+    dictionary: str | None = None  # TSV of own readings, by which the texts of the clips are read
     work: str = ""  # folder of the prepared data; empty: out/data
 
     @classmethod

@@ -18,7 +18,7 @@ from speech.errors import BadCheckpoint, BadConfig
 from speech.events import Event, Warned
 from speech.header import read_header
 from speech.job import Job
-from speech.text import FRONT_END_VERSION
+from speech.text import FRONT_END_VERSION, dictionary
 from speech.text.symbols import SYMBOLS
 
 CPU_BATCH = 16  # clips; the published batches are for GPUs
@@ -36,6 +36,7 @@ class Plan:
     training: TrainingConfig
     base: Checkpoint | None  # to be warm-started from; None also where the run has a checkpoint of its own
     base_name: str
+    dictionary: dict[str, str]  # own readings, by which the clips' texts are read
     teacher: Checkpoint | None  # an acoustic model on whose mels a vocoder is trained
     device: torch.device
     precision: str
@@ -66,6 +67,7 @@ class Plan:
             training=training,
             base=base,
             base_name=begun.base if begun else _name_of(base),
+            dictionary=_dictionary(job),
             teacher=teacher,
             device=device,
             precision=devices.precision_on(device, training.precision),
@@ -77,13 +79,14 @@ class Plan:
     def header(self, step: int, losses: dict[str, float]) -> Header:
         """What a checkpoint of this run says at its head."""
         acoustic = self.kind == "acoustic"
+        own = dictionary.sha256(self.dictionary)
         return Header(
             kind=self.kind,
             model=self.job.model,
             config=self.config.to_json(),
             size=self.job.size,
             symbols=SYMBOLS if acoustic else (),
-            front_end={"version": FRONT_END_VERSION, "mode": self.text.mode, "dictionary_sha256": ""}
+            front_end={"version": FRONT_END_VERSION, "mode": self.text.mode, "dictionary_sha256": own}
             if acoustic
             else {},
             audio=self.audio.to_json(),
@@ -93,6 +96,17 @@ class Plan:
             losses=losses,
             base=self.base_name,
         )
+
+
+def _dictionary(job: Job) -> dict[str, str]:
+    """Raises BadConfig for a file that cannot be read, BadText for a bad line."""
+    if job.dictionary is None:
+        return {}
+    try:
+        return dictionary.parse_tsv(Path(job.dictionary).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"The dictionary {job.dictionary} cannot be read: {error}."
+        raise BadConfig(message, code="no_dictionary", path=job.dictionary) from error
 
 
 def _begun(folder: Path) -> Header | None:

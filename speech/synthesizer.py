@@ -18,6 +18,7 @@ from speech.evaluate import alignment_figures
 from speech.events import Warned
 from speech.header import Checkpoint
 from speech.text import FRONT_END_VERSION, Reading, encode, read, split
+from speech.text.dictionary import sha256
 from speech.text.hangul import is_syllable
 from speech.text.symbols import SYMBOLS
 from speech.vocoder import griffin_lim
@@ -99,6 +100,14 @@ class Synthesizer:
                 {"voice": version, "now": FRONT_END_VERSION},
             )
         ]
+
+    def warnings_by(self, own: Mapping[str, str]) -> list[Warned]:
+        """`warnings`, and whether this voice learned to read by another dictionary than `own`."""
+        learned = self.header.front_end.get("dictionary_sha256", "")
+        if not learned or learned == sha256(own):
+            return self.warnings
+        message = "This voice learned to read by another dictionary; words that changed since may sound unsure."
+        return [*self.warnings, Warned("other_dictionary", message, {"voice": learned, "now": sha256(own)})]
 
     def plan(self, text: str, dictionary: Mapping[str, str] | None = None) -> list[str]:
         """The sentences (or clauses) that `stream` will speak, in order, without those that have nothing to say (a line

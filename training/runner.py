@@ -22,6 +22,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from speech.errors import SpeechError
 from speech.events import CheckpointSaved, Event, TrainingFailed, Warned
 from speech.files import write_text_atomic
+from speech.text.dictionary import to_tsv
+from studio.dictionary import dictionary_for
 from studio.errors import Refused
 from studio.models import Clip
 from training import drain, services, shelf
@@ -319,6 +321,9 @@ def job_of(run: TrainingRun, part: Part, clips: Path, out: Path, data: Path) -> 
     }
     if run.sample_text:
         job["sample_text"] = run.sample_text
+    if own := dictionary_for(run.speaker):
+        job["dictionary"] = str(out / "dictionary.tsv")
+        write_text_atomic(out / "dictionary.tsv", to_tsv(own))
     return job
 
 

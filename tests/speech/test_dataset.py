@@ -300,3 +300,12 @@ def test_the_clips_of_a_real_speaker_are_prepared(lmy_prepared: Manifest) -> Non
     assert {one.code for one in lmy_prepared.skipped} <= {"too_long"}
     assert 1150 < lmy_prepared.seconds < 1300
     assert 5 <= len(lmy_prepared.held_out) <= 30
+
+
+def test_a_text_is_read_by_the_dictionary_for_the_symbols(source: Path, tmp_path: Path) -> None:
+    rows = rows_of(source)
+    rows[0] |= {"text": "MBTI가 뭐예요?", "reading": ""}
+    write_rows(source, rows)
+    manifest = run(source, tmp_path / "out", dictionary={"MBTI": "유형"})
+    entry = next(entry for entry in manifest.entries if entry.id == rows[0]["id"])
+    assert list(entry.symbols) == front_end.encode("유형가 뭐예요?", TEXT)

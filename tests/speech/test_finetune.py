@@ -37,6 +37,7 @@ from speech.header import read_header
 from speech.lifetime import StopRequest, sole_owner
 from speech.manifest import Manifest
 from speech.run_folder import entries, latest_good
+from speech.text.dictionary import sha256
 
 from .training import command, events_of, job, of, same, start, tensors, train
 
@@ -106,6 +107,14 @@ def test_a_checkpoint_has_a_header_a_picture_and_a_sound(espeak_clips: Path, tmp
     assert saved.sample_text == "문을 닫아 주세요."
     assert of(events, Evaluated)[-1].alignment["coverage"] > 0
     assert 0 < of(events, Evaluated)[-1].alignment["held_out_coverage"] <= 1
+
+
+def test_a_checkpoint_keeps_the_dictionary_that_it_learned_to_read_by(espeak_clips: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.tsv"
+    own.write_text("MBTI\t유형\n", "utf-8")
+    other = job(espeak_clips, tmp_path / "run", training={"steps": 1, "checkpoint_every": 1}, dictionary=str(own))
+    saved = of(train(other)[1], CheckpointSaved)[-1]
+    assert read_header(Path(saved.path)).front_end["dictionary_sha256"] == sha256({"MBTI": "유형"})
 
 
 def test_a_vocoder_is_heard_copying_a_held_out_clip(uninterrupted: dict[str, Path]) -> None:

@@ -16,6 +16,7 @@ from speech.errors import BadCheckpoint, BadText
 from speech.header import Header
 from speech.synthesizer import Synthesizer, join
 from speech.text import FRONT_END_VERSION
+from speech.text.dictionary import sha256
 from speech.text.symbols import SYMBOLS
 
 HEADER = Header(
@@ -157,3 +158,11 @@ def test_a_later_call_goes_on_from_a_sentence_with_the_same_sound(acoustic: Path
     assert [sentence.index for sentence in rest] == [1, 2]
     assert rest[0].total == 3
     assert all(np.array_equal(one.samples, other.samples) for one, other in zip(whole[1:], rest, strict=True))
+
+
+def test_a_voice_of_another_dictionary_warns(folder: Path) -> None:
+    front_end = {**acoustic_header().front_end, "dictionary_sha256": sha256({"MBTI": "유형"})}
+    header = dataclasses.replace(acoustic_header(), front_end=front_end)
+    voice = Synthesizer.load(write(folder / "own.safetensors", header), device="cpu")
+    assert voice.warnings_by({"MBTI": "유형"}) == []
+    assert [warning.code for warning in voice.warnings_by({})] == ["other_dictionary"]

@@ -14,12 +14,15 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from speech.text.dictionary import parse_tsv
 from studio import files
+from studio.dictionary import entry_set
 from studio.models import Clip, Speaker
 from tests.servers import wait_until
 from tests.training.conftest import numbers_of, steps_of
 from training import drain, lease, runner, services, shelf
 from training.models import Checkpoint, TrainingRun
+from training.selectors import parts_of
 from training.trainer import Command
 
 State = TrainingRun.State
@@ -291,3 +294,13 @@ def test_a_base_is_handed_to_the_trainer_verified(speaker: Speaker, stand_in: St
     assert runner.execute(run.pk, command=stand_in()) == State.FAILED
     run.refresh_from_db()
     assert run.error["code"] == "damaged"
+
+
+def test_the_trainer_reads_by_the_projects_and_the_speakers_dictionary(speaker: Speaker, tmp_path: Path) -> None:
+    run = start(speaker)
+    part = parts_of(run)[0]
+    assert "dictionary" not in runner.job_of(run, part, tmp_path, tmp_path, tmp_path)
+    entry_set(surface="MBTI", reading="유형")
+    entry_set(surface="BTS", reading="방탄", speaker=speaker)
+    job = runner.job_of(run, part, tmp_path, tmp_path, tmp_path)
+    assert parse_tsv(Path(job["dictionary"]).read_text("utf-8")) == {"MBTI": "유형", "BTS": "방탄"}

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from speech.errors import SpeechError
 from speech.files import write_atomic
+from studio.dictionary import dictionary_for
 from studio.errors import Refused
 from synthesis import reading, selectors, speaker, voices
 from synthesis.models import Voice
@@ -55,6 +56,8 @@ class Command(BaseCommand):
 
     def _speak(self, voice: Voice, text: str, seed: int, own: dict[str, str]) -> tuple[np.ndarray, int]:
         synthesizer = voices.get(voice)
+        for warning in synthesizer.warnings_by(dictionary_for(voice.speaker)):
+            self.stderr.write(warning.message)
         total = len(synthesizer.plan(text, own))
         parts, sample_rate = [], 0
         sentences = synthesizer.stream(text, seed=seed, dictionary=own)
