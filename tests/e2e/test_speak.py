@@ -246,7 +246,7 @@ def test_escape_leaves_a_word_as_it_is_read(listener: Visitor) -> None:
 
 def test_an_admin_writes_a_word_into_the_dictionary(house: Studio, chromium: Browsers, links: list[str]) -> None:
     admin = Visitor(chromium.shared(), house.address)
-    admin.enter(links.pop(0))
+    admin.enter(house.sign_in_link("writer", admin=True))
     page = admin.page
     page.goto("/speak/")
     page.locator("#text").fill("BTS가 왔어요.")
