@@ -10,7 +10,8 @@ Axes here: R rows, I inputs, O outputs.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -50,6 +51,20 @@ def product_dtype(precision: str) -> torch.dtype:
             f"The precision is {' or '.join(known)}, not {precision}.", code="unknown_precision", value=precision
         )
     return known[precision]
+
+
+@contextmanager
+def cast_by_hand(device: torch.device, precision: str) -> Iterator[torch.dtype]:
+    """The type that products are cast to by hand inside, where autocast is off: autocast's own choice if it was on.
+
+    Autocast does not know oneDNN's private operators: it would hand them the results of its own in bf16, to be
+    multiplied with weights in float32, which they refuse. Raises BadConfig for a precision that there is not.
+    """
+    dtype = product_dtype(precision)
+    if torch.is_autocast_enabled(device.type):
+        dtype = torch.get_autocast_dtype(device.type)
+    with torch.autocast(device.type, enabled=False):
+        yield dtype
 
 
 def _by_onednn(x: Tensor, dtype: torch.dtype) -> bool:

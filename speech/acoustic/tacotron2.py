@@ -24,7 +24,7 @@ from speech.acoustic._loops import attention_loop, lstm_loop
 from speech.config import Settings, TrainingConfig
 from speech.errors import BadConfig, BadText
 from speech.optimizers import adam
-from speech.products import product_dtype
+from speech.products import cast_by_hand
 
 if TYPE_CHECKING:
     from speech.dataset import AcousticBatch
@@ -444,15 +444,17 @@ class Model(nn.Module):
         """Speaks: symbols [B, N], symbol_lengths [B] -> mels that end where the gate says so, or at `max_frames`.
 
         A seed (one for all, or one a sentence) gives one and the same utterance, alone or in any batch. `precision` is
-        that of the decoder's products: "float32" or "bf16".
+        that of the decoder's products: "float32" or "bf16"; under autocast it is autocast's.
         """
         seeds = [seed] * symbols.size(0) if isinstance(seed, int) else list(seed)
         was_training = self.training
         self.eval()
         try:
             memory, padding = self.encode(symbols, symbol_lengths, published=False)
+            memory = memory.to(self.embedding.weight.dtype)  # autocast halves its bits; the states keep all of them
             masks = PrenetMasks(seeds, self.config.prenet_channels, self.config.prenet_dropout, memory)
-            run = run_free(self.decoder, memory, padding, masks, max_frames, gate_threshold, product_dtype(precision))
+            with cast_by_hand(memory.device, precision) as dtype:
+                run = run_free(self.decoder, memory, padding, masks, max_frames, gate_threshold, dtype)
             behind = padding_mask(run.lengths, run.mel.size(2))
             mel = run.mel + self.postnet(run.mel, behind)
         finally:

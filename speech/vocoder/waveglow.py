@@ -20,7 +20,7 @@ from torch.nn import functional
 from speech.config import Settings, TrainingConfig
 from speech.errors import BadAudio, BadConfig
 from speech.optimizers import adam
-from speech.products import product_dtype
+from speech.products import cast_by_hand
 from speech.vocoder._unwind import unwinding
 
 if TYPE_CHECKING:
@@ -271,12 +271,14 @@ class Model(nn.Module):
         """mel: [B, M, T] log amplitude -> samples [B, T * hop length] float32, in or a little beyond -1..1.
 
         A seed (one for all, or one a row) gives one and the same sound, alone or in any batch. `precision` is that of
-        the coupling networks' products: "float32" or "bf16". Memory is bounded: long sounds are made in pieces.
+        the coupling networks' products: "float32" or "bf16"; under autocast it is autocast's. Memory is bounded: long
+        sounds are made in pieces.
         """
         seeds = [seed] * mel.size(0) if isinstance(seed, int) else list(seed)
         vectors = mel.size(2) * self.config.hop_length // self.config.group
         noise = torch.stack([self.noise(vectors, one) for one in seeds]).to(mel.device)
-        return unwinding(self, product_dtype(precision)).sound(self, mel, noise * sigma)
+        with cast_by_hand(mel.device, precision) as dtype:
+            return unwinding(self, dtype).sound(self, mel, noise * sigma)
 
     def noise(self, vectors: int, seed: int) -> Tensor:
         """[group, vectors] of variance 1; a longer sound begins with the noise of a shorter one."""

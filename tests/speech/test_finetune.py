@@ -433,6 +433,18 @@ def test_a_job_that_cannot_be_is_refused_before_any_work(
     assert events[-1].code == code
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_a_run_in_bf16_on_the_cpu_evaluates_and_learns(espeak_clips: Path, tmp_path: Path, model: str) -> None:
+    training = {"steps": 20, "evaluate_every": 10, "checkpoint_every": 20, "precision": "bf16", "learning_rate": 1e-3}
+    status, events = train(job(espeak_clips, tmp_path, model, training=training))
+    assert status == 0
+    assert of(events, TrainingStarted)[0].precision == "bf16"
+    figures = [value for event in of(events, Evaluated) for value in (event.losses | event.alignment).values()]
+    assert [event.step for event in of(events, Evaluated)] == [10, 20]
+    assert all(math.isfinite(value) for value in figures)
+    assert of(events, StepDone)[-1].losses["loss"] < of(events, StepDone)[0].losses["loss"]
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("model", MODELS)
