@@ -101,7 +101,7 @@ def load(path: Path, *, expect_kind: str | None = None, expect_sha256: str | Non
 
 def open_any(path: Path, *, expect_kind: str | None = None) -> Checkpoint:
     """`load`, or `import_public` for a PyTorch file, by what the file begins with."""
-    if path.is_file() and _begins_with(path, b"PK", b"\x80"):
+    if path.is_file() and _is_pytorch(path):
         checkpoint = import_public(path)
         if expect_kind not in (None, checkpoint.header.kind):
             raise BadCheckpoint(
@@ -192,9 +192,14 @@ def _remap_rows(target: torch.Tensor, own: tuple[str, ...], source: torch.Tensor
     return [symbol for symbol in own if symbol not in row_of]
 
 
-def _begins_with(path: Path, *magics: bytes) -> bool:
+def _is_pytorch(path: Path) -> bool:
+    """Whether it begins as a zip file or a pickle does.
+
+    One in 32 safetensors files begins with a pickle's byte too, in the length of its header; but behind that comes `{`.
+    """
     with path.open("rb") as file:
-        return file.read(8).startswith(magics)
+        start = file.read(9)
+    return start.startswith((b"PK", b"\x80")) and start[8:] != b"{"
 
 
 def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import pickle
 import resource
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,15 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     assert loaded.header.losses == {"loss": 1.5}
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.tensors[name], tensor)
+
+
+def test_a_checkpoint_whose_length_begins_like_a_pickle_is_not_taken_for_one(tmp_path: Path) -> None:
+    path, starts = tmp_path / "small.safetensors", set()
+    for letters in range(0, 256, 8):
+        checkpoint.write_weights(path, replace(HEADER, base="x" * letters), Small().state_dict())
+        starts.add(path.read_bytes()[0])
+        assert checkpoint.open_any(path).header.base == "x" * letters
+    assert 0x80 in starts
 
 
 def test_an_optimiser_goes_on_to_the_bit(tmp_path: Path) -> None:
