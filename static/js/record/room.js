@@ -1,19 +1,20 @@
 // <clip-recorder>: one prompt at a time. Decides what happens; view.js shows it, sender.js sends it.
 
-import { post, Refusal, request } from "../lib/http.js";
-import { keepAwake } from "./awake.js";
+import { post } from "../lib/http.js";
+import { Course } from "./course.js";
 import { actionOf } from "./keys.js";
 import { Ballistics, measure, toDbfs, zone } from "./levels.js";
-import { Microphone, microphones } from "./microphone.js";
+import { MicrophoneDesk } from "./microphone-desk.js";
 import { decodeWav, Player } from "./player.js";
 import { Sender } from "./sender.js";
 import { TakeStore } from "./store.js";
 import { POST_SECONDS, PRE_SECONDS, TakeBuffer } from "./take.js";
+import { TakeList } from "./take-list.js";
+import { Unsent } from "./unsent.js";
 import { fill, View } from "./view.js";
 import { Waveform } from "./waveform.js";
 import { encodeWav, sha256 } from "./wav.js";
 
-const DEVICE_KEY = "moksori.microphone"; // which microphone this browser used last; nothing else lives there
 const SILENT_MS = 1500; // no block for so long: the tab or the device was frozen
 
 export class ClipRecorder extends HTMLElement {
@@ -23,9 +24,13 @@ export class ClipRecorder extends HTMLElement {
     this.wave = new Waveform(this.view.parts.wave);
     this.player = new Player();
     this.meter = new Ballistics();
+    this.desk = new MicrophoneDesk({ view: this.view, words: this.words, workletUrl: this.dataset.worklet });
+    this.course = new Course(this);
+    this.list = new TakeList(this);
+    this.unsent = new Unsent(this);
     this.sitting = crypto.randomUUID?.() ?? "";
-    this.back = []; // prompts that were left without the server's help
     this.listenToEverything();
+    this.listenToMicrophone();
     this.go("off");
     this.apply(JSON.parse(document.getElementById("record-state").textContent));
     try {
@@ -37,6 +42,10 @@ export class ClipRecorder extends HTMLElement {
     this.startSending();
     this.dataset.prepared = "true";
     requestAnimationFrame(() => this.paint());
+  }
+
+  get microphone() {
+    return this.desk.microphone;
   }
 
   listenToEverything() {
@@ -54,21 +63,34 @@ export class ClipRecorder extends HTMLElement {
       this.wave.draw();
     });
     document.addEventListener("freeze", () => this.fault("frozen"));
-    addEventListener("online", () => this.settle());
+    addEventListener("online", () => this.course.settle());
     addEventListener("beforeunload", (event) => {
       if (this.buffer?.recording) event.preventDefault();
     });
-    navigator.mediaDevices?.addEventListener?.("devicechange", () => this.devicesChanged());
+  }
+
+  listenToMicrophone() {
+    const { desk } = this;
+    desk.addEventListener("opened", ({ detail: microphone }) => {
+      this.buffer = new TakeBuffer(microphone.sampleRate);
+      this.heardAt = performance.now();
+    });
+    desk.addEventListener("block", ({ detail }) => this.block(detail));
+    desk.addEventListener("fault", ({ detail }) => this.fault(detail));
+    desk.addEventListener("suspended", () => this.rest());
+    desk.addEventListener("resumed", () => this.idle && this.rest());
+    desk.addEventListener("closed", ({ detail: byItself }) => {
+      this.buffer = null;
+      this.wave.live = [];
+      if (!byItself) return;
+      this.view.notice(this.words.voids.ended);
+      this.rest();
+    });
   }
 
   clicked(event) {
     const button = event.target.closest("[data-do]");
     if (button) this.act(button.dataset.do, button);
-    const row = event.target.closest("[data-id]");
-    const takeAction = event.target.closest("[data-take-do]");
-    if (row && takeAction) this.takeAction(takeAction.dataset.takeDo, row.dataset.id);
-    const unsentAction = event.target.closest("[data-row-do]");
-    if (row && unsentAction) this.rowAction(unsentAction.dataset.rowDo, row.dataset.id);
     // After a click with the mouse, keys mean the room again and not the button that was clicked.
     if (event.detail > 0 && button && !document.querySelector("dialog[open]")) this.view.parts.stage.focus({ preventScroll: true });
   }
@@ -79,12 +101,12 @@ export class ClipRecorder extends HTMLElement {
       again: () => this.record(),
       listen: () => this.listen(),
       keep: () => this.keep(),
-      back: () => this.move("back"),
-      next: () => this.move("next"),
+      back: () => this.course.move("back"),
+      next: () => this.course.move("next"),
       skip: () => this.prompt && this.idle && this.view.parts["skip-dialog"].showModal(),
       "skip-because": () => this.skip(button.value),
-      undo: () => this.undo(),
-      unsent: () => this.showUnsent(),
+      undo: () => this.list.undo(),
+      unsent: () => this.unsent.show(),
       "send-now": () => this.sender.now(),
       close: () => button.closest("dialog").close(),
     };
@@ -103,7 +125,7 @@ export class ClipRecorder extends HTMLElement {
     this.view.enable("record", Boolean(prompt) && (idle || state === "recording"));
     this.view.enable("listen", Boolean(shown) && idle);
     this.view.enable("keep", (Boolean(shown) && idle && shown.verdict?.level !== "refused") || state === "judging");
-    this.view.enable("back", idle && (!prompt || prompt.has_back !== false || this.back.length > 0));
+    this.view.enable("back", idle && (!prompt || prompt.has_back !== false || this.course.back.length > 0));
     this.view.enable("next", open && prompt.has_next !== false);
     this.view.enable("skip", open);
     this.classList.toggle("has-take", Boolean(shown));
@@ -116,81 +138,11 @@ export class ClipRecorder extends HTMLElement {
     else this.go(this.shown ? "review" : "ready");
   }
 
-  // --- the microphone ---------------------------------------------------------------------------------------------
-
-  async openMicrophone(deviceId = this.rememberedDevice()) {
+  async openMicrophone(deviceId) {
     if (!this.idle) return;
-    this.closeMicrophone();
     this.go("opening");
-    this.view.notice("");
-    try {
-      this.microphone = await Microphone.open({ workletUrl: this.dataset.worklet, deviceId });
-    } catch (error) {
-      if (error.code === "OverconstrainedError" && deviceId) {
-        this.rememberDevice("");
-        this.go("off");
-        await this.openMicrophone("");
-        return;
-      }
-      this.go("off");
-      this.microphoneFailed(error);
-      return;
-    }
-    const { microphone } = this;
-    this.buffer = new TakeBuffer(microphone.sampleRate);
-    this.heardAt = performance.now();
-    microphone.addEventListener("block", ({ detail }) => this.block(detail));
-    microphone.addEventListener("fault", ({ detail }) => this.fault(detail));
-    microphone.addEventListener("suspended", () => this.rest());
-    microphone.addEventListener("resumed", () => this.idle && this.rest());
-    microphone.addEventListener("ended", () => {
-      this.closeMicrophone();
-      this.view.notice(this.words.voids.ended);
-      this.rest();
-    });
-    keepAwake(true);
-    this.rememberDevice(microphone.deviceId);
-    this.view.microphone(microphone, await microphones(), microphone.deviceId);
-    this.rest();
-  }
-
-  closeMicrophone() {
-    this.microphone?.close();
-    this.microphone = null;
-    this.buffer = null;
-    keepAwake(false);
-    this.view.microphone(null);
-    this.wave.live = [];
-  }
-
-  microphoneFailed(error) {
-    const { failures } = this.words;
-    const words = failures[error.code] ?? failures.other;
-    this.view.notice(fill(words, { name: error.message, ...error.params }));
-  }
-
-  async devicesChanged() {
-    if (!this.microphone) return;
-    const devices = await microphones();
-    const { deviceId } = this.microphone;
-    if (deviceId && !devices.some((device) => device.deviceId === deviceId)) this.fault("device");
-    this.view.microphone(this.microphone, devices, deviceId);
-  }
-
-  rememberedDevice() {
-    try {
-      return localStorage.getItem(DEVICE_KEY) ?? "";
-    } catch {
-      return "";
-    }
-  }
-
-  rememberDevice(deviceId) {
-    try {
-      localStorage.setItem(DEVICE_KEY, deviceId);
-    } catch {
-      // a browser that keeps nothing: the default microphone next time
-    }
+    if (await this.desk.open(deviceId)) this.rest();
+    else this.go("off");
   }
 
   // --- one take ---------------------------------------------------------------------------------------------------
@@ -299,17 +251,13 @@ export class ClipRecorder extends HTMLElement {
   judged({ row, answer }) {
     this.progress = answer.progress;
     this.view.progress(answer.progress);
-    if (row.prompt === this.prompt?.id) {
-      const others = this.takes.filter((take) => take.id !== answer.id);
-      this.takes = [answer, ...others.map((take) => ({ ...take, kept: take.kept && !answer.kept }))];
-    }
     if (this.shown?.id === row.id) {
       this.show(answer);
       if (this.state === "judging") this.rest();
       if (this.keepWhenJudged && answer.verdict.level !== "refused") this.keep();
     }
-    this.view.takes(this.takes, this.shown?.id);
-    this.settle();
+    if (row.prompt === this.prompt?.id) this.list.add(answer);
+    this.course.settle();
   }
 
   turnedAway({ row, refusal }) {
@@ -338,7 +286,7 @@ export class ClipRecorder extends HTMLElement {
   async showStored(take) {
     this.show(take);
     this.player.load(take.url);
-    this.view.takes(this.takes, take.id);
+    this.list.refresh();
     const response = await fetch(take.url);
     if (!response.ok || this.shown?.id !== take.id) return;
     const { samples, sampleRate } = decodeWav(await response.arrayBuffer());
@@ -367,20 +315,14 @@ export class ClipRecorder extends HTMLElement {
   apply(state) {
     const changed = state.prompt?.id !== this.prompt?.id || !this.prompt;
     this.prompt = state.prompt;
-    this.takes = state.takes;
-    this.upcoming = state.upcoming;
+    this.course.upcoming = state.upcoming;
     this.progress = state.progress;
+    this.list.show(state.takes);
     this.view.prompt(state.prompt, state.progress);
     if (changed) {
-      this.player.stop();
-      this.shown = null;
-      this.wave.clear();
-      this.view.verdict(null);
-      this.view.figures(null);
-      const take = this.takes.find((each) => each.kept) ?? this.takes[0];
-      if (take) this.showStored(take);
+      this.forgetShown();
+      if (this.list.first) this.showStored(this.list.first);
     }
-    this.view.takes(this.takes, this.shown?.id);
     this.rest();
   }
 
@@ -392,76 +334,13 @@ export class ClipRecorder extends HTMLElement {
     if (!this.shown || !this.idle || this.shown.verdict?.level === "refused") return;
     this.keepWhenJudged = false;
     const { shown } = this;
-    if (shown.local) this.drift("forward");
-    else this.ask(() => post(`${this.dataset.clipsUrl}${shown.id}/keep`, { forward: true }), "forward");
-  }
-
-  move(action, fields = {}) {
-    if (!this.idle || (!this.prompt && action !== "back")) return;
-    const body = { action, prompt: this.prompt?.id, ...fields };
-    this.ask(() => post(this.dataset.moveUrl, body), action);
+    if (shown.local) this.course.drift("forward");
+    else this.course.ask(() => post(`${this.dataset.clipsUrl}${shown.id}/keep`, { forward: true }), "forward");
   }
 
   skip(reason) {
     this.view.parts["skip-dialog"].close();
-    this.move("skip", { reason });
-  }
-
-  /** Asks the server for a new state; without it, an `action` that moves goes on with the prompts in reserve. */
-  async ask(send, action = "") {
-    if (this.asking) return;
-    this.asking = true;
-    try {
-      this.apply(await send());
-      this.back = [];
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      const away = error.status === 0 || error.status >= 500;
-      if (away && action) this.drift(action);
-      else this.view.notice(error.message || this.words.sending.unreachable);
-    } finally {
-      this.asking = false;
-    }
-  }
-
-  drift(action) {
-    const backwards = action === "back";
-    const target = backwards ? this.back.pop() : this.upcoming.shift();
-    if (!target) {
-      this.view.notice(this.words.states.offline_end);
-      return;
-    }
-    if (!backwards) this.back.push(this.prompt);
-    else this.upcoming.unshift(this.prompt);
-    this.adrift = true;
-    const { upcoming, progress } = this;
-    this.apply({ prompt: { ...target, number: undefined }, takes: [], upcoming, progress });
-  }
-
-  /** The server is back: it is told where the speaker stands by now. */
-  async settle() {
-    if (!this.adrift || this.asking || !this.idle || !this.prompt) return;
-    this.adrift = false;
-    await this.move("open");
-  }
-
-  // --- the takes of a prompt, and the takes that are not sent --------------------------------------------------------
-
-  async takeAction(action, id) {
-    const take = this.takes.find((each) => each.id === id);
-    const address = `${this.dataset.clipsUrl}${id}/`;
-    if (!take || !this.idle) return;
-    if (action === "hear") {
-      await this.showStored(take);
-      this.player.play();
-    } else if (action === "choose") {
-      await this.ask(() => post(`${address}keep`, {}));
-    } else if (action === "take-out") {
-      this.takenOut = id;
-      if (this.shown?.id === id) this.forgetShown();
-      await this.ask(() => request("DELETE", address));
-      this.view.undo(true);
-    }
+    this.course.move("skip", { reason });
   }
 
   forgetShown() {
@@ -470,35 +349,6 @@ export class ClipRecorder extends HTMLElement {
     this.wave.clear();
     this.view.verdict(null);
     this.view.figures(null);
-  }
-
-  async undo() {
-    if (!this.takenOut || !this.idle) return;
-    const id = this.takenOut;
-    this.takenOut = null;
-    this.view.undo(false);
-    await this.ask(() => post(`${this.dataset.clipsUrl}${id}/restore`, {}));
-  }
-
-  async showUnsent() {
-    this.view.unsentRows(await this.store.of(this.dataset.speaker));
-    this.view.parts["unsent-dialog"].showModal();
-  }
-
-  async rowAction(action, id) {
-    const row = await this.store.get(id);
-    if (!row) return;
-    if (action === "download") {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([row.wav], { type: "audio/wav" }));
-      link.download = `${row.text.slice(0, 40)}.wav`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    } else if (action === "remove" && confirm(this.words.sending.confirm_remove)) {
-      await this.store.delete(id);
-      await this.sender.tell();
-      this.view.unsentRows(await this.store.of(this.dataset.speaker));
-    }
   }
 
   // --- what moves ----------------------------------------------------------------------------------------------------
