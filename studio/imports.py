@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
+from speech.corpora import Format
 from speech.errors import SpeechError
-from speech.source import SourceClip, read_source
+from speech.source import Corpus, SourceClip, read_corpus
 from studio import services, takes
 from studio.decoding import Decoder
 from studio.errors import person_message
 from studio.models import Clip, Speaker
+from studio.prompts import clips_adopt
 
 CONSENT_VERSION = "import"
-LONGEST_TEXT, LONGEST_READING = 300, 600  # characters, as the row has
+LONGEST_TEXT, LONGEST_READING, LONGEST_ID = 300, 600, 200  # characters, as the row has
 
 
 @dataclass
@@ -27,6 +32,7 @@ class Imported:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)  # came in, but the verdict keeps them out of training
     warned: int = 0
+    adopted: int = 0  # of those that are in: sentences that are prompts of the studio
 
 
 def speaker_for_import(*, name: str, consent: str = "") -> Speaker:
@@ -37,49 +43,65 @@ def speaker_for_import(*, name: str, consent: str = "") -> Speaker:
     return speaker
 
 
-def clips_import(
-    *, folder: Path, speaker: Speaker, on_start: Callable[[int], None], on_clip: Callable[[], object]
-) -> Imported:
-    """Takes every clip of a folder in that is not in yet; what cannot come in is listed, and the rest goes in.
+def corpus_open(*, path: Path, format: Format | None = None, source_speaker: str = "") -> Corpus:
+    """What lies at `path`: see `speech.source.read_corpus`, which also says what it raises. Nothing is written."""
+    return read_corpus(path, format=format, speaker=source_speaker)
 
-    `on_start` gets the number of clips, `on_clip` is called after each. Raises BadDataset; Refused (507).
+
+def clips_import(
+    *, corpus: Corpus, speaker: Speaker, on_start: Callable[[int], None], on_clip: Callable[[], object]
+) -> Imported:
+    """Takes every clip of a corpus in that is not in yet; what cannot come in is listed, and the rest goes in.
+
+    `on_start` gets the number of clips, `on_clip` is called after each. Raises Refused (507).
     """
-    clips, skipped = read_source(folder)
-    result = Imported(left_out=[(each.id, each.message) for each in skipped])
-    on_start(len(clips))
+    result = Imported(left_out=[(each.id, each.message) for each in corpus.skipped])
+    on_start(len(corpus.clips))
     known = set(speaker.clips.values_list("source_id", flat=True))
     with Decoder() as decoder:
-        for source in clips:
-            if _source_id(folder, source) in known:
+        for source in corpus.clips:
+            if _source_id(corpus, source) in known:
                 result.known += 1
             else:
-                _import_one(folder, source, speaker, decoder, result)
+                _import_one(corpus, source, speaker, decoder, result)
             on_clip()
+    result.adopted = clips_adopt(speaker)
     return result
 
 
-def _import_one(folder: Path, source: SourceClip, speaker: Speaker, decoder: Decoder, result: Imported) -> None:
+def _import_one(corpus: Corpus, source: SourceClip, speaker: Speaker, decoder: Decoder, result: Imported) -> None:
     text, reading = _clean(source.text), _clean(source.reading)
-    if len(text) > LONGEST_TEXT or len(reading) > LONGEST_READING:
-        result.left_out.append((source.id, f"{len(text)} > {LONGEST_TEXT}"))
-        return
+    for words, limit in ((text, LONGEST_TEXT), (reading, LONGEST_READING)):
+        if len(words) > limit:
+            why = _("%(length)d자예요. %(limit)d자까지 넣을 수 있어요.") % {"length": len(words), "limit": limit}
+            result.left_out.append((source.id, _at(source, why)))
+            return
     try:
         clip, created = takes.clip_import(
-            speaker=speaker, source_id=_source_id(folder, source), text=text, reading=reading,
+            speaker=speaker, source_id=_source_id(corpus, source), text=text, reading=reading,
             wav=decoder.decode(source.audio), trim=source.trim,
         )  # fmt: skip
     except SpeechError as error:
-        result.left_out.append((source.id, person_message(error)))
+        result.left_out.append((source.id, _at(source, person_message(error))))
         return
     result.created += created
     result.known += not created
     result.warned += created and clip.verdict == Clip.Verdict.WARNED
     if created and clip.verdict == Clip.Verdict.REFUSED:
-        result.refused.append(source.id)
+        result.refused.append(_at(source, source.id))
 
 
-def _source_id(folder: Path, source: SourceClip) -> str:
-    return f"{folder.resolve().name}/{source.id}"[:200]
+def _at(source: SourceClip, words: str) -> str:
+    return f"{source.line}: {words}"
+
+
+def _source_id(corpus: Corpus, source: SourceClip) -> str:
+    """The clip's name in the corpus, below that of its folder; a longer one than the row holds ends in its hash."""
+    name = f"{corpus.folder.resolve().name}/{source.id}"
+    if len(name) <= LONGEST_ID:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return f"{name[: LONGEST_ID - len(digest) - 1]}-{digest}"
 
 
 def _clean(text: str) -> str:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from speech.text import read
 from speech.text.coverage import Heard, Sounds, order, sounds_of
-from studio.models import Prompt
+from studio.models import Clip, Prompt, Speaker
 
 LONGEST = 300  # characters, as the row has
 HEADER = {"text", "sentence", "문장"}
@@ -87,7 +87,34 @@ def prompts_load(*, path: Path, corpus: str = "", upto: str = "full", keep_order
         ]  # fmt: skip
         Prompt.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
         result.created = len(rows)
+        clips_adopt()
     return result
+
+
+def clips_adopt(speaker: Speaker | None = None) -> int:
+    """Makes imported clips takes of the prompts whose sentence they say: it is recorded then, and not asked for again.
+
+    Where several say the same, or a take is kept already, one is the prompt's, and the others are trained on as they
+    were. `speaker`: default, all. How many were adopted.
+    """
+    loose = Clip.objects.filter(prompt=None, kept=True, discarded_at=None, source=Clip.Source.IMPORT)
+    if speaker is not None:
+        loose = loose.filter(speaker=speaker)
+    with transaction.atomic():
+        owners = Speaker.objects.filter(pk__in=loose.values("speaker"))
+        list(owners.select_for_update().values_list("pk", flat=True))  # no take is kept meanwhile
+        prompts = dict(Prompt.objects.filter(active=True).values_list("text_sha256", "pk"))
+        kept = Clip.objects.filter(speaker__in=owners, kept=True, prompt__isnull=False)
+        taken = set(kept.values_list("speaker", "prompt"))
+        found: list[Clip] = []
+        for clip in loose.only("pk", "speaker_id", "text").order_by("created_at", "id"):
+            prompt = prompts.get(hashlib.sha256(clip.text.encode()).hexdigest())
+            if prompt is not None and (clip.speaker_id, prompt) not in taken:
+                taken.add((clip.speaker_id, prompt))
+                clip.prompt_id = prompt
+                found.append(clip)
+        Clip.objects.bulk_update(found, ["prompt"], batch_size=BATCH)
+    return len(found)
 
 
 def _fresh(path: Path, upto: str, result: Loaded) -> dict[str, Sentence]:

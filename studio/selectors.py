@@ -92,7 +92,7 @@ def prompt_shown(speaker: Speaker, standing: Standing | None = None) -> Prompt |
 
 
 def progress(speaker: Speaker, standing: Standing | None = None) -> dict[str, Any]:
-    """How far a speaker is: kept takes of active prompts, of how many, and seconds of sound kept in all.
+    """How far a speaker is: kept takes of active prompts, of how many, and sentences and seconds of sound kept in all.
 
     `coverage`: per cent of the common pairs of sounds that were said; `worth_minutes`: what open prompts still add.
     """
@@ -101,6 +101,7 @@ def progress(speaker: Speaker, standing: Standing | None = None) -> dict[str, An
     return {
         "done": kept.filter(prompt__active=True).count(),
         "total": prompts_active().count(),
+        "sentences": kept.count(),
         "seconds": round(kept.aggregate(seconds=Coalesce(Sum("seconds"), 0.0))["seconds"], 1),
         "coverage": standing.coverage(),
         "worth_minutes": round(standing.minutes_worth(), 1),
@@ -199,9 +200,8 @@ def room_state(user: User) -> RoomState:
         words = ngettext("녹음이 있는 화자 %(count)d명", "녹음이 있는 화자 %(count)d명", count) % {"count": count}
         return RoomState(words if count else _("아직 녹음이 없어요"))
     state = progress(speaker)
-    if not state["done"]:
+    if not state["sentences"]:
         return RoomState(_("첫 문장을 기다리고 있어요"))
     minutes = state["seconds"] / 60
-    return RoomState(
-        _("%(done)d / %(total)d 문장") % state, "good", _("모은 소리 %(minutes).1f분") % {"minutes": minutes}
-    )
+    words = _("%(done)d / %(total)d 문장") if state["done"] else _("모은 문장 %(sentences)d개")
+    return RoomState(words % state, "good", _("모은 소리 %(minutes).1f분") % {"minutes": minutes})
