@@ -231,6 +231,7 @@ def _inspect(options: argparse.Namespace) -> int:
         "symbols": len(header.symbols) or "",
         "front end": " ".join(str(value) for value in header.front_end.values() if value),
         "audio": f"{header.audio['sample_rate']} Hz, {header.audio['n_mels']} mel bands" if header.audio else "",
+        "pace": f"{header.pace:.2f} syllables a second" if header.pace else "",
         "held out": losses,
         "base": header.base,
         "SHA-256 of the tensors": header.tensors_sha256,

@@ -21,6 +21,7 @@ from speech.config import AudioConfig, TextConfig
 from speech.errors import BadDataset
 from speech.files import write_text_atomic
 from speech.source import Skipped
+from speech.text.split import syllables
 from speech.wav import Float32Array, to_float32
 
 FORMAT = 1
@@ -72,6 +73,12 @@ class Manifest:
     @property
     def seconds(self) -> float:
         return sum(entry.sample_count for entry in self.entries) / self.audio.sample_rate
+
+    @property
+    def pace(self) -> float:
+        """Syllables a second of the training clips, counted as `split` counts them before it cuts a text."""
+        said = sum(syllables(entry.reading or entry.text) for entry in self.train)
+        return said * self.audio.sample_rate / max(1, sum(entry.sample_count for entry in self.train))
 
     def mel(self, entry: ClipEntry, start: int = 0, end: int | None = None) -> Float32Array:
         """[M, T] float32 of a clip, or of its frames from `start` to `end`; a copy of one's own."""

@@ -76,8 +76,8 @@ class Plan:
     def recipe(self) -> models.Recipe:
         return models.recipe_of(self.job.model)(self.config, self.training)
 
-    def header(self, step: int, losses: dict[str, float]) -> Header:
-        """What a checkpoint of this run says at its head."""
+    def header(self, step: int, losses: dict[str, float], pace: float = 0.0) -> Header:
+        """What a checkpoint of this run says at its head; `pace`: syllables a second of the clips it is trained on."""
         acoustic = self.kind == "acoustic"
         own = dictionary.sha256(self.dictionary)
         return Header(
@@ -95,6 +95,7 @@ class Plan:
             step=step,
             losses=losses,
             base=self.base_name,
+            pace=round(pace, 3) if acoustic else 0.0,
         )
 
 

@@ -17,9 +17,10 @@ from speech.errors import BadCheckpoint, BadText
 from speech.evaluate import alignment_figures
 from speech.events import Warned
 from speech.header import Checkpoint
-from speech.text import FRONT_END_VERSION, Reading, encode, read, split
-from speech.text.dictionary import sha256
+from speech.text import Reading, encode, read, split
 from speech.text.hangul import is_syllable
+from speech.text.learned import differences
+from speech.text.split import longest_at
 from speech.text.symbols import SYMBOLS
 from speech.vocoder import griffin_lim
 
@@ -90,30 +91,20 @@ class Synthesizer:
     @property
     def warnings(self) -> list[Warned]:
         """What a person should know of this voice before it speaks."""
-        version = self.header.front_end.get("version", "")
-        if version == FRONT_END_VERSION:
-            return []
-        return [
-            Warned(
-                "other_front_end",
-                f"This voice learned to read by front end {version or 'unknown'}; {FRONT_END_VERSION} reads to it now.",
-                {"voice": version, "now": FRONT_END_VERSION},
-            )
-        ]
+        return differences(self.header.front_end)
 
     def warnings_by(self, own: Mapping[str, str]) -> list[Warned]:
         """`warnings`, and whether this voice learned to read by another dictionary than `own`."""
-        learned = self.header.front_end.get("dictionary_sha256", "")
-        if not learned or learned == sha256(own):
-            return self.warnings
-        message = "This voice learned to read by another dictionary; words that changed since may sound unsure."
-        return [*self.warnings, Warned("other_dictionary", message, {"voice": learned, "now": sha256(own)})]
+        return differences(self.header.front_end, own)
 
     def plan(self, text: str, dictionary: Mapping[str, str] | None = None) -> list[str]:
-        """The sentences (or clauses) that `stream` will speak, in order, without those that have nothing to say (a line
-        of emoji). Raises BadText, nothing_to_read where none is left.
+        """The sentences that `stream` will speak, in order, without those that have nothing to say (a line of emoji).
+
+        One that is too long for the decoder at this voice's own pace comes as clauses. Raises BadText, nothing_to_read
+        where none is left.
         """
-        parts = [part for part in split(text) if any(map(is_syllable, read(part, dictionary=dictionary).reading))]
+        pieces = split(text, longest=longest_at(self.header.pace))
+        parts = [part for part in pieces if any(map(is_syllable, read(part, dictionary=dictionary).reading))]
         if not parts:
             message = "There is nothing in the text that can be read aloud."
             raise BadText(message, code="nothing_to_read", text=text[:80])

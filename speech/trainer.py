@@ -354,7 +354,7 @@ class Trainer:
         state, average = network.model.state_dict(), network.average
         self._saved = checkpoint.save(
             self.folder,
-            self.plan.header(step, losses),
+            self.plan.header(step, losses, self.manifest.pace),
             average.over(state) if average else state,
             network.optimizers,
             asdict(self.progress),

@@ -6,8 +6,9 @@ import re
 
 from speech.text.hangul import is_syllable
 
-# A decoder of 1,000 frames at 86 a second holds 11.6 s; at six syllables a second some 60 syllables are safe.
-LONGEST = 60
+DECODER_SECONDS = 11.6  # of sound that a decoder holds: 1,000 frames at 86 a second
+LONGEST = 60  # syllables, of a voice whose pace nobody knows; at six a second they are safe
+_SLOWEST, _FASTEST = 1.0, 15.0  # syllables a second; nobody speaks beyond
 _PAIRS = {'"': '"', "“": "”", "‘": "’", "(": ")", "「": "」", "『": "』", "《": "》", "〈": "〉", "[": "]", "【": "】"}
 _END = re.compile(r"[.!?。！？…]+[\"'”’)\]」』》〉]*")
 _ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Za-z]|[A-Z][a-z]{1,2}|No|Vol|vs|etc|co)$")
@@ -31,6 +32,11 @@ def pause_after(piece: str) -> float:
 def longest_for(seconds: float, syllables_per_second: float = 6.0) -> int:
     """How many syllables fit into a decoder's limit of `seconds` at the pace of a voice, with a tenth to spare."""
     return max(1, int(seconds * syllables_per_second * 0.9))
+
+
+def longest_at(pace: float) -> int:
+    """Syllables of the longest piece for a voice of `pace` syllables a second; LONGEST where that is no pace (0)."""
+    return longest_for(DECODER_SECONDS, pace) if _SLOWEST <= pace <= _FASTEST else LONGEST
 
 
 def syllables(text: str) -> int:

@@ -17,7 +17,7 @@ from speech.dataset import Manifest, prepare
 from speech.errors import BadDataset
 from speech.events import DataPrepared, Event, StageChanged
 from speech.quality import loudness
-from speech.wav import wav_bytes
+from speech.wav import parse_wav, to_float32, wav_bytes
 
 AUDIO, TEXT = AudioConfig(), TextConfig()
 
@@ -152,6 +152,16 @@ def test_clips_of_another_rate_are_resampled(source: Path, tmp_path: Path) -> No
     first, second = expected.mel(expected.entries[0]), changed.mel(changed.entries[0])
     assert abs(first.shape[1] - second.shape[1]) <= 2
     assert np.abs(first[:, 20:60] - second[:, 20:60]).mean() < 0.1
+
+
+def test_the_pace_is_that_of_the_training_clips(source: Path, tmp_path: Path) -> None:
+    usual = run(source, tmp_path / "usual").pace
+    for path in source.glob("*.wav"):
+        spoken = parse_wav(path.read_bytes())
+        path.write_bytes(wav_bytes(to_float32(spoken.samples), 16_000))  # the same tape, played slower
+    slower = run(source, tmp_path / "slower").pace
+    assert 3.0 < usual < 9.0
+    assert slower == pytest.approx(usual * 16_000 / 22_050, rel=0.1)  # the quiet that is cut off differs a little
 
 
 def test_what_cannot_be_used_is_listed_with_its_reason(source: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = models.preset_of("tacotron2", "trial").to_json()
     header = Header(
         kind="acoustic", model="tacotron2", size="trial", config=config, symbols=SYMBOLS,
-        audio=AudioConfig().to_json(), text=TextConfig().to_json(), step=7, losses={"loss": 1.5},
+        audio=AudioConfig().to_json(), text=TextConfig().to_json(), step=7, losses={"loss": 1.5}, pace=4.5,
     )  # fmt: skip
     write_weights(path, header, models.build("tacotron2", config).state_dict())
     return path
@@ -72,6 +72,7 @@ def test_inspect_says_what_a_checkpoint_is(voice: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert "an acoustic (tacotron2, step 7)" in said
     assert "22050 Hz" in said
+    assert "pace: 4.50 syllables a second" in said
     assert main(["inspect", "--json", str(voice)]) == 0
     assert json.loads(capsys.readouterr().out)["step"] == 7
 

@@ -17,6 +17,7 @@ from speech.header import Header
 from speech.synthesizer import Synthesizer, join
 from speech.text import FRONT_END_VERSION
 from speech.text.dictionary import sha256
+from speech.text.split import DECODER_SECONDS, syllables
 from speech.text.symbols import SYMBOLS
 
 HEADER = Header(
@@ -138,6 +139,15 @@ def test_a_voice_of_another_front_end_warns(folder: Path) -> None:
     header = dataclasses.replace(acoustic_header(), front_end={"version": "0", "mode": "pronunciation"})
     voice = Synthesizer.load(write(folder / "old.safetensors", header), device="cpu")
     assert [warning.code for warning in voice.warnings] == ["other_front_end"]
+
+
+def test_a_slow_voice_speaks_a_long_sentence_in_shorter_clauses(folder: Path, acoustic: Path) -> None:
+    text = "오늘은 날씨가 맑고 바람이 조금 불겠으며, 내일은 구름이 많이 끼고 남쪽에는 비가 조금 내리겠습니다."
+    slow = write(folder / "slow.safetensors", dataclasses.replace(acoustic_header(), pace=2.5))
+    pieces = Synthesizer.load(slow, device="cpu").plan(text)
+    assert Synthesizer.load(acoustic, device="cpu").plan(text) == [text]
+    assert len(pieces) > 1
+    assert all(syllables(piece) / 2.5 < DECODER_SECONDS for piece in pieces)
 
 
 def test_a_vocoder_where_an_acoustic_model_is_due_is_refused(vocoder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from speech.text.split import LONGEST, longest_for, pause_after, split, syllables
+import pytest
+
+from speech.text.split import DECODER_SECONDS, LONGEST, longest_at, longest_for, pause_after, split, syllables
 
 
 def test_sentences_end_at_their_marks() -> None:
@@ -45,6 +47,16 @@ def test_a_long_stretch_without_commas_or_spaces_is_cut_too() -> None:
 def test_the_limit_can_follow_the_pace_of_a_voice() -> None:
     text = "하나 둘 셋 넷 다섯 여섯 일곱 여덟 아홉 열"
     assert all(syllables(piece) <= 8 for piece in split(text, longest=8))
+
+
+def test_the_longest_piece_of_a_voice_fits_into_the_decoder_at_its_own_pace() -> None:
+    for pace in (2.5, 4.0, 6.0, 9.0):
+        assert 0.8 * DECODER_SECONDS < longest_at(pace) / pace < DECODER_SECONDS
+
+
+@pytest.mark.parametrize("pace", [0.0, -3.0, 0.2, 80.0, float("nan"), float("inf")])
+def test_what_is_no_pace_of_a_person_leaves_the_usual_limit(pace: float) -> None:
+    assert longest_at(pace) == LONGEST
 
 
 def test_nothing_to_say_gives_no_sentences() -> None:
