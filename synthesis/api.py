@@ -37,7 +37,7 @@ def read(request: HttpRequest) -> HttpResponse:
     text = _text(body.get("text"), "text")
     voice = _voice(_text(body["voice"], "voice")) if body.get("voice") else None
     own = reading.dictionary_of(voice, text, choices_checked(body.get("dictionary")))
-    sentences = reading.readings(text, own) if text.strip() else []
+    sentences = reading.readings(text, own, voice) if text.strip() else []
     return _json({"sentences": sentences, "characters": len(text), "limit": settings.SPEAK_TEXT_LIMIT})
 
 

@@ -30,6 +30,8 @@ class Voice(models.Model):
     retired_at = models.DateTimeField(null=True, blank=True)
     error = models.JSONField(default=dict, blank=True)  # {code, message, params}: why it cannot be loaded
 
+    reading_warnings: list[str] | tuple[()] = ()  # filled in by synthesis.reading.warn
+
     class Meta:
         ordering = ["-published_at"]
 

@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 
 from studio.access import is_admin
-from synthesis import selectors, services
+from synthesis import reading, selectors, services
 from synthesis.forms import AUTOMATIC, PublishForm
 from synthesis.models import Utterance, Voice
 from training.models import Checkpoint
@@ -27,7 +27,7 @@ def speak(request: HttpRequest, opened: Utterance | None) -> dict[str, Any]:
     text = request.POST.get("text") or (opened.text if opened else "")
     chosen = request.POST.get("voice") or (opened.voice.name if opened else request.GET.get("voice", ""))
     return {
-        "voices": selectors.voices_in_use(),
+        "voices": reading.warn(selectors.voices_in_use()),
         "chosen": chosen,
         "text": text,
         "limit": settings.SPEAK_TEXT_LIMIT,
@@ -48,7 +48,7 @@ def history(request: HttpRequest) -> dict[str, Any]:
 def voices(request: HttpRequest) -> dict[str, Any]:
     """All voices, and whether there is anything to publish."""
     return {
-        "voices": selectors.voices_all(),
+        "voices": reading.warn(selectors.voices_all()),
         "can_publish": selectors.checkpoints_to_publish().exists(),
         "invited": None,
         "link": "",

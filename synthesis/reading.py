@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from speech import text as front_end
+from speech.config import TextConfig
 from speech.errors import BadText
 from speech.text.dictionary import occurring
 from speech.text.hangul import is_syllable
+from speech.text.learned import differences
+from speech.text.split import longest_at
 from studio.dictionary import dictionary_for
 from studio.errors import Refused
 from synthesis.models import Voice
+from synthesis.words import READING_WORDS
 
 
 def dictionary_of(voice: Voice | None, text: str, choices: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -39,9 +44,9 @@ def check_length(text: str) -> None:
         raise Refused("text_too_long", message, **values)
 
 
-def plan(text: str, dictionary: Mapping[str, str] | None = None) -> list[str]:
-    """The sentences that will be spoken; a line of emoji is none. Raises BadText."""
-    return [sentence for sentence in front_end.split(text) if is_sayable(sentence, dictionary)]
+def plan(text: str, dictionary: Mapping[str, str] | None = None, voice: Voice | None = None) -> list[str]:
+    """The sentences that will be spoken, at the pace of `voice`; a line of emoji is none. Raises BadText."""
+    return [sentence for sentence in _split(text, voice) if is_sayable(sentence, dictionary)]
 
 
 def is_sayable(sentence: str, dictionary: Mapping[str, str] | None = None) -> bool:
@@ -49,7 +54,36 @@ def is_sayable(sentence: str, dictionary: Mapping[str, str] | None = None) -> bo
     return any(map(is_syllable, front_end.read(sentence, dictionary=dictionary).reading))
 
 
-def readings(text: str, dictionary: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-    """The reading of every sentence, also of those with nothing to say. Raises BadText, and Refused text_too_long."""
+def readings(
+    text: str, dictionary: Mapping[str, str] | None = None, voice: Voice | None = None
+) -> list[dict[str, Any]]:
+    """The reading of every sentence as `voice` will get it, also of those with nothing to say.
+
+    Raises BadText, and Refused text_too_long.
+    """
     check_length(text)
-    return [front_end.read(sentence, dictionary=dictionary).to_json() for sentence in front_end.split(text)]
+    mode = _learned(voice).get("mode") or TextConfig().mode
+    return [front_end.read(one, dictionary=dictionary, mode=mode).to_json() for one in _split(text, voice)]
+
+
+def warn(voices: Iterable[Voice]) -> list[Voice]:
+    """The voices, each with `reading_warnings`: sentences on what is read to it otherwise than it learned to read."""
+    own: dict[UUID | None, dict[str, str]] = {}
+    known = list(voices)
+    for voice in known:
+        learned = voice.acoustic.front_end
+        if learned is None:  # kept before rows told
+            continue
+        if voice.speaker_id not in own:
+            own[voice.speaker_id] = dictionary_for(voice.speaker)
+        found = differences(learned, own[voice.speaker_id])
+        voice.reading_warnings = [str(READING_WORDS[warning.code]) for warning in found]
+    return known
+
+
+def _learned(voice: Voice | None) -> dict[str, Any]:
+    return (voice.acoustic.front_end if voice else None) or {}
+
+
+def _split(text: str, voice: Voice | None) -> list[str]:
+    return front_end.split(text, longest=longest_at(voice.acoustic.pace if voice else 0.0))

@@ -91,7 +91,7 @@ def utterance_for(user: AnyUser, pk: UUID | str) -> Utterance | None:
     """Only one's own: what others have had spoken is nobody's business."""
     if not user.is_authenticated:
         return None
-    return Utterance.objects.filter(requested_by_id=user.pk, pk=pk).select_related("voice").first()
+    return Utterance.objects.filter(requested_by_id=user.pk, pk=pk).select_related("voice__acoustic").first()
 
 
 def events_after(utterance: Utterance, seq: int, limit: int) -> list[dict[str, Any]]:
@@ -120,7 +120,7 @@ def utterance_state(utterance: Utterance) -> dict[str, Any]:
         "state": utterance.state,
         "queue_position": queue_position(utterance),
         "sentence_count": utterance.sentence_count,
-        "plan": [] if ended else reading.plan(utterance.text, utterance.dictionary),
+        "plan": [] if ended else reading.plan(utterance.text, utterance.dictionary, utterance.voice),
         "sentences": sentences,
         "seconds": round(utterance.seconds, 2),
         "error": events.error_data(utterance.error),

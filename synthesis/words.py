@@ -5,6 +5,13 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+# By the codes of `speech.text.learned.differences`.
+READING_WORDS: dict[str, str | Promise] = {
+    "other_front_end": _("지금과 다른 방법으로 글을 읽고 배운 목소리라서, 몇몇 낱말은 서툴게 들릴 수 있어요."),
+    "other_mode": _("소리 나는 대로가 아니라 글자 그대로 읽고 배운 목소리예요."),
+    "other_dictionary": _("이 목소리가 배운 뒤로 사전이 바뀌었어요. 바뀐 낱말은 서툴게 들릴 수 있어요."),
+}
+
 ERROR_WORDS: dict[str, str | Promise] = {
     "nothing_to_read": _("소리 내어 읽을 글자가 없어요. 한글로 적어 주세요."),
     "unknown_symbol": _("이 목소리가 배우지 않은 소리가 있어요: %(symbols)s"),

@@ -116,6 +116,8 @@ class Checkpoint(models.Model):
     sample = models.CharField(max_length=200, blank=True)  # storage key of a WAV
     sample_text = models.CharField(max_length=300, blank=True)
     losses = models.JSONField(default=dict, blank=True)
+    front_end = models.JSONField(null=True, blank=True)  # {version, mode, dictionary_sha256} of its header, once read
+    pace = models.FloatField(default=0)  # of its header: syllables a second of the clips; 0: unknown
     best = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -22,6 +22,7 @@ from speech import run_folder
 from speech.errors import BadCheckpoint, BadDataset
 from speech.events import CheckpointSaved
 from speech.files import sha256_of, write_text_atomic
+from speech.header import Header, read_header
 from studio import files
 from studio.errors import Refused
 from studio.models import Clip
@@ -142,6 +143,7 @@ def checkpoint_store(
         "sample_text": saved.sample_text[:300],
         "losses": saved.losses,
         "best": saved.best,
+        **_told_by(read_header(Path(saved.path))),
         **extras,
     }
     with transaction.atomic():
@@ -245,6 +247,7 @@ def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
         size_name=header.size,
         step=header.step,
         losses=header.losses,
+        **_told_by(header),
         file=key,
         sha256=sha256,
         size=size,
@@ -270,6 +273,11 @@ def _clip_line(clip: Clip, name: str) -> dict[str, Any]:
     if clip.trim_start is not None and clip.trim_end is not None:
         line["trim"] = [clip.trim_start, clip.trim_end]
     return line
+
+
+def _told_by(header: Header) -> dict[str, Any]:
+    """What the pages want to know of a voice's header without fetching its file."""
+    return {"front_end": header.front_end, "pace": header.pace}
 
 
 def _store_extra(key: str, source: str) -> str:

@@ -7,11 +7,15 @@ with its parent; it only learns nothing. Options make it misbehave.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
 import time
 from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -28,8 +32,11 @@ from speech.events import (
     TrainingFailed,
     TrainingStarted,
 )
+from speech.header import METADATA_KEY, Header
 from speech.job import Job
 from speech.lifetime import EXIT_STOPPED, StopRequest, die_with_parent
+from speech.text import FRONT_END_VERSION
+from speech.text.dictionary import sha256
 
 
 def say(event: Event) -> None:
@@ -39,7 +46,7 @@ def say(event: Event) -> None:
 def save(job: Job, step: int) -> None:
     out = job.out_folder
     weights, resume = out / run_folder.weights_name(step), out / run_folder.resume_name(step)
-    weights.write_bytes(b"weights %d %s" % (step, job.model.encode()))
+    write_weights(weights, job, step)
     resume.write_bytes(b"resume %d" % step)
     stored = [run_folder.StoredFile.measure(path) for path in (weights, resume)]
     entry = run_folder.record(out, run_folder.Entry(step, stored[0], stored[1], {"loss": 10 / step}), keep=2)
@@ -49,6 +56,16 @@ def save(job: Job, step: int) -> None:
             resume=str(resume), resume_sha256=stored[1].sha256, resume_size=stored[1].size,
         )
     )  # fmt: skip
+
+
+def write_weights(path: Path, job: Job, step: int) -> None:
+    """A checkpoint as ours are, whose one tensor says of what it is."""
+    kind = "acoustic" if job.model == "tacotron2" else "vocoder"
+    learned = {"version": FRONT_END_VERSION, "mode": "pronunciation", "dictionary_sha256": sha256({})}
+    acoustic = {"front_end": learned, "pace": 4.25} if kind == "acoustic" else {}
+    header = Header(kind, job.model, {}, step=step, **acoustic)
+    told = np.frombuffer(b"weights %d %s" % (step, job.model.encode()), np.uint8)
+    save_file({"weights": told}, path, metadata={METADATA_KEY: json.dumps(header.to_json())})
 
 
 def main() -> int:

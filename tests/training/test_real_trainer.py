@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from speech.header import read_header
 from studio import files
 from studio.models import Speaker
 from tests.training.conftest import numbers_of, steps_of
@@ -55,6 +56,8 @@ def test_an_imported_checkpoint_is_what_a_run_starts_from(speaker: Speaker, tmp_
         call_command("import_checkpoint", taken, name="보라 바탕")
     base = Checkpoint.objects.get(name="보라 바탕")
     assert (base.kind, base.model, base.size_name, base.step) == ("acoustic", "tacotron2", "trial", 2)
+    assert base.front_end == made.front_end == dict(read_header(taken).front_end)
+    assert base.pace == made.pace == read_header(taken).pace > 1
     second = services.run_start(speaker=speaker, acoustic_steps=1, size="trial", acoustic_base=base, sample_text="네.")
     assert runner.execute(second.pk) == State.FINISHED
     started = second.events.get(kind="training_started").data

@@ -14,7 +14,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from speech.text.dictionary import parse_tsv
+from speech.text import FRONT_END_VERSION
+from speech.text.dictionary import parse_tsv, sha256
 from studio import files
 from studio.dictionary import entry_set
 from studio.models import Clip, Speaker
@@ -71,7 +72,10 @@ def test_a_run_trains_both_parts_and_keeps_what_they_made(speaker: Speaker, stan
     assert run.ended_at is not None
     newest = {kind: run.checkpoints.filter(kind=kind).latest("step") for kind in ("acoustic", "vocoder")}
     assert (newest["acoustic"].step, newest["vocoder"].step) == (20, 10)
-    assert files.read_bytes(newest["vocoder"].file) == b"weights 10 waveglow"
+    assert files.read_bytes(newest["vocoder"].file).endswith(b"weights 10 waveglow")
+    learned = {"version": FRONT_END_VERSION, "mode": "pronunciation", "dictionary_sha256": sha256({})}
+    assert newest["acoustic"].front_end == learned
+    assert (newest["acoustic"].pace, newest["vocoder"].pace) == (4.25, 0)
     assert run.checkpoints.filter(best=True).count() == 2
     last = run.events.filter(kind="step_done").latest("seq").data
     assert (last["part"], last["step"], last["total"]) == ("vocoder", 10, 10)

@@ -43,6 +43,7 @@ class SpeakRoom extends HTMLElement {
     this.text.addEventListener("input", () => this.#typed());
     this.form.elements.voice.addEventListener("change", () => {
       this.#remember();
+      this.#warn();
       this.#typed();
     });
     this.form.addEventListener("submit", (event) => {
@@ -63,6 +64,7 @@ class SpeakRoom extends HTMLElement {
       this.#typed();
     });
     this.#recall();
+    this.#warn();
   }
 
   #typed() {
@@ -99,6 +101,14 @@ class SpeakRoom extends HTMLElement {
     const wanted = new URLSearchParams(location.search).get("voice") ?? localStorage.getItem("moksori-voice");
     const opened = document.querySelector("#utterance-state").textContent !== "null";
     if (wanted && !opened && [...voice.options].some((option) => option.value === wanted)) voice.value = wanted;
+  }
+
+  /** What to know of the voice at hand: it learned to read otherwise than is read to it now. */
+  #warn() {
+    const warning = this.form.elements.voice.selectedOptions[0]?.dataset.warning ?? "";
+    const place = this.find("voice-warning");
+    place.textContent = warning;
+    place.hidden = warning === "";
   }
 
   #remember() {
@@ -321,6 +331,7 @@ class SpeakRoom extends HTMLElement {
       this.reading.choices = state.choices;
       if ([...this.form.elements.voice.options].some((option) => option.value === state.voice.name)) {
         this.form.elements.voice.value = state.voice.name;
+        this.#warn();
       }
       this.#typed();
       globalThis.history.replaceState(null, "", state.urls.page);
