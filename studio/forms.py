@@ -55,3 +55,20 @@ class MoveForm(forms.Form):
     action = forms.ChoiceField(choices=[(each, each) for each in ("next", "back", "forward", "open", "skip")])
     prompt = forms.IntegerField(min_value=1, required=False)
     reason = forms.CharField(max_length=200, required=False)
+
+
+class TrimForm(forms.Form):
+    """Where a take begins and ends for training, in seconds: both, or neither."""
+
+    start = forms.FloatField(required=False)
+    end = forms.FloatField(required=False)
+
+    def clean(self) -> dict[str, float | None]:
+        cleaned: dict[str, float | None] = super().clean() or {}
+        if (cleaned.get("start") is None) != (cleaned.get("end") is None):
+            raise forms.ValidationError(_("둘 다 적거나 둘 다 비워 주세요."), code="half")
+        return cleaned
+
+    def bounds(self) -> tuple[float, float] | None:
+        start, end = self.cleaned_data["start"], self.cleaned_data["end"]
+        return None if start is None or end is None else (start, end)

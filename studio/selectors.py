@@ -17,6 +17,7 @@ from studio import coverage
 from studio.coverage import Standing
 from studio.models import Clip, Consent, Prompt, Speaker
 from studio.rooms import RoomState
+from studio.trim import trim_json
 from studio.words import LEVEL_WORDS, reason_words
 
 UPCOMING = 20  # prompts that a browser holds in reserve, so that recording goes on without the network
@@ -161,6 +162,7 @@ def take_json(clip: Clip) -> dict[str, Any]:
         "sample_rate": clip.sample_rate,
         "verdict": verdict_json(clip),
         "measures": clip.measures,
+        "trim": trim_json(clip),
         "kept": clip.kept,
         "chosen": clip.chosen,
         "discarded": clip.discarded_at is not None,

@@ -21,6 +21,7 @@ from speech.wav import Wav, parse_wav, wav_bytes
 from studio import files, selectors
 from studio.errors import Refused
 from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Speaker
+from studio.trim import Bounds, trim_check
 
 FOLDER = "clips"
 PROCESSING = ("echoCancellation", "noiseSuppression", "autoGainControl")
@@ -136,6 +137,20 @@ def clip_restore(*, clip: Clip) -> Clip:
             _keep_newest(clip.speaker, clip.prompt_id)
         elif clip.verdict != Clip.Verdict.REFUSED:
             Clip.objects.filter(pk=clip.pk).update(kept=True)
+    clip.refresh_from_db()
+    return clip
+
+
+def clip_trim(*, clip: Clip, bounds: Bounds | None) -> Clip:
+    """From where to where training takes the clip, in seconds; None: where the sound itself begins and ends.
+
+    The master stays whole. Refused (400: trim_outside, trim_too_short).
+    """
+    start, end = bounds or (None, None)
+    if bounds is not None:
+        trim_check(clip, bounds)
+        end = min(bounds[1], clip.seconds)
+    Clip.objects.filter(pk=clip.pk).update(trim_start=start, trim_end=end)
     clip.refresh_from_db()
     return clip
 

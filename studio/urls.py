@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studio import api, dictionary_pages, views
+from studio import api, dictionary_pages, take_api, views
 
 app_name = "studio"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("clips/<uuid:clip_id>/", api.clip_discard, name="clip_discard"),
     path("clips/<uuid:clip_id>/keep", api.clip_keep, name="clip_keep"),
     path("clips/<uuid:clip_id>/restore", api.clip_restore, name="clip_restore"),
+    path("clips/<uuid:clip_id>/trim", take_api.clip_trim, name="clip_trim"),
     path("speakers/", views.speakers, name="speakers"),
     path("speakers/<slug:name>/", views.speaker, name="speaker"),
     path("speakers/<slug:name>/invite", views.speaker_invite, name="speaker_invite"),

@@ -88,6 +88,23 @@ class WebServer:
         )
         self.links.update(zip(names, self.python(code).splitlines(), strict=True))
 
+    def record(self, name: str, prompt: int, takes: int = 1, **sound: float) -> list[str]:
+        """Puts takes of the prompt in this place of the corpus in, as a browser sends them; their ids, oldest first.
+
+        `sound`: as `tests.studio.sounds.take` has it.
+        """
+        code = (
+            "from studio.models import Prompt, Speaker; from studio.takes import clip_create\n"
+            "from tests.studio.sounds import take, upload\n"
+            f"speaker, prompt = Speaker.objects.get(name={name!r}), Prompt.objects.get(order={prompt})\n"
+            f"for seed in range({takes}):\n"
+            f"    sent = upload(prompt.pk, take(seed=seed, **{sound!r}))\n"
+            "    print(sent['id'])\n"
+            "    made = {each: sent[each] for each in ('data', 'sha256')}\n"
+            "    clip_create(speaker=speaker, clip_id=sent['id'], prompt=prompt, **made)"
+        )
+        return self.python(code).splitlines()
+
     def link(self, name: str) -> str:
         return self.address + self.links[name]
 

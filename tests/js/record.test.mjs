@@ -10,6 +10,8 @@ import { decodeWav } from "../../static/js/record/player.js";
 import { formOf, judgeRefusal, Sender, waitBefore } from "../../static/js/record/sender.js";
 import { Refusal } from "../../static/js/lib/http.js";
 import { join, TakeBuffer, zeroRun } from "../../static/js/record/take.js";
+import { keyTarget, moveEdge } from "../../static/js/record/trim.js";
+import { UndoStack } from "../../static/js/record/undo.js";
 import { barHeight, peaksOf } from "../../static/js/record/waveform.js";
 import { encodeWav, sha256, toInt16 } from "../../static/js/record/wav.js";
 
@@ -274,4 +276,40 @@ test("events come once and in order, and a gap is noticed", () => {
   assert.deepEqual(sortOut(3, events), { fresh: [{ seq: 4 }, { seq: 5 }], last: 5, gap: false });
   assert.deepEqual(sortOut(1, events), { fresh: [], last: 1, gap: true });
   assert.equal(socketUrl("/ws/runs/1/", "https://studio.example/train/"), "wss://studio.example/ws/runs/1/");
+});
+
+test("an edge of the trim stays inside of the take and leaves enough of it", () => {
+  const trim = { start: 0.4, end: 1.6, least: 0.3, most: 2 };
+  assert.equal(moveEdge(trim, "start", 0.51249).start, 0.512);
+  assert.equal(moveEdge(trim, "start", -1).start, 0);
+  assert.equal(moveEdge(trim, "start", 1.9).start, 1.3);
+  assert.equal(moveEdge(trim, "end", 5).end, 2);
+  assert.equal(moveEdge(trim, "end", 0).end, 0.7);
+});
+
+test("arrows move an edge by a hundredth of a second, pages by a tenth, home and end to the ends", () => {
+  const near = (key, expected, shiftKey = false) => assert.ok(Math.abs(keyTarget({ key, shiftKey }, 1, 2) - expected) < 1e-9);
+  near("ArrowLeft", 0.99);
+  near("ArrowRight", 1.01);
+  near("ArrowRight", 1.1, true);
+  near("PageDown", 0.9);
+  near("Home", 0);
+  near("End", 2);
+  assert.equal(keyTarget({ key: "Enter" }, 1, 2), null);
+});
+
+test("what was done last is taken back first, and stays when that fails", async () => {
+  const shown = [];
+  const undos = new UndoStack((words) => shown.push(words));
+  let works = false;
+  undos.push("first", async () => true);
+  undos.push("second", async () => works);
+  await undos.undo();
+  assert.equal(shown.at(-1), "second");
+  works = true;
+  await undos.undo();
+  assert.equal(shown.at(-1), "first");
+  await undos.undo();
+  await undos.undo();
+  assert.equal(shown.at(-1), "");
 });

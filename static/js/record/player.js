@@ -1,6 +1,5 @@
 // Plays one take: from memory, or from the server.
 
-
 /** Samples of a canonical WAV file (44 bytes of header), as the server stores it. */
 export function decodeWav(buffer) {
   const view = new DataView(buffer);
@@ -35,8 +34,10 @@ export class Player extends EventTarget {
     this.audio.src = this.url;
   }
 
-  async play() {
-    this.audio.currentTime = 0;
+  /** From `start` to `end`, in seconds; all of it without. */
+  async play({ start = 0, end = Infinity } = {}) {
+    this.until = end;
+    this.audio.currentTime = start;
     try {
       await this.audio.play();
     } catch (error) {
@@ -51,6 +52,10 @@ export class Player extends EventTarget {
   #follow() {
     const tell = () => {
       if (!this.playing) return;
+      if (this.audio.currentTime >= this.until) {
+        this.audio.pause();
+        return;
+      }
       this.dispatchEvent(new CustomEvent("time", { detail: this.audio.currentTime }));
       requestAnimationFrame(tell);
     };

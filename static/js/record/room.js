@@ -10,6 +10,8 @@ import { Sender } from "./sender.js";
 import { TakeStore } from "./store.js";
 import { POST_SECONDS, PRE_SECONDS, TakeBuffer } from "./take.js";
 import { TakeList } from "./take-list.js";
+import { Trimmer } from "./trim.js";
+import { UndoStack } from "./undo.js";
 import { Unsent } from "./unsent.js";
 import { fill, View } from "./view.js";
 import { Waveform } from "./waveform.js";
@@ -27,6 +29,8 @@ export class ClipRecorder extends HTMLElement {
     this.desk = new MicrophoneDesk({ view: this.view, words: this.words, workletUrl: this.dataset.worklet });
     this.course = new Course(this);
     this.list = new TakeList(this);
+    this.undos = new UndoStack((words) => this.view.undo(words));
+    this.trimmer = new Trimmer({ frame: this.view.parts.trim, words: this.words.states });
     this.unsent = new Unsent(this);
     this.sitting = crypto.randomUUID?.() ?? "";
     this.listenToEverything();
@@ -57,6 +61,10 @@ export class ClipRecorder extends HTMLElement {
       this.act(action);
     });
     this.view.parts.device.addEventListener("change", (event) => this.openMicrophone(event.target.value));
+    this.trimmer.addEventListener("move", ({ detail }) => this.showTrim(detail));
+    this.trimmer.addEventListener("settle", ({ detail }) => {
+      this.list.trim(detail.id, { ...detail.trim, moved: true }, detail.before);
+    });
     this.player.addEventListener("change", () => this.playing());
     this.player.addEventListener("time", ({ detail }) => {
       this.wave.played = detail;
@@ -105,7 +113,9 @@ export class ClipRecorder extends HTMLElement {
       next: () => this.course.move("next"),
       skip: () => this.prompt && this.idle && this.view.parts["skip-dialog"].showModal(),
       "skip-because": () => this.skip(button.value),
-      undo: () => this.list.undo(),
+      undo: () => this.undos.undo(),
+      "listen-part": () => this.listenToPart(),
+      "trim-reset": () => this.list.trim(this.shown.id, { moved: false }, this.shown.trim),
       unsent: () => this.unsent.show(),
       "send-now": () => this.sender.now(),
       close: () => button.closest("dialog").close(),
@@ -129,6 +139,7 @@ export class ClipRecorder extends HTMLElement {
     this.view.enable("next", open && prompt.has_next !== false);
     this.view.enable("skip", open);
     this.classList.toggle("has-take", Boolean(shown));
+    this.showEdges();
   }
 
   rest() {
@@ -158,7 +169,7 @@ export class ClipRecorder extends HTMLElement {
   start() {
     this.player.stop();
     this.view.notice("");
-    this.view.undo(false);
+    this.view.undo("");
     this.shown = null;
     this.keepWhenJudged = false;
     this.view.verdict(null);
@@ -279,7 +290,6 @@ export class ClipRecorder extends HTMLElement {
     this.shown = take;
     this.view.verdict(take.verdict);
     this.view.figures(take);
-    this.wave.mark(take.measures.speech_start, take.measures.speech_end);
     this.go(this.state);
   }
 
@@ -291,13 +301,31 @@ export class ClipRecorder extends HTMLElement {
     if (!response.ok || this.shown?.id !== take.id) return;
     const { samples, sampleRate } = decodeWav(await response.arrayBuffer());
     this.wave.show(samples, sampleRate);
-    this.wave.mark(take.measures.speech_start, take.measures.speech_end);
+    this.showEdges();
+  }
+
+  /** The edges of a stored take, where its waveform is to be seen. */
+  showEdges() {
+    const { shown } = this;
+    const trim = (this.idle && this.wave.take && shown?.trim) || null;
+    this.trimmer.show(trim, shown?.id);
+    this.showTrim(trim);
+  }
+
+  showTrim(trim) {
+    if (trim) this.wave.mark(trim.start, trim.end);
+    this.view.trim(trim);
   }
 
   listen() {
     if (!this.shown || !this.idle) return;
     if (this.player.playing) this.player.stop();
     else this.player.play();
+  }
+
+  /** Only what training uses. */
+  listenToPart() {
+    if (this.shown?.trim && this.idle) this.player.play(this.shown.trim);
   }
 
   playing() {

@@ -1,12 +1,11 @@
-// The takes of the prompt that is shown: hear one, choose one, take one out, take it back.
+// The takes of the prompt that is shown: hear one, choose one, take one out, move its edges, and take all that back.
 
-import { post, request } from "../lib/http.js";
+import { post, Refusal, request } from "../lib/http.js";
 
 export class TakeList {
   constructor(room) {
     this.room = room;
     this.takes = []; // newest first
-    this.takenOut = null;
     room.addEventListener("click", (event) => {
       const button = event.target.closest("[data-take-do]");
       const row = button?.closest("[data-id]");
@@ -34,29 +33,63 @@ export class TakeList {
     this.show([take, ...others.map((each) => ({ ...each, kept: each.kept && !take.kept }))]);
   }
 
+  /** The server knows a take better: only what is shown of it changes. */
+  replace(take) {
+    this.show(this.takes.map((each) => (each.id === take.id ? take : each)));
+    if (this.room.shown?.id === take.id) this.room.show(take);
+  }
+
   async act(action, id) {
     const { room } = this;
     const take = this.takes.find((each) => each.id === id);
     if (!take || !room.idle) return;
-    const address = `${room.dataset.clipsUrl}${id}/`;
     if (action === "hear") {
       await room.showStored(take);
       room.player.play();
     } else if (action === "choose") {
-      await room.course.ask(() => post(`${address}keep`, {}));
+      await room.course.ask(() => post(this.#address(id, "keep"), {}));
     } else if (action === "take-out") {
-      this.takenOut = id;
-      if (room.shown?.id === id) room.forgetShown();
-      await room.course.ask(() => request("DELETE", address));
-      room.view.undo(true);
+      await this.#takeOut(id);
     }
   }
 
-  async undo() {
-    if (!this.takenOut || !this.room.idle) return;
-    const id = this.takenOut;
-    this.takenOut = null;
-    this.room.view.undo(false);
-    await this.room.course.ask(() => post(`${this.room.dataset.clipsUrl}${id}/restore`, {}));
+  async #takeOut(id) {
+    const { room } = this;
+    if (room.shown?.id === id) room.forgetShown();
+    const done = await room.course.ask(() => request("DELETE", this.#address(id, "")));
+    if (!done) return;
+    const back = () => room.idle && room.course.ask(() => post(this.#address(id, "restore"), {}));
+    room.undos.push(room.words.states.taken_out, back);
+  }
+
+  /** Moves the edges of a take; `before`: where they were, for the way back. */
+  trim(id, trim, before) {
+    const moved = this.#trim(id, trim);
+    this.room.undos.push(this.room.words.states.trimmed, async () => !(await moved) || this.#trim(id, before));
+  }
+
+  /** One request after the other, so that the last word is the last one said; whether the server took it. */
+  #trim(id, trim) {
+    this.trimming = (this.trimming ?? Promise.resolve()).then(() => this.#sendTrim(id, trim));
+    return this.trimming;
+  }
+
+  async #sendTrim(id, { start, end, moved = true }) {
+    const { room } = this;
+    try {
+      const take = await post(this.#address(id, "trim"), moved ? { start, end } : {});
+      this.replace(take);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      room.view.notice(error.message || room.words.sending.unreachable);
+      const take = this.takes.find((each) => each.id === id);
+      if (take) this.replace({ ...take, trim: { ...take.trim } }); // as the server has it
+      return false;
+    }
+  }
+
+  #address(id, what) {
+    return `${this.room.dataset.clipsUrl}${id}/${what}`;
   }
 }

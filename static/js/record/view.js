@@ -128,8 +128,20 @@ export class View {
     parts["takes-list"].replaceChildren(...rows);
   }
 
-  undo(shown) {
-    this.parts.undo.hidden = !shown;
+  /** What can be taken back; "" for nothing. */
+  undo(words) {
+    this.parts.undo.hidden = !words;
+    if (words) this.parts["undo-words"].textContent = words;
+  }
+
+  /** Which part of the take training uses, in words; null hides it. */
+  trim(trim) {
+    const { parts, words } = this;
+    parts["trim-line"].hidden = !trim;
+    if (!trim) return;
+    const [start, end] = [trim.start, trim.end].map((value) => value.toFixed(2));
+    parts["trim-words"].textContent = fill(words.states.part, { start, end });
+    this.enable("trim-reset", trim.moved);
   }
 
   sending({ waiting, refused, problem }) {

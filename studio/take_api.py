@@ -1,0 +1,27 @@
+"""What the recording page's program calls about takes that are there: where to cut them, and what was noted."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from studio import selectors, takes
+from studio.access import SpeakerRequest, speaker_required
+from studio.api import _json, _own_clip
+from studio.errors import Refused, api_errors
+from studio.forms import TrimForm
+
+
+@require_POST
+@api_errors
+@speaker_required
+def clip_trim(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
+    """`{"start": seconds, "end": seconds}`, or `{}` for where the sound itself begins and ends → the take."""
+    form = TrimForm(_json(request))
+    if not form.is_valid():
+        raise Refused("bad_trim", _("자르는 자리는 초로 적은 두 수예요."), names=list(form.errors))
+    clip = takes.clip_trim(clip=_own_clip(request, clip_id), bounds=form.bounds())
+    return JsonResponse(selectors.take_json(clip))
