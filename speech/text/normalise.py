@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from speech.text import hanja
 from speech.text.clean import Cleaned, clean
 from speech.text.dictionary import Dictionary
+from speech.text.particles import refit
 from speech.text.spans import figures, signs, web, words
 from speech.text.spans.gloss import gloss
 from speech.text.spans.scan import Found, Recogniser
@@ -80,6 +81,10 @@ def _scan(cleaned: Cleaned, dictionary: Dictionary) -> Iterator[tuple[int, Found
         found = found or _at(text, position)
         yield position, found
         position = found.end
+        behind = refit(text, position, found.reading) if found.kind == "dictionary" else None
+        if behind:
+            yield position, behind
+            position = behind.end
 
 
 def _at(text: str, position: int) -> Found:

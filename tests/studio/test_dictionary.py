@@ -37,7 +37,7 @@ def test_a_speakers_row_comes_before_the_projects(speaker: Speaker) -> None:
 
 def test_a_row_comes_before_what_is_built_in(db: None) -> None:
     dictionary.entry_set(surface="KBS", reading="한국방송")
-    assert read("KBS를 본다", dictionary=dictionary.dictionary_for(None)).reading == "한국방송를 본다"
+    assert read("KBS를 본다", dictionary=dictionary.dictionary_for(None)).reading == "한국방송을 본다"
 
 
 def test_another_speakers_row_does_not_count(make_speaker: Callable[[str], Speaker]) -> None:

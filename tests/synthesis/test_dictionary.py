@@ -39,10 +39,10 @@ def test_the_preview_reads_by_choice_before_voice_before_project(
     Voice.objects.filter(pk=voice.pk).update(speaker=speaker)
     assert read(browser, text="MBTI야.") == "엠비티아이야."
     dictionary.entry_set(surface="MBTI", reading="성격")
-    assert read(browser, text="MBTI야.", voice="mina") == "성격야."
+    assert read(browser, text="MBTI야.", voice="mina") == "성격이야."
     dictionary.entry_set(surface="MBTI", reading="유형", speaker=speaker)
-    assert read(browser, text="MBTI야.") == "성격야."
-    assert read(browser, text="MBTI야.", voice="mina") == "유형야."
+    assert read(browser, text="MBTI야.") == "성격이야."
+    assert read(browser, text="MBTI야.", voice="mina") == "유형이야."
     assert read(browser, text="MBTI야.", voice="mina", dictionary={"MBTI": "엠비티"}) == "엠비티야."
 
 
@@ -61,7 +61,7 @@ def test_a_worker_reads_as_the_preview_said(voice: Voice, speaker: Speaker, list
         voice=voice, text="MBTI를 3번 했다.", requested_by=listener, choices={"3번": "삼 번"}
     )
     assert utterance.dictionary == {"MBTI": "유형", "3번": "삼 번"}
-    assert spoken(utterance) == "유형를 삼 번 했다."
+    assert spoken(utterance) == "유형을 삼 번 했다."
 
 
 def test_a_text_that_waits_is_read_as_when_it_was_asked_for(voice: Voice, listener: User) -> None:

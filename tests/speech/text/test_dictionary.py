@@ -44,3 +44,40 @@ def test_the_hash_does_not_depend_on_the_order_and_changes_with_the_entries() ->
     assert sha256({"가": "나", "다": "라"}) == sha256({"다": "라", "가": "나"})
     assert sha256({"가": "나"}) != sha256({})
     assert sha256(None) == sha256({})
+
+
+@pytest.mark.parametrize(
+    ("said", "reading", "expected"),
+    [
+        ("KBS를 KBS는 KBS가 KBS와", "한국방송", "한국방송을 한국방송은 한국방송이 한국방송과"),
+        ("KBS로 KBS로서 KBS나 KBS랑", "한국방송", "한국방송으로 한국방송으로서 한국방송이나 한국방송이랑"),
+        (
+            "KBS다. KBS였다. KBS였습니다. KBS예요.",
+            "한국방송",
+            "한국방송이다. 한국방송이었다. 한국방송이었습니다. 한국방송이에요.",
+        ),
+        ("KBS라는 KBS는커녕 KBS가요 KBS야", "한국방송", "한국방송이라는 한국방송은커녕 한국방송이요 한국방송이야"),
+        ("KBS을 KBS은 KBS이 KBS과 KBS으로", "서울 지사", "서울 지사를 서울 지사는 서울 지사가 서울 지사와 서울 지사로"),
+        ("KBS로 KBS으로", "서울", "서울로 서울로"),
+    ],
+)
+def test_a_particle_takes_the_form_that_fits_the_reading(said: str, reading: str, expected: str) -> None:
+    assert read(said, dictionary={"KBS": reading}).reading == expected
+
+
+@pytest.mark.parametrize(
+    "said", ["KBS가까이", "KBS가량", "KBS에서는", "KBS만큼은", "KBS들이", "KBS까지도", "KBS는커녕이"]
+)
+def test_what_is_no_particle_of_two_forms_stays(said: str) -> None:
+    assert read(said, dictionary={"KBS": "한국방송"}).reading == said.replace("KBS", "한국방송")
+
+
+def test_a_copula_behind_a_vowel_stays_as_it_was_written() -> None:
+    assert read("MBTI이다. MBTI이고 MBTI이지만", dictionary={"MBTI": "유나"}).reading == "유나이다. 유나이고 유나이지만"
+
+
+def test_a_refitted_particle_is_a_span_of_its_own_that_keeps_what_was_written() -> None:
+    spans = read("KBS를 본다", dictionary={"KBS": "한국방송"}).spans
+    assert [(span.surface, span.reading, span.rule) for span in spans[:2]] == [
+        ("KBS", "한국방송", "dictionary"), ("를", "을", "particle"),
+    ]  # fmt: skip

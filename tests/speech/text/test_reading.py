@@ -40,7 +40,7 @@ def test_a_text_without_words_is_refused_when_it_is_to_be_encoded() -> None:
 
 
 def test_the_dictionary_of_a_person_comes_before_everything_built_in() -> None:
-    assert read("KBS를 본다", dictionary={"KBS": "한국방송"}).reading == "한국방송를 본다"
+    assert read("KBS를 본다", dictionary={"KBS": "한국방송"}).reading == "한국방송을 본다"
 
 
 def test_a_dictionary_row_that_is_not_read_in_hangul_is_refused() -> None:
@@ -66,3 +66,12 @@ def test_symbols_that_no_voice_knows_are_named() -> None:
 
 def test_numbers_across_a_long_text_are_read_to_the_end() -> None:
     assert read("3개 " * 2_000).reading.count("세 개") == 2_000
+
+
+def test_the_number_of_a_seat_is_no_count() -> None:
+    assert read("7호차 13번 A석, 3번 창가").reading == "칠 호차 십삼 번 에이석, 삼 번 창가"
+    assert read("A팀과 3번 겨뤘다.").reading == "에이팀과 세 번 겨뤘다."
+
+
+def test_a_bee_stays_lax() -> None:
+    assert read("꿀벌이 왔다").pronunciation == "꿀버리 왇따"
