@@ -178,6 +178,10 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.text("MOKSORI_TIME_ZONE", "Asia/Seoul")  # how times are shown; the database keeps UTC
 
+# Who runs this studio, and whom a speaker asks to have everything erased: shown where speakers agree.
+OPERATOR = env.text("MOKSORI_OPERATOR")
+CONTACT = env.text("MOKSORI_CONTACT")
+
 # A take of 30 s at 96 kHz is 5.8 MB: nothing larger than 8 MiB is ever taken in through the web.
 UPLOAD_LIMIT_BYTES = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_LIMIT_BYTES

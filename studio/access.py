@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from studio.errors import Refused
-from studio.models import Speaker
+from studio.models import Consent, Speaker
 
 AnyUser = AbstractBaseUser | AnonymousUser
 View = Callable[..., HttpResponseBase]
@@ -60,7 +60,7 @@ def require_speaker(user: AnyUser) -> Speaker:
     speaker = speaker_of(user)
     if speaker is None:
         raise Refused("no_speaker", _("녹음하려면 관리자의 초대가 필요해요."), 403)
-    if not speaker.consents.filter(withdrawn_at__isnull=True).exists():
+    if not Consent.objects.in_force().filter(speaker=speaker).exists():
         raise Refused("no_consent", _("녹음하기 전에 목소리 사용에 동의해 주세요."), 403)
     return speaker
 

@@ -16,10 +16,12 @@ class SpeakerAdmin(admin.ModelAdmin):
 class ConsentAdmin(admin.ModelAdmin):
     """Consent is given and withdrawn by the speaker: here it is only read."""
 
-    list_display = ("speaker", "text_version", "given_at", "withdrawn_at")
-    readonly_fields = ("speaker", "text", "text_version", "text_sha256", "given_at", "withdrawn_at")
+    list_display = ("speaker", "kind", "text_version", "given_at", "withdrawn_at")
 
     def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
         return False
 
 

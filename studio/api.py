@@ -24,13 +24,13 @@ from studio.models import Clip, Prompt
 def clip_create(request: SpeakerRequest) -> JsonResponse:
     """One take: multipart with `audio`, or the raw WAV with the fields in the address."""
     raw = request.content_type in {"audio/wav", "audio/x-wav", "audio/wave"}
-    form = _checked(ClipForm(request.GET if raw else request.POST))
+    form = checked(ClipForm(request.GET if raw else request.POST))
     audio = None if raw else request.FILES.get("audio")
     data = request.body if raw else audio.read() if audio else b""
     prompt = _prompt(form["prompt"])
     clip, created = takes.clip_create(
         speaker=request.speaker, clip_id=form["id"], prompt=prompt, data=data, sha256=form["sha256"],
-        sitting=_sitting(form, request),
+        sitting=sitting_of(form, request),
     )  # fmt: skip
     body = {**selectors.take_json(clip), "progress": selectors.progress(request.speaker)}
     return JsonResponse(body, status=201 if created else 200)
@@ -87,7 +87,7 @@ def record_next(request: SpeakerRequest) -> JsonResponse:
 @speaker_required
 def record_move(request: SpeakerRequest) -> JsonResponse:
     """`{"action": "next"|"back"|"forward"|"open"|"skip", "prompt": id, "reason": …}` → the new state."""
-    form = _checked(MoveForm(_json(request)))
+    form = checked(MoveForm(_json(request)))
     prompt = _prompt(form["prompt"]) if form["prompt"] else None
     services.position_move(speaker=request.speaker, action=form["action"], prompt=prompt, reason=form["reason"])
     return _state(request)
@@ -111,7 +111,7 @@ def _prompt(pk: int) -> Prompt:
     return prompt
 
 
-def _sitting(form: dict[str, Any], request: HttpRequest) -> takes.Sitting:
+def sitting_of(form: dict[str, Any], request: HttpRequest) -> takes.Sitting:
     microphone = form["microphone"] if isinstance(form["microphone"], dict) else {}
     dropouts = form["dropouts"] if isinstance(form["dropouts"], list) else []
     return takes.Sitting(
@@ -123,7 +123,7 @@ def _sitting(form: dict[str, Any], request: HttpRequest) -> takes.Sitting:
     )
 
 
-def _checked(form: forms.Form) -> dict[str, Any]:
+def checked(form: forms.Form) -> dict[str, Any]:
     """The cleaned fields. Refused (400) names the fields that are missing or wrong."""
     if not form.is_valid():
         names = ", ".join(form.errors)

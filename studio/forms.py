@@ -28,25 +28,28 @@ class SpeakerForm(forms.Form):
         return name
 
 
-class ConsentForm(forms.Form):
-    """The tick under the statement; an admin who has no speaker yet says what to call the voice."""
-
-    agree = forms.BooleanField(
-        label=_("위 내용을 읽었고 동의해요"), error_messages={"required": _("동의하려면 표시해 주세요.")}
-    )
-    label = forms.CharField(label=_("목소리의 주인을 어떻게 부를까요?"), max_length=80, required=False)
-
-
-class ClipForm(forms.Form):
-    """The fields beside the sound of an upload."""
+class SoundForm(forms.Form):
+    """The fields beside the sound of any upload: its id and hash, and what the microphone said."""
 
     id = forms.UUIDField()
-    prompt = forms.IntegerField(min_value=1)
     sha256 = forms.RegexField(r"^[0-9a-f]{64}$")
     session = forms.UUIDField(required=False)
     device = forms.CharField(max_length=200, required=False)
     microphone = forms.JSONField(required=False)
     dropouts = forms.JSONField(required=False)
+
+
+class StatementForm(SoundForm):
+    """A spoken statement; an admin who has no speaker yet says what to call the voice."""
+
+    text_sha256 = forms.RegexField(r"^[0-9a-f]{64}$")
+    label = forms.CharField(max_length=80, required=False)
+
+
+class ClipForm(SoundForm):
+    """A take of the room."""
+
+    prompt = forms.IntegerField(min_value=1)
 
 
 class MoveForm(forms.Form):

@@ -29,22 +29,50 @@ class Speaker(models.Model):
         return self.label
 
 
+class ConsentQuerySet(models.QuerySet["Consent"]):
+    """What asks for consent asks here."""
+
+    def in_force(self) -> ConsentQuerySet:
+        """Given, not taken back, and spoken where it was given in a browser."""
+        return self.filter(withdrawn_at__isnull=True).exclude(kind=Consent.Kind.TICKED)
+
+
 class Consent(models.Model):
-    """What a speaker agreed to, word for word. A withdrawn row stays: it says until when it held."""
+    """What a speaker agreed to, word for word. A withdrawn row stays: it says until when it held.
+
+    In a browser it is spoken, as take 0: the row and the sound come into being together.
+    """
+
+    class Kind(models.TextChoices):
+        SPOKEN = "spoken", _("말로 동의")
+        WORD = "word", _("관리자가 확인")  # an imported speaker's: the admin says what was agreed, and where
+        TICKED = "ticked", _("다시 동의 필요")  # from before statements were spoken: holds for nothing new
 
     speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="consents")
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.WORD)
     text = models.TextField()  # the words themselves, as they were shown
     text_version = models.CharField(max_length=32)
     text_sha256 = models.CharField(max_length=64)
+    statement = models.TextField(blank=True)  # what was to be spoken, at the end of the text
+    statement_id = models.UUIDField(null=True, blank=True, unique=True)  # made by the browser
+    file = models.CharField(max_length=200, blank=True)  # storage key: consents/<speaker>/<statement id>-<hash>.wav
+    sha256 = models.CharField(max_length=64, blank=True)  # of the bytes that were sent
+    size = models.PositiveIntegerField(default=0)  # bytes in storage
+    sample_rate = models.PositiveIntegerField(null=True, blank=True)  # Hz
+    seconds = models.FloatField(null=True, blank=True)
+    measures = models.JSONField(default=dict, blank=True)  # speech.quality.Report, and what the microphone said
     given_at = models.DateTimeField(auto_now_add=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ConsentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-given_at"]
         constraints = [
             models.UniqueConstraint(
                 fields=["speaker"], condition=Q(withdrawn_at__isnull=True), name="one_consent_in_force_per_speaker"
-            )
+            ),
+            models.CheckConstraint(condition=~Q(kind="spoken") | ~Q(file=""), name="a_spoken_consent_has_its_sound"),
         ]
 
     def __str__(self) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from studio.microphone_words import failure_words
+
 
 def recorder_words() -> dict[str, dict[str, str]]:
     """`states`: what goes on now. `failures`: by the browser's error name. `voids`: why a take was thrown away."""
-    return {"states": _states(), "failures": _failures(), "voids": _voids(), "sending": _sending()}
+    return {"states": _states(), "failures": failure_words(), "voids": _voids(), "sending": _sending()}
 
 
 def _states() -> dict[str, str]:
@@ -43,46 +45,15 @@ def _states() -> dict[str, str]:
     }
 
 
-def _failures() -> dict[str, str]:
-    return {
-        "insecure": _("이 주소에서는 브라우저가 마이크를 막아요. https:// 주소나 localhost로 열어 주세요."),
-        "unsupported": _("이 브라우저로는 녹음할 수 없어요. 최신 Chrome, Firefox, Safari로 열어 주세요."),
-        "denied": _("마이크를 쓸 수 없게 막혀 있어요. 브라우저 설정에서 이 사이트의 마이크를 허용해 주세요."),
-        "denied.chrome": _(
-            "마이크 권한이 막혀 있어요. 주소창 왼쪽의 사이트 정보 아이콘을 눌러 "
-            "‘마이크’를 ‘허용’으로 바꾸고 다시 눌러 주세요."
-        ),
-        "denied.firefox": _("마이크 권한이 막혀 있어요. 주소창의 마이크 아이콘에서 차단을 지우고 다시 눌러 주세요."),
-        "denied.safari": _(
-            "마이크 권한이 막혀 있어요. Safari → 설정 → 웹사이트 → 마이크에서 이 사이트를 허용해 주세요."
-        ),
-        "denied.system": _(
-            "운영체제가 브라우저의 마이크를 막고 있어요. 시스템 설정의 개인정보 보호에서 허용해 주세요."
-        ),
-        "NotFoundError": _("마이크를 찾을 수 없어요. 마이크를 연결하고 다시 눌러 주세요."),
-        "NotReadableError": _("다른 프로그램이 마이크를 쓰고 있어요. 통화나 회의 프로그램을 닫고 다시 눌러 주세요."),
-        "OverconstrainedError": _("고른 마이크를 지금은 쓸 수 없어요. 다른 마이크를 골라 주세요."),
-        "AbortError": _("마이크를 켜다가 끊겼어요. 다시 연결하고 눌러 주세요."),
-        "processing": _(
-            "브라우저가 소리를 가공하고 있어요({names}). 이대로는 목소리가 바뀌어서 녹음하지 않아요. "
-            "다른 브라우저나 다른 마이크로 열어 주세요."
-        ),
-        "bad_rate": _(
-            "이 마이크의 샘플레이트({rate} Hz)는 쓸 수 없어요. 시스템의 소리 설정에서 44100이나 48000 Hz로 바꿔 주세요."
-        ),
-        "worklet": _("녹음 프로그램을 불러오지 못했어요. 페이지를 새로 고쳐 주세요."),
-        "no_sound": _("마이크는 켜졌는데 소리가 들어오지 않아요. 음소거 단추와 입력 장치를 확인해 주세요."),
-        "storage": _("브라우저에 녹음을 보관할 수 없어요. 비공개 창이 아닌 창에서 열어 주세요."),
-        "other": _("마이크를 켜지 못했어요: {name}"),
-    }
-
-
 def _voids() -> dict[str, str]:
     return {
         "title": _("이 녹음은 버렸어요"),
         "ended": _("마이크가 빠졌거나 권한이 꺼졌어요. 마이크를 다시 켜고 녹음해 주세요."),
         "muted": _("녹음 중에 마이크가 음소거되었어요. 음소거를 풀고 다시 녹음해 주세요."),
         "gap": _("녹음 중에 소리 {ms} ms가 빠졌어요. 다른 탭과 프로그램을 닫고 다시 녹음해 주세요."),
+        "late": _(
+            "컴퓨터가 {ms} ms 동안 멈칫해서 소리를 놓쳤을 수 있어요. 다른 탭과 프로그램을 닫고 다시 녹음해 주세요."
+        ),
         "zeros": _("녹음 중에 소리가 완전히 끊겼어요. 마이크 연결을 확인하고 다시 녹음해 주세요."),
         "suspended": _("브라우저가 녹음 중에 소리를 멈췄어요. 다시 녹음해 주세요."),
         "frozen": _("녹음 중에 이 탭이 멈췄어요. 화면을 켜 둔 채로 다시 녹음해 주세요."),

@@ -25,7 +25,7 @@ TAKES_SHOWN = 30
 
 
 def consent_in_force(speaker: Speaker) -> Consent | None:
-    return speaker.consents.filter(withdrawn_at__isnull=True).first()
+    return Consent.objects.in_force().filter(speaker=speaker).first()
 
 
 def clips_kept(speaker: Speaker) -> QuerySet[Clip]:

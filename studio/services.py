@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from studio import consent, selectors
 from studio.errors import Refused
 from studio.models import Consent, Prompt, PromptSkip, SignInLink, Speaker
+from studio.signals import consent_withdrawn
 
 LINK_HOURS = 24
 INVITATION_HOURS = 24 * 7
@@ -73,12 +74,16 @@ def speaker_invite(*, speaker: Speaker) -> str:
         return sign_in_link_create(user=speaker.user, hours=INVITATION_HOURS)
 
 
-def consent_give(*, speaker: Speaker, text: str, version: str = consent.VERSION) -> Consent:
-    """The consent in force; given again, the one that holds stays."""
+def consent_give(*, speaker: Speaker, text: str, version: str = consent.BY_WORD) -> Consent:
+    """The consent in force, by the admin's word; given again, the one that holds stays.
+
+    What a speaker agrees to in a browser is spoken: see `studio.statements`.
+    """
     if current := selectors.consent_in_force(speaker):
         return current
     try:
         with transaction.atomic():
+            ticked_close(speaker=speaker)
             return Consent.objects.create(
                 speaker=speaker, text=text, text_version=version, text_sha256=consent.text_sha256(text)
             )
@@ -87,8 +92,19 @@ def consent_give(*, speaker: Speaker, text: str, version: str = consent.VERSION)
 
 
 def consent_withdraw(*, speaker: Speaker) -> None:
-    """From now on no take is accepted and no run uses the clips. The row stays, with the time."""
-    speaker.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now())
+    """From now on no take is accepted, no run uses the clips, and no voice made of them speaks.
+
+    The row stays, with the time. The rooms above hear of it by the signal and do their part in the same transaction.
+    """
+    with transaction.atomic():
+        if speaker.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
+            consent_withdrawn.send(sender=Consent, speaker=speaker)
+
+
+def ticked_close(*, speaker: Speaker) -> None:
+    """A tick from before statements were spoken ends where a new consent begins. Within a transaction."""
+    ticked = speaker.consents.filter(withdrawn_at__isnull=True, kind=Consent.Kind.TICKED)
+    ticked.update(withdrawn_at=timezone.now())
 
 
 def position_move(*, speaker: Speaker, action: str, prompt: Prompt | None = None, reason: str = "") -> None:

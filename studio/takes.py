@@ -54,7 +54,7 @@ def clip_create(
     if not prompt.active:
         raise Refused("prompt_inactive", _("이 문장은 더 이상 녹음하지 않아요."), 409, prompt=prompt.pk)
     sitting = sitting or Sitting()
-    _check_capture(sitting)
+    capture_check(sitting)
     wav = parse_wav(data)
     files.free_space_check()
     clip = Clip(
@@ -180,7 +180,7 @@ def _known(speaker: Speaker, clip_id: UUID, digest: str) -> Clip | None:
     return clip
 
 
-def _check_capture(sitting: Sitting) -> None:
+def capture_check(sitting: Sitting) -> None:
     """A take with processing on, or with a gap, says nothing true about the voice."""
     if on := [name for name in PROCESSING if sitting.microphone.get(name)]:
         raise Refused(

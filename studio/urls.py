@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studio import api, dictionary_pages, take_api, views
+from studio import api, consent_pages, dictionary_pages, take_api, views
 
 app_name = "studio"
 urlpatterns = [
@@ -11,8 +11,10 @@ urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign_in"),
     path("sign-out/", views.SignOut.as_view(), name="sign_out"),
     path("record/", views.record, name="record"),
-    path("record/consent/", views.consent_page, name="consent"),
-    path("record/consent/withdraw", views.consent_withdraw, name="consent_withdraw"),
+    path("record/consent/", consent_pages.consent_page, name="consent"),
+    path("record/consent/statement", consent_pages.statement_create, name="consent_statement"),
+    path("record/consent/withdraw", consent_pages.consent_withdraw, name="consent_withdraw"),
+    path("consents/<int:pk>.wav", consent_pages.statement_audio, name="consent_audio"),
     path("record/next", api.record_next, name="record_next"),
     path("record/move", api.record_move, name="record_move"),
     path("clips/", api.clip_create, name="clip_create"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core.paginator import Paginator
@@ -16,11 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from studio import consent, rooms, selectors, services
-from studio.access import SpeakerRequest, admin_required, is_admin, sign_in_required, speaker_of, speaker_required
+from studio import rooms, selectors, services
+from studio.access import SpeakerRequest, admin_required, is_admin, speaker_required
 from studio.dictionary import dictionary_for
 from studio.errors import Refused
-from studio.forms import ConsentForm, SpeakerForm
+from studio.forms import SpeakerForm
 from studio.models import Prompt, Speaker
 from studio.page_words import recorder_words
 from studio.prompt_readings import prompt_reading
@@ -69,31 +68,6 @@ def record(request: SpeakerRequest) -> HttpResponse:
     return render(
         request, "studio/record.html", {"speaker": request.speaker, "state": state, "words": recorder_words()}
     )
-
-
-@require_http_methods(["GET", "POST"])
-@sign_in_required
-def consent_page(request: HttpRequest) -> HttpResponse:
-    """The statement, word for word. An admin without a speaker becomes one here."""
-    speaker = speaker_of(request.user)
-    form = ConsentForm(request.POST or None)
-    may_give = speaker is not None or is_admin(request.user)
-    if request.method == "POST" and may_give and form.is_valid():
-        label = form.cleaned_data["label"] or request.user.get_username()
-        speaker = speaker or services.speaker_create(label=label, user=request.user)  # type: ignore[arg-type]
-        services.consent_give(speaker=speaker, text=consent.text())
-        return redirect("studio:record")
-    given = selectors.consent_in_force(speaker) if speaker else None
-    context = {"form": form, "text": consent.text(), "given": given, "speaker": speaker, "may_give": may_give}
-    return render(request, "studio/consent.html", context)
-
-
-@require_POST
-@speaker_required
-def consent_withdraw(request: SpeakerRequest) -> HttpResponse:
-    services.consent_withdraw(speaker=request.speaker)
-    messages.success(request, _("동의를 거두었어요. 이 목소리의 녹음은 이제 학습에 쓰이지 않아요."))
-    return redirect("studio:consent")
 
 
 @require_http_methods(["GET", "POST"])

@@ -90,6 +90,8 @@ def _voice(name: str) -> Voice:
     voice = selectors.voice_named(name)
     if voice is not None:
         return voice
+    if selectors.voice_is_withheld(name):
+        raise services.withheld_refusal()
     names = [each.name for each in selectors.voices_in_use()]
     if not names:
         raise Refused("no_voice", _("아직 공개한 목소리가 없어요."), 404)

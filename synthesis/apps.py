@@ -10,8 +10,10 @@ class SynthesisConfig(AppConfig):
     def ready(self) -> None:
         from studio import rooms
         from studio import words as studio_words
-        from synthesis import selectors, words
+        from studio.signals import consent_withdrawn
+        from synthesis import consent, selectors, words
 
         rooms.register("synthesis", selectors.room_state)
+        consent_withdrawn.connect(consent.voices_withhold, dispatch_uid="synthesis.voices_withhold")
         for code, sentence in words.ERROR_WORDS.items():
             studio_words.ERROR_WORDS.setdefault(code, sentence)

@@ -28,6 +28,12 @@ class Voice(models.Model):
     )
     published_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    withheld_at = models.DateTimeField(null=True, blank=True)  # a speaker in it took the consent back: it is silent
+    released_at = models.DateTimeField(null=True, blank=True)  # an admin let it speak again
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    release_reason = models.CharField(max_length=300, blank=True)
     error = models.JSONField(default=dict, blank=True)  # {code, message, params}: why it cannot be loaded
 
     reading_warnings: list[str] | tuple[()] = ()  # filled in by synthesis.reading.warn

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from studio.access import AnyUser
+from studio.access import AnyUser, is_admin
 from studio.models import Consent
 from studio.rooms import RoomState
 from synthesis import events, reading
@@ -26,14 +26,14 @@ HISTORY = 20  # utterances a page of the history
 
 def voices_in_use() -> QuerySet[Voice]:
     """Voices that can be chosen, newest first."""
-    return Voice.objects.filter(retired_at=None).select_related("acoustic", "vocoder", "speaker")
+    return Voice.objects.filter(retired_at=None, withheld_at=None).select_related("acoustic", "vocoder", "speaker")
 
 
 def voices_all() -> QuerySet[Voice]:
     """All voices, those in use first; `consent_withdrawn` marks those whose speaker no longer agrees."""
     agrees = Consent.objects.filter(speaker=OuterRef("speaker"), withdrawn_at=None)
     return (
-        Voice.objects.select_related("speaker", "acoustic", "vocoder")
+        Voice.objects.select_related("speaker", "acoustic", "vocoder", "released_by")
         .annotate(consent_withdrawn=Q(speaker__isnull=False) & ~Exists(agrees))
         .order_by(F("retired_at").desc(nulls_first=True), "-published_at")
     )
@@ -43,6 +43,11 @@ def voice_named(name: str) -> Voice | None:
     """A voice in use by its name; without a name, the newest."""
     voices = voices_in_use()
     return voices.filter(name=name).first() if name else voices.first()
+
+
+def voice_is_withheld(name: str) -> bool:
+    """Whether there is a voice of that name which may not speak now, since its speaker took the consent back."""
+    return Voice.objects.filter(name=name, retired_at=None, withheld_at__isnull=False).exists()
 
 
 def voice_data(voice: Voice) -> dict[str, Any]:
@@ -161,7 +166,11 @@ def tokens_of(user: User) -> QuerySet[ApiToken]:
 
 
 def room_state(user: User) -> RoomState:
-    """One line for the first page: which voices there are."""
+    """One line for the first page: which voices there are; to an admin first, which wait for a decision."""
+    silent = Voice.objects.filter(retired_at=None, withheld_at__isnull=False).count() if is_admin(user) else 0
+    if silent:
+        words = ngettext("동의를 거둔 목소리 %(count)d개", "동의를 거둔 목소리 %(count)d개", silent) % {"count": silent}
+        return RoomState(words, "warn", _("화자가 동의를 거두어 멈췄어요. 어떻게 할지 정해 주세요."))
     voices = list(voices_in_use()[:3])
     if not voices:
         advice = _("학습을 마친 체크포인트를 목소리로 공개하면 들을 수 있어요.")

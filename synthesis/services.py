@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from studio import files
 from studio.dictionary import choices_checked
 from studio.errors import Refused
+from studio.models import Consent
 from synthesis import events, reading, selectors
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
@@ -114,13 +115,15 @@ def utterance_request(
 
     `choices`: readings of words in this text, which come before every dictionary. What the dictionaries say of it is
     kept in the row: every attempt reads alike.
-    Raises BadText for a text that cannot be read; Refused: empty_text, text_too_long, voice_retired, too_many_waiting,
-    bad_choices, bad_entry.
+    Raises BadText for a text that cannot be read; Refused: empty_text, text_too_long, voice_retired, voice_withheld,
+    too_many_waiting, bad_choices, bad_entry.
     """
     choices = choices_checked(choices)
     text = text.replace("\r\n", "\n").strip()
     if voice.retired_at:
         raise Refused("voice_retired", _("이 목소리는 더 이상 쓰지 않아요. 다른 목소리를 골라 주세요."), status=409)
+    if voice.withheld_at:
+        raise withheld_refusal()
     if not 0 <= seed <= 2**31 - 1:
         raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=seed)
     dictionary = reading.dictionary_of(voice, text, choices)
@@ -139,6 +142,12 @@ def utterance_request(
         )
         transaction.on_commit(lambda: utterance_send(pk=utterance.pk))
     return utterance
+
+
+def withheld_refusal() -> Refused:
+    """Why a voice whose speaker took the consent back says nothing."""
+    words = _("이 목소리의 주인이 동의를 거두어서 지금은 말할 수 없어요. 다른 목소리를 골라 주세요.")
+    return Refused("voice_withheld", words, status=409)
 
 
 def utterance_send(*, pk: UUID) -> None:
@@ -226,8 +235,9 @@ def _check_parts(acoustic: Checkpoint, vocoder: Checkpoint | None) -> None:
         raise Refused("not_acoustic", _("음향 모델의 체크포인트를 골라 주세요."))
     if vocoder is not None and vocoder.kind != Checkpoint.Kind.VOCODER:
         raise Refused("not_a_vocoder", _("보코더의 체크포인트를 골라 주세요."))
-    if acoustic.run and not acoustic.run.speaker.consents.filter(withdrawn_at=None).exists():
-        raise Refused("no_consent", _("화자의 동의가 없어서 목소리를 공개할 수 없어요."), status=409)
+    for run in (part.run for part in (acoustic, vocoder) if part is not None):
+        if run and not Consent.objects.in_force().filter(speaker=run.speaker).exists():
+            raise Refused("no_consent", _("화자의 동의가 없어서 목소리를 공개할 수 없어요."), status=409)
 
 
 def _give_up(pk: UUID) -> None:

@@ -96,6 +96,8 @@ def claim(pk: UUID | str) -> Utterance | None:
 
 
 def _speak(utterance: Utterance) -> None:
+    if Voice.objects.filter(pk=utterance.voice_id, withheld_at__isnull=False).exists():  # since it was asked for
+        raise services.withheld_refusal()
     synthesizer = _ready(utterance.voice)
     own = utterance.dictionary
     total = len(synthesizer.plan(utterance.text, own))

@@ -20,6 +20,7 @@ urlpatterns = [
     path("voices/<slug:name>/rename/", views.voice_rename, name="voice_rename"),
     path("voices/<slug:name>/retire/", views.voice_retire, name="voice_retire"),
     path("voices/<slug:name>/restore/", views.voice_restore, name="voice_restore"),
+    path("voices/<slug:name>/release/", views.voice_release, name="voice_release"),
     path("tokens/", views.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", views.token_revoke, name="token_revoke"),
     path("api/read", api.read, name="api_read"),

@@ -19,7 +19,7 @@ from speech.errors import SpeechError
 from studio import files
 from studio.access import admin_required, sign_in_required
 from studio.errors import Refused, api_errors, person_message
-from synthesis import pages, selectors, services
+from synthesis import consent, pages, selectors, services
 from synthesis.forms import PublishForm
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
@@ -72,6 +72,8 @@ def utterance_create(request: SignedIn) -> HttpResponse:
     """`{"text", "voice", "seed", "dictionary": {word: reading}}` → the utterance's state."""
     body = _json(request)
     voice = selectors.voice_named(str(body.get("voice", "")))
+    if voice is None and selectors.voice_is_withheld(str(body.get("voice", ""))):
+        raise services.withheld_refusal()
     if voice is None:
         raise Refused("no_such_voice", _("그 목소리는 이제 없어요. 다른 목소리를 골라 주세요."), 404)
     seed = body.get("seed", 0)
@@ -184,6 +186,20 @@ def voice_retire(request: SignedIn, name: str) -> HttpResponse:
 def voice_restore(request: SignedIn, name: str) -> HttpResponse:
     voice = services.voice_restore(voice=_voice(name))
     messages.success(request, _("‘%(label)s’ 목소리를 다시 쓸 수 있어요.") % {"label": voice.label})
+    return redirect("synthesis:voices")
+
+
+@require_POST
+@admin_required
+def voice_release(request: SignedIn, name: str) -> HttpResponse:
+    """The admin's decision about a voice whose speaker took the consent back; the other one is to retire it."""
+    try:
+        voice = consent.voice_release(
+            voice=_voice(name), reason=request.POST.get("reason", ""), released_by=request.user
+        )
+        messages.success(request, _("‘%(label)s’ 목소리를 다시 쓸 수 있어요.") % {"label": voice.label})
+    except Refused as error:
+        messages.error(request, error.message)
     return redirect("synthesis:voices")
 
 

@@ -53,7 +53,7 @@ def parts_of(run: TrainingRun) -> list[Part]:
 
 def consenting_speakers() -> QuerySet[Speaker]:
     """Those who have agreed, and have not taken it back."""
-    return Speaker.objects.filter(pk__in=Consent.objects.filter(withdrawn_at__isnull=True).values("speaker"))
+    return Speaker.objects.filter(pk__in=Consent.objects.in_force().values("speaker"))
 
 
 def clips_to_train(speaker: Speaker) -> QuerySet[Clip]:
@@ -69,6 +69,17 @@ def speakers_to_train(at_least: int = 0) -> QuerySet[Speaker]:
         clip_count=Count("clips", filter=kept), clip_seconds=Sum("clips__seconds", filter=kept)
     )
     return counted.filter(clip_count__gte=at_least)
+
+
+def runs_made_of(speaker: Speaker) -> set[UUID]:
+    """Runs that a speaker's clips are in: on them, or started from a checkpoint of such a run."""
+    found: set[UUID] = set()
+    newest = set(TrainingRun.objects.filter(speaker=speaker).values_list("pk", flat=True))
+    while newest:
+        found |= newest
+        started = Q(acoustic_base__run__in=newest) | Q(vocoder_base__run__in=newest)
+        newest = set(TrainingRun.objects.filter(started).exclude(pk__in=found).values_list("pk", flat=True))
+    return found
 
 
 def runs_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[TrainingRun]:

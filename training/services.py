@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 
 from speech.config import TrainingConfig
 from studio.errors import Refused
-from studio.models import Speaker
+from studio.models import Consent, Speaker
 from training import selectors
 from training.journal import announce_on_commit, record
 from training.models import Checkpoint, RunEvent, TrainingRun
@@ -91,15 +91,18 @@ def run_start(
     return run
 
 
-def run_stop(*, run: TrainingRun) -> TrainingRun:
-    """A person's wish: a queued run is stopped at once, a running one at its next step. Raises Refused (409)."""
+def run_stop(*, run: TrainingRun, reason: str = "asked") -> TrainingRun:
+    """A person's wish: a queued run is stopped at once, a running one at its next step. Raises Refused (409).
+
+    `reason`: "asked" by whoever watches it, or "consent_withdrawn" by the speaker.
+    """
     now = timezone.now()
     event = _record_state(
-        run.pk, State.STOPPED, reason="asked", where=Q(state=State.QUEUED), changes={"ended_at": now}
+        run.pk, State.STOPPED, reason=reason, where=Q(state=State.QUEUED), changes={"ended_at": now}
     ) or _record(
         run.pk,
         "stop_requested",
-        {},
+        {"reason": reason},
         where=Q(state=State.RUNNING, stop_requested=False),
         changes={"stop_requested": True},
     )
@@ -282,7 +285,7 @@ def _active_run_refusal(speaker: Speaker) -> Refused:
 
 
 def _check_speaker(speaker: Speaker) -> None:
-    if not speaker.consents.filter(withdrawn_at__isnull=True).exists():
+    if not Consent.objects.in_force().filter(speaker=speaker).exists():
         raise Refused(
             "no_consent",
             _("%(speaker)s 님의 동의가 없어서 학습할 수 없어요.") % {"speaker": speaker.label},

@@ -32,12 +32,26 @@ def invite_speaker(admin: Page, label: str, name: str) -> str:
     return admin.locator("#invitation").input_value()
 
 
-def give_consent(page: Page) -> None:
-    """The speaker agrees, on the page that the invitation leads to."""
+def give_consent(page: Page, microphone: Path) -> None:
+    """The speaker agrees, on the page that the invitation leads to: the microphone says the statement."""
     page.wait_for_url("**/record/consent/")
-    page.locator("#id_agree").check()
-    page.get_by_role("button", name="동의하고 시작하기").click()
-    page.wait_for_url(re.compile(r"/record/$"))
+    station = page.locator("consent-statement[data-prepared]")
+    source = spoken(station.locator("[data-part=statement]").inner_text())
+    write(microphone, source)
+    for _attempt in range(ATTEMPTS):
+        page.reload()
+        station.get_by_role("button", name="마이크 켜기").click()
+        expect(station).to_have_attribute("data-state", "ready")
+        station.get_by_role("button", name="녹음", exact=True).click()
+        page.wait_for_timeout(1000 * (len(source) / RATE - 0.5))
+        if station.get_attribute("data-state") == "recording":
+            station.get_by_role("button", name="멈춤").click()
+        expect(station).to_have_attribute("data-state", re.compile("review|ready"))
+        if station.get_attribute("data-state") == "review":
+            station.get_by_role("button", name="이 말로 동의하고 시작하기").click()
+            page.wait_for_url(re.compile(r"/record/$"))
+            return
+    raise AssertionError(f"The statement was not taken: {station.inner_text()}")
 
 
 def record_prompt(page: Page, microphone: Path) -> Take:

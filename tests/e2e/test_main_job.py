@@ -36,7 +36,7 @@ def test_a_voice_is_recorded_trained_published_and_heard(house: Studio, chromium
     sounds.write(microphone, sounds.spoken("준비"))
     speaker = Visitor(chromium.with_microphone(microphone), house.address)
     speaker.enter(rooms.invite_speaker(admin.page, "미나", "mina"))
-    rooms.give_consent(speaker.page)
+    rooms.give_consent(speaker.page, microphone)
     takes = [rooms.record_prompt(speaker.page, microphone) for _ in range(3)]
     rooms.all_sent(speaker.page)
     assert len({take.answer["prompt"] for take in takes}) == 3

@@ -23,7 +23,8 @@ pytestmark = [
 
 NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
     "studio": {
-        "sign_out", "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
+        "sign_out", "consent_statement", "consent_audio",
+        "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
         "clip_discard", "clip_keep", "clip_restore", "speaker_invite", "dictionary_import", "dictionary_export",
         "dictionary_write", "dictionary_entry", "prompt_reading",
     },
@@ -32,7 +33,8 @@ NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
     },
     "synthesis": {
         "history", "utterance_create", "utterance", "utterance_stop", "utterance_delete", "utterance_wav",
-        "sentence_sound", "listener_invite", "voice_rename", "voice_retire", "voice_restore", "token_revoke",
+        "sentence_sound", "listener_invite", "voice_rename", "voice_release", "voice_retire",
+        "voice_restore", "token_revoke",
         "api_read", "api_speak", "api_voices", "openai_speech",
     },
 }  # fmt: skip

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from tests.integration.machines import Machines, Visitor, found, machines
 from tests.servers import S3Server, redis_server, wait_until
-from tests.studio.sounds import take, upload
+from tests.studio.sounds import statement_upload, take, upload
 
 pytestmark = pytest.mark.servers
 
@@ -56,7 +56,10 @@ def files_under(folder: Path) -> set[str]:
 
 def record(speaker: Visitor, count: int) -> None:
     """Give consent, and record `count` prompts; every take comes back as it was sent."""
-    speaker.submit("/record/consent/", agree="on")
+    speaker.page("/record/consent/")
+    spoken = statement_upload()
+    audio = {"audio": ("statement.wav", spoken.pop("data"), "audio/wav")}
+    speaker.post("/record/consent/statement", data=spoken, files=audio).raise_for_status()
     for seed in range(count):
         prompt = speaker.get("/record/next").json()["prompt"]["id"]
         fields = upload(prompt, take(seconds=3.0, seed=seed))

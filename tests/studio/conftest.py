@@ -71,8 +71,8 @@ def admin(db: None) -> User:
     return User.objects.create_superuser(username="admin")
 
 
-def send(client: Client, fields: dict, **headers: str) -> HttpResponse:
-    """Sends a take as the page does."""
+def send(client: Client, fields: dict, to: str = "/clips/", **headers: str) -> HttpResponse:
+    """Sends a take, or another recording, as its page does."""
     body = {name: value for name, value in fields.items() if name != "data"}
     body["audio"] = SimpleUploadedFile("take.wav", fields["data"], content_type="audio/wav")
-    return client.post("/clips/", body, headers=headers)
+    return client.post(to, body, headers=headers)

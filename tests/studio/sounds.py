@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speech.wav import wav_bytes
+from studio import consent
 
 
 def take(
@@ -25,6 +26,20 @@ def take(
     voice = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 20)) * syllables
     wave += voice / np.abs(voice).max() * 10 ** (peak_dbfs / 20)
     return np.clip(np.rint(wave * 32_768), -32_768, 32_767).astype(np.int16)
+
+
+def statement(seconds: float = 16.0, **how: float) -> npt.NDArray[np.int16]:
+    """[S] int16 at 48 kHz: as long as somebody takes to read the statement of consent."""
+    return take(seconds=seconds, **how)  # type: ignore[arg-type]
+
+
+def statement_upload(samples: npt.NDArray[np.int16] | None = None, rate: int = 48_000, **fields: object) -> dict:
+    """The fields of a spoken statement as the page sends them, with the WAV's bytes under `data`."""
+    data = wav_bytes(statement() if samples is None else samples, rate)
+    shown = consent.text_sha256(consent.text())
+    return {
+        "id": str(uuid4()), "sha256": hashlib.sha256(data).hexdigest(), "text_sha256": shown, "data": data, **fields,
+    }  # fmt: skip
 
 
 def upload(prompt: int, samples: npt.NDArray[np.int16] | None = None, rate: int = 48_000, **fields: object) -> dict:

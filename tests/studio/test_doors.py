@@ -14,8 +14,12 @@ from django.utils import timezone
 
 from studio import consent, services
 from studio.models import Consent, SignInLink, Speaker
+from tests.studio.conftest import send
+from tests.studio.sounds import statement_upload
 
 pytestmark = pytest.mark.django_db
+
+STATEMENT = "/record/consent/statement"
 
 
 def test_looking_at_a_link_does_not_use_it_up_and_the_button_does(client: Client, admin: User) -> None:
@@ -62,9 +66,9 @@ def test_an_invited_speaker_reads_the_consent_and_only_then_records(client: Clie
     assert boss.get("/speakers/mina/").context.get("invitation") is None
     client.post(link.removeprefix("http://testserver"))
     assert client.get("/record/").headers["Location"] == "/record/consent/"
-    assert client.post("/record/consent/", {}).status_code == 200
+    assert client.post("/record/consent/", {"agree": "on"}).status_code == 405
     assert not Consent.objects.exists()
-    assert client.post("/record/consent/", {"agree": "on"}).headers["Location"] == "/record/"
+    assert send(client, statement_upload(), STATEMENT).json()["next"] == "/record/"
     given = Consent.objects.get()
     assert given.text == consent.text() and given.text_sha256 == consent.text_sha256(given.text)
     assert client.get("/record/").status_code == 200
@@ -74,20 +78,22 @@ def test_withdrawn_consent_stays_in_the_record_and_closes_the_room(speaking: Cli
     assert speaking.post("/record/consent/withdraw").status_code == 302
     assert speaker.consents.get().withdrawn_at is not None
     assert speaking.get("/record/").headers["Location"] == "/record/consent/"
-    speaking.post("/record/consent/", {"agree": "on"})
+    assert send(speaking, statement_upload(), STATEMENT).status_code == 201
     assert speaker.consents.count() == 2
+    assert speaking.get("/record/").status_code == 200
 
 
 def test_an_admin_becomes_a_speaker_by_agreeing(client: Client, admin: User) -> None:
     client.force_login(admin)
-    client.post("/record/consent/", {"agree": "on", "label": "나"})
+    send(client, statement_upload(label="나"), STATEMENT)
     assert Speaker.objects.get(user=admin).label == "나"
     assert client.get("/record/").status_code == 200
 
 
 def test_somebody_without_an_invitation_cannot_make_themselves_a_speaker(client: Client) -> None:
     client.force_login(User.objects.create_user("listener"))
-    assert client.post("/record/consent/", {"agree": "on"}).status_code == 200
+    answer = send(client, statement_upload(), STATEMENT)
+    assert (answer.status_code, answer.json()["code"]) == (403, "no_speaker")
     assert not Speaker.objects.exists()
 
 

@@ -6,6 +6,7 @@ const RATES = [16000, 22050, 24000, 32000, 44100, 48000, 96000]; // what the ser
 const PROCESSING = ["echoCancellation", "noiseSuppression", "autoGainControl"];
 const WARM_SECONDS = 0.4; // fake and real devices begin with gaps and silence
 const WARM_LIMIT_MS = 6000;
+const RESUME_LIMIT_MS = 3000; // a context that may not run leaves its promise open for ever
 
 /** A failure to open the microphone: `code` is a key of the page's failure words. */
 export class MicrophoneError extends Error {
@@ -29,11 +30,20 @@ export function browserName(agent = navigator.userAgent) {
 export function failureCode(error, agent) {
   if (error.name === "NotAllowedError" || error.name === "SecurityError") {
     if (/system/i.test(error.message)) return "denied.system";
+    if (/dismissed/i.test(error.message)) return "dismissed";
     const name = browserName(agent);
     return name ? `denied.${name}` : "denied";
   }
   if (["NotFoundError", "NotReadableError", "OverconstrainedError", "AbortError"].includes(error.name)) return error.name;
   return "other";
+}
+
+/** The words for a failure: those for this browser, else those for all; `{name}` takes the error's params. */
+export function failureWords(failures, error, agent = navigator.userAgent) {
+  const code = error.code ?? "other";
+  const words = failures[`${code}.${browserName(agent)}`] ?? failures[code] ?? failures.other;
+  const params = { name: error.message, ...error.params };
+  return words.replace(/\{(\w+)\}/g, (whole, name) => params[name] ?? whole);
 }
 
 /** What the browser must not do to the sound, but says that it does. */
@@ -137,10 +147,17 @@ export class Microphone extends EventTarget {
     });
     this.node.addEventListener("processorerror", () => this.#tell("fault", "gap"));
     this.source.connect(this.node);
-    await this.context.resume();
+    await this.#run();
     await this.#warm();
     this.node.port.onmessage = ({ data }) => this.#tell("block", data);
     this.#watch();
+  }
+
+  /** Lets the context run, or says that the browser does not let it. */
+  async #run() {
+    const tooLong = new Promise((resolve) => setTimeout(resolve, RESUME_LIMIT_MS));
+    await Promise.race([this.context.resume(), tooLong]);
+    if (!this.running) throw new MicrophoneError("suspended");
   }
 
   /** Waits for a stretch of sound without a gap: what comes before it is judged by nobody. */
@@ -180,6 +197,24 @@ export class Microphone extends EventTarget {
 
   #tell(kind, detail = null) {
     if (!this.closed) this.dispatchEvent(new CustomEvent(kind, { detail }));
+  }
+}
+
+const DEVICE_KEY = "moksori.microphone"; // which microphone this browser used last
+
+export function rememberedDevice() {
+  try {
+    return localStorage.getItem(DEVICE_KEY) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+export function rememberDevice(deviceId) {
+  try {
+    localStorage.setItem(DEVICE_KEY, deviceId);
+  } catch {
+    // a browser that keeps nothing: the default microphone next time
   }
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from studio.takes import orphans_sweep
+from studio import statements, takes
 
 
 class Command(BaseCommand):
@@ -20,7 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--hours", type=float, default=24.0, help="only files at least this old (default: 24)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        gone = orphans_sweep(older_than=timedelta(hours=options["hours"]))
+        age = timedelta(hours=options["hours"])
+        gone = takes.orphans_sweep(older_than=age) + statements.orphans_sweep(older_than=age)
         for key in gone:
             self.stdout.write(key)
         if options["verbosity"]:
