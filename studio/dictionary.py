@@ -76,24 +76,29 @@ def entries_import(
 ) -> int:
     """Takes a TSV in, whole or not at all; how many rows. `replace`: rows that the file does not hold go.
 
-    Raises Refused: file_too_large, not_utf8, bad_rows (with `rows`: line and why), too_many_entries.
+    Raises Refused: file_too_large, not_utf8, bad_rows (with `rows`: line and why), too_many_entries, entries_changed
+    (somebody else put one of the words in meanwhile).
     """
     entries = _parsed(data)
     known = {} if replace else dict(entries_of(speaker).values_list("surface", "reading"))
     _check_count(len(known | entries))
     fresh = [
         DictionaryEntry(speaker=speaker, surface=surface, reading=reading, created_by=by)
-        for surface, reading in entries.items()
+        for surface, reading in sorted(entries.items())  # in one order, so that two imports never wait for each other
     ]
-    with transaction.atomic():
-        scope = entries_of(speaker)
-        if replace:
-            scope.delete()
-        else:
-            words = list(entries)
-            for start in range(0, len(words), BATCH):
-                scope.filter(surface__in=words[start : start + BATCH]).delete()
-        DictionaryEntry.objects.bulk_create(fresh, batch_size=BATCH)
+    try:
+        with transaction.atomic():
+            scope = entries_of(speaker)
+            if replace:
+                scope.delete()
+            else:
+                words = sorted(entries)
+                for start in range(0, len(words), BATCH):
+                    scope.filter(surface__in=words[start : start + BATCH]).delete()
+            DictionaryEntry.objects.bulk_create(fresh, batch_size=BATCH)
+    except IntegrityError:
+        message = _("그 사이에 다른 사람이 같은 낱말을 사전에 넣었어요. 아무것도 넣지 않았으니 한 번 더 넣어 주세요.")
+        raise Refused("entries_changed", message, 409) from None
     return len(fresh)
 
 
