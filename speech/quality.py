@@ -46,6 +46,10 @@ ROOM_FRAMES = 10  # that it takes to know the room
 HOLE_SECONDS = 0.002  # of exact zeros, where the sound on both sides …
 HOLE_SIDE_SECONDS = 0.001
 HOLE_SIDE_DBFS = -50.0  # … is at least so loud: no voice and no noise gate does that
+QUIET_HOLE_SECONDS = (0.005, 0.25)  # a hole in a quiet room is as bad: Chromium puts 10 ms of zeros, then loses as much
+QUIET_SIDE_SECONDS = 0.01
+QUIET_SIDE_ZEROS = 0.4  # share of zeros on either side at most: a room below the last bit is made of them
+QUIET_EDGE = 0.25  # of a side's amplitude that its end has at least: a gate that closes fades
 
 
 @dataclass(frozen=True)
@@ -220,21 +224,43 @@ def _reasons(report: Report, limits: Limits) -> list[Reason]:
 def count_dropouts(samples: Float32Array, sample_rate: int) -> int:
     """How often sound breaks off into digital zeros and comes back. `samples`: [S] float32.
 
-    An audio system that gets no processor time puts zeros (10 ms in Chromium) where samples should be, and the page's
-    clock does not show it. A noise gate makes zeros as well, but fades into them, so its sides are quiet.
+    An audio system that gets no processor time puts zeros (10 ms in Chromium) where samples should be, and may lose as
+    much or more right after, which nothing shows: so a hole in the quiet before a sentence counts as well. A noise gate
+    makes zeros too, but fades into them. static/js/record/holes.js looks for the same.
     """
-    side = max(1, round(HOLE_SIDE_SECONDS * sample_rate))
-    loud = 10 ** (HOLE_SIDE_DBFS / 10)
     starts, ends = _runs(samples == 0)
-    return sum(
-        1
-        for start, end in zip(starts, ends, strict=True)
-        if end - start >= HOLE_SECONDS * sample_rate
-        and start >= side
-        and end + side <= len(samples)
-        and float(np.mean(np.square(samples[start - side : start], dtype=np.float64))) >= loud
-        and float(np.mean(np.square(samples[end : end + side], dtype=np.float64))) >= loud
+    return sum(1 for start, end in zip(starts, ends, strict=True) if _is_hole(samples, start, end, sample_rate))
+
+
+def _is_hole(samples: Float32Array, start: int, end: int, sample_rate: int) -> bool:
+    """Whether the zeros from `start` to `end` interrupt sound, or the live hiss of a quiet room."""
+    seconds, edge = (end - start) / sample_rate, max(1, round(HOLE_SIDE_SECONDS * sample_rate))
+    before, after = _sides(samples, start, end, edge)
+    if seconds < HOLE_SECONDS or not len(before) or not len(after):
+        return False
+    if min(_rms(before), _rms(after)) >= 10 ** (HOLE_SIDE_DBFS / 20):
+        return True
+    shortest, longest = QUIET_HOLE_SECONDS
+    wide_before, wide_after = _sides(samples, start, end, round(QUIET_SIDE_SECONDS * sample_rate))
+    return (
+        shortest <= seconds <= longest
+        and len(wide_before) > 0
+        and len(wide_after) > 0
+        and max(float(np.mean(side == 0)) for side in (wide_before, wide_after)) <= QUIET_SIDE_ZEROS
+        and _rms(before) >= QUIET_EDGE * _rms(wide_before)
+        and _rms(after) >= QUIET_EDGE * _rms(wide_after)
     )
+
+
+def _rms(samples: Float32Array) -> float:
+    return math.sqrt(float(np.mean(np.square(samples, dtype=np.float64))))
+
+
+def _sides(samples: Float32Array, start: int, end: int, length: int) -> tuple[Float32Array, Float32Array]:
+    """`length` samples before and after a stretch; empty where there are not so many."""
+    if start < length or end + length > len(samples):
+        return samples[:0], samples[:0]
+    return samples[start - length : start], samples[end : end + length]
 
 
 def level_track(samples: Float32Array, sample_rate: int) -> LevelTrack:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,7 @@ SPEAKERS = (
     "denied",
     "fidelity",
     "gated",
+    "halted",
     "insecure",
     "keys",
     "loud",
@@ -224,6 +227,27 @@ def test_a_suspended_context_voids_the_take_and_is_resumed_by_a_key(chrome: Brow
     page.wait_for_selector("clip-recorder[data-state=ready]")
     room.record(page)
     assert len(web.clips("suspended")) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the page's process through /proc")
+def test_a_computer_that_halts_for_a_moment_voids_the_take(
+    playwright: Playwright, web: room.WebServer, tmp_path: Path
+) -> None:
+    browser = room.chromium(playwright, *room.microphone(tmp_path / "voice.wav", SOURCE))
+    page = sit_down(browser, web, "halted")
+    room.open_microphone(page)
+    page.keyboard.press("Space")
+    page.wait_for_selector("clip-recorder[data-state=recording]")
+    page.wait_for_timeout(500)
+    with room.halted(browser):
+        time.sleep(0.15)
+    expect(page.locator("[data-part=verdict-reasons]")).to_contain_text("멈칫해서")
+    assert web.clips("halted") == []
+    page.wait_for_timeout(1000)
+    room.record(page)
+    (clip,) = web.clips("halted")
+    assert room.signal_to_error(parse_wav((web.data / "files" / clip.file).read_bytes()).samples, SOURCE) >= 40
+    browser.close()
 
 
 def test_a_permission_that_is_withdrawn_voids_the_take_and_says_why(

@@ -9,6 +9,8 @@ import { browserName, failureCode, processingOn } from "../../static/js/record/m
 import { decodeWav } from "../../static/js/record/player.js";
 import { formOf, judgeRefusal, Sender, waitBefore } from "../../static/js/record/sender.js";
 import { Refusal } from "../../static/js/lib/http.js";
+import { holes } from "../../static/js/record/holes.js";
+import { Lateness } from "../../static/js/record/lateness.js";
 import { join, TakeBuffer, zeroRun } from "../../static/js/record/take.js";
 import { keyTarget, moveEdge } from "../../static/js/record/trim.js";
 import { UndoStack } from "../../static/js/record/undo.js";
@@ -70,6 +72,70 @@ test("a gap in the frames voids a take and is counted", () => {
   buffer.start();
   buffer.push({ samples: ramp(0, 128), gap: 256 });
   assert.deepEqual(buffer.finish().faults, [{ code: "gap", value: 256 }]);
+});
+
+test("a block that comes later than this device's blocks do is late, once", () => {
+  const lateness = new Lateness();
+  // A device that hands over 96 ms at a time: the clock runs ahead by that much and comes back.
+  const rhythm = (from) => Array.from({ length: 40 }, (_, i) => lateness.push(from + ((40 - i) % 4) * 24, 0.024));
+  assert.deepEqual(rhythm(1000), Array(40).fill(0));
+  assert.equal(lateness.push(1072 + 39, 0.024), 0);
+  assert.equal(lateness.push(1072 + 150, 0.024), 150);
+  assert.deepEqual(rhythm(1150), Array(40).fill(0)); // what was lost is lost: from now on it is the usual
+});
+
+test("clocks that drift apart are not late", () => {
+  const lateness = new Lateness();
+  for (let second = 0; second < 7200; second += 0.1) assert.equal(lateness.push(second * 0.2, 0.1), 0);
+});
+
+test("a late block voids a take, and no pre-roll goes across it", () => {
+  const buffer = new TakeBuffer(1000, { pre: 0.5, post: 0.1 });
+  for (let i = 0; i < 8; i += 1) buffer.push({ samples: ramp(i * 128, 128), lag: 5 });
+  buffer.push({ samples: ramp(5000, 128), lag: 105 });
+  buffer.start();
+  for (let i = 0; i < 4; i += 1) buffer.push({ samples: ramp(5128 + i * 128, 128), lag: 105 });
+  assert.equal(buffer.push({ samples: ramp(5640, 128), lag: 175 }), "going");
+  const { samples, faults } = buffer.finish();
+  assert.deepEqual(faults, [{ code: "late", value: 70 }]);
+  assert.equal(samples[0], ramp(5128, 1)[0]);
+});
+
+/** Hiss of an amplitude, the same every time. */
+const hiss = (count, amplitude) => {
+  let state = 1;
+  return Float32Array.from({ length: count }, () => {
+    state = (state * 48271) % 2147483647;
+    return Math.round((2 * (state / 2147483647) - 1) * amplitude * 32768) / 32768;
+  });
+};
+
+test("zeros that interrupt sound or a quiet room are holes, and what fades into zeros is none", () => {
+  for (const amplitude of [0.1, 0.0003]) {
+    const cut = hiss(48000, amplitude);
+    cut.fill(0, 20000, 20441);
+    assert.equal(holes(cut, 44100) >= 441, true);
+    const faded = hiss(48000, amplitude);
+    faded.fill(0, 20000, 21440);
+    for (let i = 0; i < 2400; i += 1) {
+      faded[19999 - i] *= i / 2400;
+      faded[21440 + i] *= i / 2400;
+    }
+    assert.equal(holes(faded, 48000), 0);
+  }
+  assert.equal(holes(hiss(48000, 0.00003), 48000), 0);
+  assert.equal(holes(new Float32Array(48000), 48000), 0);
+});
+
+test("a take with a hole in it is void, and says how long the hole is", () => {
+  const buffer = new TakeBuffer(44100);
+  buffer.start();
+  const samples = hiss(44100, 0.0003);
+  samples.fill(0, 20000, 20441);
+  buffer.push({ samples });
+  const [fault] = buffer.finish().faults;
+  assert.equal(fault.code, "gap");
+  assert.equal(fault.value >= 441, true);
 });
 
 test("a gap before the take leaves no hole in its pre-roll", () => {

@@ -146,6 +146,19 @@ def test_a_hole_in_the_midst_of_speech_is_a_dropout(make_take: Make) -> None:
     assert codes(wave, limits=Limits.for_import()) == {"dropout": "warned"}
 
 
+def test_a_hole_in_the_hiss_of_a_quiet_room_is_a_dropout_as_well(make_take: Make) -> None:
+    wave = make_take(lead=0.5, spoken=2, tail=0.5)
+    wave[9_600 : 9_600 + 480] = 0
+    assert codes(wave) == {"dropout": "refused"}
+
+
+def test_a_room_below_the_smallest_step_of_a_sample_has_no_dropouts(make_take: Make) -> None:
+    wave = make_take(lead=0.5, spoken=2, tail=0.5, floor_dbfs=-100)
+    sixteen_bit = np.round(wave * 32_768) / 32_768
+    assert np.mean(sixteen_bit == 0) > 0.2
+    assert "dropout" not in codes(sixteen_bit.astype(np.float32))
+
+
 def test_digital_silence_that_speech_fades_into_is_no_dropout(make_take: Make) -> None:
     wave = make_take(lead=0.5, spoken=2, tail=0.5)
     fade = np.linspace(1, 0, 2400)

@@ -184,12 +184,12 @@ export class ClipRecorder extends HTMLElement {
     this.go("finishing");
   }
 
-  block({ samples, gap, empty }) {
+  block({ samples, gap, empty, lag }) {
     this.heardAt = performance.now();
     const { peak } = measure(samples);
     this.peak = Math.max(this.peak ?? 0, peak);
     this.wave.feed(peak);
-    const state = this.buffer.push({ samples, gap, empty });
+    const state = this.buffer.push({ samples, gap, empty, lag });
     if (state === "done") this.finish();
     else if (state === "full") this.fault("long");
     else if (state === "going" && this.buffer.take.faults.size) this.finish();

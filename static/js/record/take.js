@@ -1,8 +1,12 @@
 // From blocks of the microphone to one take: a little before the key was pressed, a little after, and nothing missing.
 
+import { holes } from "./holes.js";
+import { Lateness } from "./lateness.js";
+
 export const PRE_SECONDS = 0.5;
 export const POST_SECONDS = 0.4;
 export const MAX_SECONDS = 29.5; // the server takes 30
+const SETTLE_SECONDS = 0.3; // after a delay, until what still comes out of order has passed
 const ZERO_SECONDS = 0.25; // a live microphone is never digitally silent for so long; the server refuses it as well
 
 /** Joins arrays of floats into one. */
@@ -39,6 +43,8 @@ export class TakeBuffer {
     this.ring = [];
     this.ringLength = 0;
     this.take = null;
+    this.lateness = new Lateness();
+    this.unsettled = 0; // samples after a delay that no pre-roll may hold
   }
 
   get recording() {
@@ -61,10 +67,15 @@ export class TakeBuffer {
     this.take?.faults.set(code, (this.take.faults.get(code) ?? 0) + value);
   }
 
-  push({ samples, gap = 0, empty = 0 }) {
-    this.#remember(samples, gap + empty > 0);
+  push({ samples, gap = 0, empty = 0, lag = 0 }) {
+    const late = this.lateness.push(lag, samples.length / this.sampleRate);
+    if (late > 0) this.unsettled = SETTLE_SECONDS * this.sampleRate;
+    if (this.unsettled > 0) this.#forget();
+    else this.#remember(samples, gap + empty > 0);
+    this.unsettled -= samples.length;
     const take = this.take;
     if (!take) return "idle";
+    if (late > 0) this.fault("late", Math.round((late / 1000) * this.sampleRate));
     if (gap + empty > 0) this.fault("gap", gap + empty);
     const { longest, run } = zeroRun(samples, take.zeros);
     take.zeros = run;
@@ -80,6 +91,8 @@ export class TakeBuffer {
     const { blocks, length, stopAt, faults } = this.take;
     this.take = null;
     const samples = join(blocks).slice(0, stopAt === null ? this.maxSamples : Math.min(stopAt, length));
+    const missing = holes(samples, this.sampleRate);
+    if (missing > 0) faults.set("gap", (faults.get("gap") ?? 0) + missing);
     return { samples, faults: [...faults].map(([code, value]) => ({ code, value })) };
   }
 
@@ -88,11 +101,14 @@ export class TakeBuffer {
     this.take = null;
   }
 
+  /** A pre-roll with a hole in it would be a lie. */
+  #forget() {
+    this.ring = [];
+    this.ringLength = 0;
+  }
+
   #remember(samples, broken) {
-    if (broken) {
-      this.ring = []; // a pre-roll with a hole in it would be a lie
-      this.ringLength = 0;
-    }
+    if (broken) this.#forget();
     this.ring.push(samples);
     this.ringLength += samples.length;
     while (this.ringLength - this.ring[0].length >= this.preSamples) this.ringLength -= this.ring.shift().length;

@@ -84,6 +84,7 @@ export class View {
     parts["verdict-reasons"].replaceChildren(
       ...verdict.reasons.map((reason) => {
         const item = element("li", `reason ${LEVEL_CLASS[reason.level] ?? ""}`);
+        item.dataset.code = reason.code;
         item.append(element("strong", "", reason.words));
         if (reason.advice) item.append(" ", element("span", "soft", reason.advice));
         return item;
