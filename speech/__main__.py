@@ -234,6 +234,7 @@ def _inspect(options: argparse.Namespace) -> int:
         "pace": f"{header.pace:.2f} syllables a second" if header.pace else "",
         "held out": losses,
         "base": header.base,
+        "teacher": header.teacher,
         "SHA-256 of the tensors": header.tensors_sha256,
     }
     for name, value in lines.items():

@@ -38,6 +38,7 @@ class Header(Settings):
     step: int = 0
     losses: dict[str, float] = field(default_factory=dict)  # held out
     base: str = ""  # the checkpoint that it was warm-started from
+    teacher: str = ""  # the acoustic model on whose mels a vocoder was trained: file name and hash, as of the base
     pace: float = 0.0  # syllables a second of the clips that an acoustic model learned from; 0: unknown
     tensors_sha256: str = ""
     format: int = FORMAT

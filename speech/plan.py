@@ -95,6 +95,7 @@ class Plan:
             step=step,
             losses=losses,
             base=self.base_name,
+            teacher=_name_of(self.teacher),
             pace=round(pace, 3) if acoustic else 0.0,
         )
 

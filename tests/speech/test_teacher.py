@@ -10,14 +10,16 @@ import pytest
 import torch
 
 from speech import models
+from speech.__main__ import main
 from speech.batches import collate_acoustic
 from speech.checkpoint import load, write_weights
 from speech.config import AudioConfig, TextConfig
 from speech.dataset import prepare
 from speech.errors import BadCheckpoint
 from speech.events import StepDone, TrainingFailed
-from speech.header import Header
+from speech.header import Header, read_header
 from speech.manifest import Manifest
+from speech.run_folder import entries
 from speech.teacher import taught
 from speech.text.symbols import SYMBOLS
 
@@ -81,6 +83,18 @@ def test_a_vocoder_learns_from_them_as_a_stage_of_its_own(espeak_clips: Path, tm
     assert plain == 0
     assert of(events, StepDone)[0].losses != of(others, StepDone)[0].losses
     assert len(list((tmp_path / "data").glob("teacher-*.f32"))) == 1
+
+
+def test_the_checkpoint_tells_whose_mels_it_learned_from(
+    espeak_clips: Path, tmp_path: Path, teacher: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(job(espeak_clips, tmp_path, "hifi_gan", teacher=str(teacher), training={"steps": 2}))
+    path = tmp_path / entries(tmp_path)[-1].weights.name
+    told = f"teacher.safetensors {load(teacher).header.tensors_sha256[:16]}"
+    assert read_header(path).teacher == told
+    capsys.readouterr()
+    assert main(["inspect", str(path)]) == 0
+    assert f"teacher: {told}\n" in capsys.readouterr().out
 
 
 def test_a_teacher_that_lacks_a_symbol_is_refused(manifest: Manifest, teacher: Path) -> None:
