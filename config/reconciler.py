@@ -1,18 +1,24 @@
-"""Sends again what was lost: queued rows whose message never arrived, rows whose owner is gone (leases expired)."""
+"""Sends again what was lost: queued rows whose message never arrived, rows whose owner is gone (leases expired).
+
+Once a day it also sweeps away stored sounds that no row refers to.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 import synthesis.services
 import training.services
+from studio import sweep
 
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 10.0
+FIRST_SWEEP_SECONDS = 60.0  # after the start, which has enough to do
+SWEEP_SECONDS = 24 * 3600.0
 
 
 def reconcile() -> None:
@@ -26,7 +32,21 @@ def reconcile() -> None:
     close_old_connections()
 
 
+def sweep_until(stop: threading.Event) -> None:
+    """A sweep soon after the start and then every day, until `stop` is set. A failure is logged."""
+    pause = FIRST_SWEEP_SECONDS
+    while not stop.wait(pause):
+        pause = SWEEP_SECONDS
+        close_old_connections()
+        try:
+            sweep.files_sweep_unwatched()
+        except Exception:
+            logger.exception("sweeping stored files failed; tomorrow tries again")
+        connection.close()
+
+
 def reconcile_until(stop: threading.Event) -> None:
-    """A round every ten seconds until `stop` is set."""
+    """A round every ten seconds until `stop` is set; beside it the daily sweep, which a slow storage may hold up."""
+    threading.Thread(target=sweep_until, args=(stop,), name="sweep", daemon=True).start()
     while not stop.wait(EVERY_SECONDS):
         reconcile()

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from speech import quality
@@ -66,18 +64,6 @@ def speaker_of_own(*, user: User, label: str) -> Speaker:
     """The speaker that an admin becomes by agreeing; made at the first time."""
     found = Speaker.objects.filter(user=user).first()
     return found or services.speaker_create(label=label.strip() or user.get_username(), user=user)
-
-
-def orphans_sweep(*, older_than: timedelta = timedelta(days=1)) -> list[str]:
-    """Removes stored statements that no row refers to, once they are old. The keys that are gone."""
-    limit, gone = timezone.now() - older_than, []
-    for speaker in files.folders(FOLDER):
-        for name in files.names(f"{FOLDER}/{speaker}"):
-            key = f"{FOLDER}/{speaker}/{name}"
-            if files.modified_at(key) < limit and not Consent.objects.filter(file=key).exists():
-                files.delete_file(key)
-                gone.append(key)
-    return gone
 
 
 def _known(speaker: Speaker, statement_id: UUID, digest: str) -> Consent | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -153,21 +152,6 @@ def clip_trim(*, clip: Clip, bounds: Bounds | None) -> Clip:
     Clip.objects.filter(pk=clip.pk).update(trim_start=start, trim_end=end)
     clip.refresh_from_db()
     return clip
-
-
-def orphans_sweep(*, older_than: timedelta = timedelta(days=1)) -> list[str]:
-    """Removes stored takes that no row refers to, once they are old: what an upload that was cut off leaves behind.
-
-    The keys that are gone. Takes that a speaker took out have a row, and stay.
-    """
-    limit, gone = timezone.now() - older_than, []
-    for speaker in files.folders(FOLDER):
-        for name in files.names(f"{FOLDER}/{speaker}"):
-            key = f"{FOLDER}/{speaker}/{name}"
-            if files.modified_at(key) < limit and not Clip.objects.filter(file=key).exists():
-                files.delete_file(key)
-                gone.append(key)
-    return gone
 
 
 def _known(speaker: Speaker, clip_id: UUID, digest: str) -> Clip | None:

@@ -20,7 +20,7 @@ from django.test import Client
 from django.urls import reverse
 
 from speech.wav import parse_wav, wav_bytes
-from studio import files, services, takes
+from studio import files, services, sweep
 from studio.models import Clip, Prompt, RecordingSession, Speaker
 from tests.studio.conftest import send
 from tests.studio.sounds import take, upload
@@ -336,9 +336,9 @@ def test_a_file_without_a_row_is_swept_away_when_it_is_old_and_no_other(
         files.save_bytes(key, b"left behind")
     for key in (old, clip.file):
         os.utime(storage / key, (0, 0))
-    assert takes.orphans_sweep() == [old]
+    assert sweep.files_sweep() == [old]
     assert {str(path.relative_to(storage)) for path in stored_files(storage)} == {young, clip.file}
 
 
 def test_sweeping_an_empty_studio_does_nothing() -> None:
-    assert takes.orphans_sweep() == []
+    assert sweep.files_sweep() == []

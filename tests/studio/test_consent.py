@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from studio import consent, files, services, statements
+from studio import consent, files, services, sweep
 from studio.imports import speaker_for_import
 from studio.models import Consent, Prompt, Speaker
 from studio.signals import consent_withdrawn
@@ -205,7 +205,7 @@ def test_a_statement_without_a_row_is_swept_away_when_it_is_old(invited: Client,
     files.save_bytes(old, b"left behind")
     for key in (old, row.file):
         os.utime(storage / key, (0, 0))
-    assert statements.orphans_sweep() == [old]
+    assert sweep.files_sweep() == [old]
     assert [str(path.relative_to(storage)) for path in stored_files(storage)] == [row.file]
 
 

@@ -1,4 +1,7 @@
-"""manage.py sweep_files: stored takes that no row refers to go, a day after they were written."""
+"""manage.py sweep_files: stored takes that no row refers to go, a day after they were written.
+
+The reconciler does it daily by itself, unless they are so many that the database may be the wrong one.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from studio import statements, takes
+from studio import sweep
 
 
 class Command(BaseCommand):
@@ -21,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         age = timedelta(hours=options["hours"])
-        gone = takes.orphans_sweep(older_than=age) + statements.orphans_sweep(older_than=age)
+        gone = sweep.files_sweep(older_than=age)
         for key in gone:
             self.stdout.write(key)
         if options["verbosity"]:

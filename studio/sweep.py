@@ -1,0 +1,60 @@
+"""Stored sounds that no row refers to: what an upload that was cut off leaves behind."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.utils import timezone
+
+from studio import files, statements, takes
+from studio.models import Clip, Consent
+
+logger = logging.getLogger(__name__)
+
+DAY = timedelta(days=1)
+FEW = 20  # files that may always go without a person looking
+SHARE = 0.1  # of all files: where more than this have no row, the database is another one, and not the files left over
+_OWNERS = ((takes.FOLDER, Clip), (statements.FOLDER, Consent))
+
+
+def orphans(*, older_than: timedelta = DAY) -> tuple[list[str], int]:
+    """Keys of takes and statements without a row that are at least so old, and how many files there are in all.
+
+    Takes that a speaker took out have a row. What is being uploaded now is younger than the limit.
+    """
+    limit, found, total = timezone.now() - older_than, [], 0
+    for folder, owner in _OWNERS:
+        for speaker in files.folders(folder):
+            prefix = f"{folder}/{speaker}/"
+            keys = [prefix + name for name in files.names(prefix)]
+            known = set(owner.objects.filter(file__startswith=prefix).values_list("file", flat=True))
+            found += [key for key in keys if key not in known and files.modified_at(key) < limit]
+            total += len(keys)
+    return found, total
+
+
+def files_sweep(*, older_than: timedelta = DAY) -> list[str]:
+    """Removes all orphans; their keys."""
+    found, _total = orphans(older_than=older_than)
+    for key in found:
+        files.delete_file(key)
+    return found
+
+
+def files_sweep_unwatched() -> list[str]:
+    """`files_sweep` where nobody looks on: where very many have no row, it warns and removes nothing."""
+    found, total = orphans()
+    if len(found) > max(FEW, SHARE * total):
+        logger.warning(
+            "%d of %d stored sounds have no row; nothing was removed. Is this the right database? If it is, "
+            "manage.py sweep_files removes them.",
+            len(found),
+            total,
+        )
+        return []
+    for key in found:
+        files.delete_file(key)
+    if found:
+        logger.info("%d stored sounds that no row refers to were removed.", len(found))
+    return found

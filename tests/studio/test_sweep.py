@@ -1,0 +1,51 @@
+"""The daily sweep of stored sounds without a row: what it takes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from config import reconciler
+from studio import files, sweep
+from tests.servers import wait_until
+
+
+def left_behind(storage: Path, count: int) -> list[str]:
+    """So many old files that no row knows."""
+    keys = [f"clips/7/{number:03}.wav" for number in range(count)]
+    for key in keys:
+        files.save_bytes(key, b"left behind")
+        os.utime(storage / key, (0, 0))
+    return keys
+
+
+def test_a_few_leftovers_go_without_a_person(db: None, storage: Path) -> None:
+    keys = left_behind(storage, sweep.FEW)
+    assert sorted(sweep.files_sweep_unwatched()) == keys
+
+
+def test_a_storage_that_the_database_does_not_know_is_left_alone(
+    db: None, storage: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = left_behind(storage, sweep.FEW + 1)
+    assert sweep.files_sweep_unwatched() == []
+    assert "21 of 21 stored sounds have no row" in caplog.text
+    assert sorted(sweep.files_sweep()) == keys
+
+
+def test_the_reconciler_sweeps_by_itself(
+    storage: Path, monkeypatch: pytest.MonkeyPatch, transactional_db: None
+) -> None:
+    keys = left_behind(storage, 1)
+    monkeypatch.setattr(reconciler, "FIRST_SWEEP_SECONDS", 0.01)
+    stop = threading.Event()
+    thread = threading.Thread(target=reconciler.reconcile_until, args=(stop,))
+    thread.start()
+    try:
+        wait_until(lambda: not (storage / keys[0]).exists(), "the sweep", seconds=20)
+    finally:
+        stop.set()
+        thread.join()
