@@ -75,3 +75,11 @@ class TrimForm(forms.Form):
     def bounds(self) -> tuple[float, float] | None:
         start, end = self.cleaned_data["start"], self.cleaned_data["end"]
         return None if start is None or end is None else (start, end)
+
+
+class PromptListForm(forms.Form):
+    """Which sentences of the list are asked for."""
+
+    q = forms.CharField(max_length=100, required=False)
+    only = forms.ChoiceField(choices=[(each, each) for each in ("all", "recorded", "open", "skipped")], required=False)
+    offset = forms.IntegerField(min_value=0, max_value=1_000_000, required=False)

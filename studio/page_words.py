@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from studio.key_words import key_words
 from studio.microphone_words import failure_words
 
 
-def recorder_words() -> dict[str, dict[str, str]]:
+def recorder_words() -> dict[str, dict[str, Any]]:
     """`states`: what goes on now. `failures`: by the browser's error name. `voids`: why a take was thrown away."""
-    return {"states": _states(), "failures": failure_words(), "voids": _voids(), "sending": _sending()}
+    return {
+        "states": _states(),
+        "failures": failure_words(),
+        "voids": _voids(),
+        "sending": _sending(),
+        "keys": key_words(),
+        "list": _list(),
+    }
 
 
 def _states() -> dict[str, str]:
@@ -75,4 +85,12 @@ def _sending() -> dict[str, str]:
         "refused": _("서버가 받지 않았어요"),
         "mismatch": _("서버에 닿은 소리가 달라서 다시 보내고 있어요."),
         "confirm_remove": _("이 녹음을 이 브라우저에서 지울까요? 되돌릴 수 없어요."),
+    }
+
+
+def _list() -> dict[str, str]:
+    return {
+        "found": _("{n}문장"),
+        "none": _("찾은 문장이 없어요."),
+        "takes": _("녹음 {n}개"),
     }

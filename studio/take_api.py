@@ -1,4 +1,4 @@
-"""What the recording page's program calls about takes that are there: where to cut them, and what was noted."""
+"""What the recording page's program calls about what is there already: the list of sentences, where a take is cut."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from uuid import UUID
 
 from django.http import JsonResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from studio import selectors, takes
 from studio.access import SpeakerRequest, speaker_required
-from studio.api import _json, _own_clip
+from studio.api import _json, _own_clip, checked
 from studio.errors import Refused, api_errors
-from studio.forms import TrimForm
+from studio.forms import PromptListForm, TrimForm
+from studio.prompt_list import prompt_list
 
 
 @require_POST
@@ -25,3 +26,13 @@ def clip_trim(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
         raise Refused("bad_trim", _("자르는 자리는 초로 적은 두 수예요."), names=list(form.errors))
     clip = takes.clip_trim(clip=_own_clip(request, clip_id), bounds=form.bounds())
     return JsonResponse(selectors.take_json(clip))
+
+
+@require_GET
+@api_errors
+@speaker_required
+def record_prompts(request: SpeakerRequest) -> JsonResponse:
+    """`?q=words&only=all|recorded|open|skipped&offset=0` → `{"rows", "total", "more"}`."""
+    fields = checked(PromptListForm(request.GET))
+    only, offset = fields["only"] or "all", fields["offset"] or 0
+    return JsonResponse(prompt_list(speaker=request.speaker, query=fields["q"], only=only, offset=offset))

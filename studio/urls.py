@@ -17,6 +17,7 @@ urlpatterns = [
     path("consents/<int:pk>.wav", consent_pages.statement_audio, name="consent_audio"),
     path("record/next", api.record_next, name="record_next"),
     path("record/move", api.record_move, name="record_move"),
+    path("record/prompts", take_api.record_prompts, name="record_prompts"),
     path("clips/", api.clip_create, name="clip_create"),
     path("clips/<uuid:clip_id>.wav", api.clip_audio, name="clip_audio"),
     path("clips/<uuid:clip_id>/", api.clip_discard, name="clip_discard"),

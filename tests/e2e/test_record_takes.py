@@ -16,7 +16,7 @@ from tests.servers import wait_until
 pytestmark = pytest.mark.e2e
 
 SENTENCES = [f"{number} 문장을 소리 내어 읽습니다." for number in ("첫째", "둘째", "셋째", "넷째", "다섯째")]
-SPEAKERS = ("by-finger", "by-key", "by-mouse")
+SPEAKERS = ("by-finger", "by-key", "by-mouse", "back", "other-keys")
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +134,72 @@ def test_an_edge_is_dragged_by_a_finger_on_a_small_screen(chrome: Browser, web: 
     expect(page.locator("[data-part=undo]")).to_be_visible()
     comes_to(web, clip, 0.25 + 0.2, 1.75, within=0.03)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_earlier_sentence_is_found_in_the_list_and_another_take_of_it_chosen(
+    chrome: Browser, web: room.WebServer
+) -> None:
+    older, newer = web.record("back", 1, takes=2)
+    page = look(chrome, web, "back")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-part=prompt]")).not_to_have_text(SENTENCES[1])
+    page.keyboard.press("f")
+    rows = page.locator(".list-row")
+    expect(rows).to_have_count(len(SENTENCES))
+    page.get_by_label("보일 문장").select_option("recorded")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("녹음 2개")
+    page.get_by_label("보일 문장").select_option("all")
+    expect(rows).to_have_count(len(SENTENCES))
+    page.get_by_label("낱말이나 번호로 찾기").fill("둘째")
+    expect(rows).to_have_count(1)
+    rows.click()
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+    page.get_by_text("이 문장의 녹음").click()
+    takes = page.locator(".take-row")
+    expect(takes).to_have_count(2)
+    expect(takes.first.get_by_text("고름")).to_be_visible()
+    takes.last.get_by_role("button", name="이걸로").click()
+    expect(takes.last.get_by_text("고름")).to_be_visible()
+    takes.first.get_by_role("button", name="빼기").click()
+    expect(takes).to_have_count(1)
+    page.keyboard.press("z")
+    expect(takes).to_have_count(2)
+    kept = web.python(
+        "from studio.models import Clip; print(*Clip.objects.filter(speaker__name='back', kept=True).values_list('pk'))"
+    )
+    assert older in kept and newer not in kept
+
+
+def test_a_key_is_changed_refused_where_another_has_it_and_sleeps_in_text_fields(
+    chrome: Browser, web: room.WebServer
+) -> None:
+    web.record("other-keys", 0)
+    page = look(chrome, web, "other-keys")
+    listen, heard = page.locator("[data-do=listen] kbd"), page.locator("[data-part=listen-label]")
+    expect(listen).to_have_text("L")
+    page.get_by_role("button", name="단축키").click()
+    page.get_by_role("button", name="‘듣기’ 키 바꾸기").click()
+    page.keyboard.press("r")
+    expect(page.locator("[data-part=keys-say]")).to_have_text("R 키는 이미 ‘다시’에 쓰고 있어요.")
+    page.get_by_role("button", name="‘듣기’ 키 바꾸기").click()
+    page.keyboard.press("p")
+    expect(listen).to_have_text("P")
+    page.keyboard.press("Escape")
+    page.reload()
+    page.wait_for_selector("clip-recorder[data-prepared]")
+    expect(listen).to_have_text("P")
+    page.keyboard.press("l")
+    expect(heard).to_have_text("듣기")
+    page.keyboard.press("f")
+    page.get_by_label("낱말이나 번호로 찾기").press_sequentially("sp")
+    expect(page.locator("[data-part=skip-dialog]")).to_be_hidden()
+    expect(heard).to_have_text("듣기")
+    page.keyboard.press("Escape")  # empties the field
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-part=list-dialog]")).to_be_hidden()
+    page.keyboard.press("p")
+    expect(heard).to_have_text("그만 듣기")
+    page.get_by_role("button", name="단축키").click()
+    page.get_by_role("button", name="처음 키로 되돌리기").click()
+    expect(listen).to_have_text("L")

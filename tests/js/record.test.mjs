@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { nextDelay, socketUrl, sortOut } from "../../static/js/lib/live.js";
-import { actionOf } from "../../static/js/record/keys.js";
+import { actionOf, keyLabel, KeyMap } from "../../static/js/record/keys.js";
 import { Ballistics, measure, toDbfs, zone } from "../../static/js/record/levels.js";
 import { browserName, failureCode, processingOn } from "../../static/js/record/microphone.js";
 import { decodeWav } from "../../static/js/record/player.js";
@@ -378,4 +378,52 @@ test("what was done last is taken back first, and stays when that fails", async 
   await undos.undo();
   await undos.undo();
   assert.equal(shown.at(-1), "");
+});
+
+/** localStorage, as far as the keys need it. */
+const drawer = (stored = {}) => ({
+  stored,
+  getItem: (name) => stored[name] ?? null,
+  setItem: (name, value) => (stored[name] = value),
+  removeItem: (name) => delete stored[name],
+});
+
+test("a key that was changed is kept by the browser and does what it should", () => {
+  const storage = drawer();
+  assert.equal(new KeyMap(storage).set("listen", "KeyP"), null);
+  const keys = new KeyMap(storage);
+  assert.equal(actionOf(key("KeyP"), { keys }), "listen");
+  assert.equal(actionOf(key("KeyL"), { keys }), null);
+  keys.reset();
+  assert.equal(actionOf(key("KeyL"), { keys: new KeyMap(storage) }), "listen");
+  assert.deepEqual(storage.stored, {});
+});
+
+test("a key that another action has, and one that the browser needs, are refused", () => {
+  const keys = new KeyMap(drawer());
+  assert.deepEqual(keys.set("listen", "KeyR"), { reason: "conflict", action: "again" });
+  assert.deepEqual(keys.set("listen", "NumpadEnter"), { reason: "conflict", action: "keep" });
+  for (const code of ["Escape", "Tab", "F5", "ShiftLeft", ""]) assert.deepEqual(keys.set("listen", code), { reason: "reserved" });
+  assert.equal(keys.set("listen", "KeyL"), null);
+  assert.equal(keys.codes.listen, "KeyL");
+});
+
+test("stored keys that make no sense are left alone", () => {
+  for (const stored of ["nonsense", "null", '{"listen": "KeyR"}', '{"listen": 5}', '{"record": "Tab"}']) {
+    assert.equal(new KeyMap(drawer({ "moksori.keys": stored })).codes.listen, "KeyL");
+  }
+  assert.equal(new KeyMap(drawer({ "moksori.keys": '{"gone": "KeyQ"}' })).actionOf("KeyQ"), null);
+});
+
+test("another key for recording leaves space to the buttons", () => {
+  const keys = new KeyMap(drawer());
+  keys.set("record", "KeyQ");
+  const onButton = { closest: (what) => (what.includes("button") ? {} : null) };
+  assert.equal(actionOf(key("KeyQ", onButton), { keys }), "record");
+  assert.equal(actionOf(key("Space", onButton), { keys }), null);
+});
+
+test("keys are shown as they are printed", () => {
+  assert.deepEqual(["KeyA", "Digit1", "ArrowLeft", "Enter", "Numpad5", "Slash"].map((code) => keyLabel(code)), ["A", "1", "←", "↵", "Num 5", "/"]);
+  assert.equal(keyLabel("Space", { Space: "스페이스" }), "스페이스");
 });

@@ -15,7 +15,7 @@ export class Course {
   /** Asks the server to move, `fields` besides. */
   move(action, fields = {}) {
     const { room } = this;
-    if (!room.idle || (!room.prompt && action !== "back")) return;
+    if (!room.idle || (!room.prompt && !["back", "open"].includes(action))) return false;
     const body = { action, prompt: room.prompt?.id, ...fields };
     return this.ask(() => post(room.dataset.moveUrl, body), action);
   }
@@ -31,7 +31,7 @@ export class Course {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const away = error.status === 0 || error.status >= 500;
-      if (away && action) this.drift(action);
+      if (away && action && action !== "open") this.drift(action);
       else this.room.view.notice(error.message || this.room.words.sending.unreachable);
       return false;
     } finally {
@@ -58,7 +58,6 @@ export class Course {
   async settle() {
     const { room } = this;
     if (!this.adrift || this.asking || !room.idle || !room.prompt) return;
-    this.adrift = false;
-    await this.move("open");
+    this.adrift = !(await this.move("open"));
   }
 }

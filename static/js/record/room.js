@@ -2,10 +2,12 @@
 
 import { post } from "../lib/http.js";
 import { Course } from "./course.js";
+import { KeyDialog } from "./key-dialog.js";
 import { actionOf } from "./keys.js";
 import { Ballistics, measure, toDbfs, zone } from "./levels.js";
 import { MicrophoneDesk } from "./microphone-desk.js";
 import { decodeWav, Player } from "./player.js";
+import { PromptList } from "./prompt-list.js";
 import { Sender } from "./sender.js";
 import { TakeStore } from "./store.js";
 import { POST_SECONDS, PRE_SECONDS, TakeBuffer } from "./take.js";
@@ -32,6 +34,8 @@ export class ClipRecorder extends HTMLElement {
     this.undos = new UndoStack((words) => this.view.undo(words));
     this.trimmer = new Trimmer({ frame: this.view.parts.trim, words: this.words.states });
     this.unsent = new Unsent(this);
+    this.prompts = new PromptList(this);
+    this.keys = new KeyDialog({ root: this, dialog: this.view.parts["keys-dialog"], words: this.words.keys });
     this.sitting = crypto.randomUUID?.() ?? "";
     this.listenToEverything();
     this.listenToMicrophone();
@@ -55,7 +59,8 @@ export class ClipRecorder extends HTMLElement {
   listenToEverything() {
     this.addEventListener("click", (event) => this.clicked(event));
     document.addEventListener("keydown", (event) => {
-      const action = actionOf(event, { dialogOpen: Boolean(document.querySelector("dialog[open]")) });
+      const dialogOpen = Boolean(document.querySelector("dialog[open]"));
+      const action = actionOf(event, { dialogOpen, keys: this.keys.keys });
       if (!action) return;
       event.preventDefault();
       this.act(action);
@@ -116,6 +121,8 @@ export class ClipRecorder extends HTMLElement {
       undo: () => this.undos.undo(),
       "listen-part": () => this.listenToPart(),
       "trim-reset": () => this.list.trim(this.shown.id, { moved: false }, this.shown.trim),
+      keys: () => this.keys.show(),
+      list: () => this.prompts.show(),
       unsent: () => this.unsent.show(),
       "send-now": () => this.sender.now(),
       close: () => button.closest("dialog").close(),
@@ -138,6 +145,7 @@ export class ClipRecorder extends HTMLElement {
     this.view.enable("back", idle && (!prompt || prompt.has_back !== false || this.course.back.length > 0));
     this.view.enable("next", open && prompt.has_next !== false);
     this.view.enable("skip", open);
+    this.view.enable("list", idle);
     this.classList.toggle("has-take", Boolean(shown));
     this.showEdges();
   }
