@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,24 +15,9 @@ from tests import servers
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist a file stays on one process (its servers start once), and all browser tests on one."""
+    """With pytest-xdist a file stays on one process: its servers and browsers start once."""
     for item in items:
-        together = "e2e" if item.get_closest_marker("e2e") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
-    """A browser test runs alone: a busy machine drops sound from its microphone. The others share the machine.
-
-    Those that only look at pages share it, too: alone they would make everyone wait for a minute and a half.
-    """
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return (yield)
-    with Path(os.environ["MOKSORI_TESTS_FOLDER"], "alone.lock").open("w") as lock:
-        alone = item.get_closest_marker("e2e") and item.path.name != "test_pages.py"
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        return (yield)
+        item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

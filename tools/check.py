@@ -79,9 +79,10 @@ def checks() -> list[str]:
 
 
 def tests() -> bool:
-    """Run pytest on two processes; browser tests run alone (tests/conftest.py)."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "-m", "not slow"]
-    # One thread each: two processes of two threads on two cores only wait for one another.
+    """Run pytest on more processes than two cores hold: many tests wait for servers, browsers and sound."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder"]
+    command += ["-m", "not slow"]
+    # One thread each: processes of two threads on two cores only wait for one another.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
 
