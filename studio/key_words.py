@@ -20,6 +20,7 @@ def key_words() -> dict[str, Any]:
             "list": _("문장 목록"),
             "skip": _("건너뛰기"),
             "undo": _("되돌리기"),
+            "hands-free": _("손 놓고 읽기"),
         },
         "labels": {"Space": _("스페이스")},
         "change": _("‘{action}’ 키 바꾸기"),

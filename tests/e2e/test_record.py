@@ -26,6 +26,8 @@ SPEAKERS = (
     "denied",
     "fidelity",
     "gated",
+    "hands",
+    "hissing",
     "halted",
     "insecure",
     "keys",
@@ -346,3 +348,48 @@ def test_two_speakers_at_once_keep_their_own_places(chrome: Browser, web: room.W
     expect(first.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
     second.reload()
     expect(second.locator("[data-part=prompt]")).to_have_text(SENTENCES[0])
+
+
+def test_hands_free_takes_end_by_themselves_and_lead_on(
+    playwright: Playwright, web: room.WebServer, tmp_path: Path
+) -> None:
+    browser = room.chromium(playwright, *room.microphone(tmp_path / "slow.wav", take(6.0, 44_100, quiet=2.0)))
+    page = sit_down(browser, web, "hands")
+    room.open_microphone(page)
+    page.keyboard.press("h")
+    expect(page.locator("[data-do=hands-free]")).to_have_attribute("aria-pressed", "true")
+    for _attempt in range(4):  # a busy computer voids takes; then a person begins again
+        room.wait_for_speech(page)
+        page.keyboard.press("Space")
+        page.wait_for_selector("clip-recorder[data-state=recording]")
+        page.wait_for_selector("clip-recorder:not([data-state=recording])")
+        page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready], [data-state=recording])")
+        if web.clips("hands"):
+            break
+    expect(page.locator("[data-part=prompt]")).not_to_have_text(SENTENCES[0])
+    page.wait_for_selector("clip-recorder[data-state=recording]")  # the next one has begun without a key
+    (clip, *_later) = web.clips("hands")
+    wav = parse_wav((web.data / "files" / clip.file).read_bytes())
+    assert 2.5 < wav.seconds < 10  # some room, two seconds of speech, the pause
+    browser.close()
+
+
+def test_hands_free_works_in_a_room_with_15_db_of_hiss_which_is_refused(
+    playwright: Playwright, web: room.WebServer, tmp_path: Path
+) -> None:
+    hiss = take(6.0, 44_100, quiet=2.0, floor_dbfs=-29.0)
+    browser = room.chromium(playwright, *room.microphone(tmp_path / "hiss.wav", hiss))
+    page = sit_down(browser, web, "hissing")
+    room.open_microphone(page)
+    page.wait_for_timeout(3000)  # the room is learned from the live level
+    page.keyboard.press("h")
+    for _attempt in range(4):
+        page.keyboard.press("Space")
+        page.wait_for_selector("clip-recorder[data-state=recording]")
+        page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])", timeout=25_000)
+        if web.clips("hissing"):
+            break
+    expect(page.locator("[data-part=verdict]")).to_have_class("verdict bad")
+    expect(page.locator("[data-part=verdict-reasons]")).to_contain_text("잡음이 말소리에 비해 커요")
+    assert room.prompt_of(page) == SENTENCES[0]
+    browser.close()

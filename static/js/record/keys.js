@@ -10,6 +10,7 @@ export const DEFAULTS = {
   list: "KeyF",
   skip: "KeyS",
   undo: "KeyZ",
+  "hands-free": "KeyH",
 };
 
 const STORED = "moksori.keys"; // what a person changed, for this browser

@@ -2,6 +2,7 @@
 
 import { post } from "../lib/http.js";
 import { Course } from "./course.js";
+import { HandsFree } from "./hands-free.js";
 import { KeyDialog } from "./key-dialog.js";
 import { actionOf } from "./keys.js";
 import { Ballistics, measure, toDbfs, zone } from "./levels.js";
@@ -33,6 +34,7 @@ export class ClipRecorder extends HTMLElement {
     this.list = new TakeList(this);
     this.undos = new UndoStack((words) => this.view.undo(words));
     this.trimmer = new Trimmer({ frame: this.view.parts.trim, words: this.words.states });
+    this.hands = new HandsFree();
     this.unsent = new Unsent(this);
     this.prompts = new PromptList(this);
     this.keys = new KeyDialog({ root: this, dialog: this.view.parts["keys-dialog"], words: this.words.keys });
@@ -85,6 +87,7 @@ export class ClipRecorder extends HTMLElement {
   listenToMicrophone() {
     const { desk } = this;
     desk.addEventListener("opened", ({ detail: microphone }) => {
+      this.hands.room();
       this.buffer = new TakeBuffer(microphone.sampleRate);
       this.heardAt = performance.now();
     });
@@ -109,6 +112,7 @@ export class ClipRecorder extends HTMLElement {
   }
 
   act(action, button) {
+    this.carryOn = false; // who presses something has their own idea of what comes next
     const actions = {
       record: () => this.record(),
       again: () => this.record(),
@@ -123,6 +127,7 @@ export class ClipRecorder extends HTMLElement {
       "trim-reset": () => this.list.trim(this.shown.id, { moved: false }, this.shown.trim),
       keys: () => this.keys.show(),
       list: () => this.prompts.show(),
+      "hands-free": () => this.view.pressed("hands-free", this.hands.toggle()),
       unsent: () => this.unsent.show(),
       "send-now": () => this.sender.now(),
       close: () => button.closest("dialog").close(),
@@ -183,6 +188,7 @@ export class ClipRecorder extends HTMLElement {
     this.view.verdict(null);
     this.view.figures(null);
     this.buffer.start();
+    this.hands.begin();
     this.wave.begin();
     this.go("recording");
   }
@@ -194,13 +200,16 @@ export class ClipRecorder extends HTMLElement {
 
   block({ samples, gap, empty, lag }) {
     this.heardAt = performance.now();
-    const { peak } = measure(samples);
+    const { peak, rms } = measure(samples);
     this.peak = Math.max(this.peak ?? 0, peak);
     this.wave.feed(peak);
     const state = this.buffer.push({ samples, gap, empty, lag });
     if (state === "done") this.finish();
     else if (state === "full") this.fault("long");
     else if (state === "going" && this.buffer.take.faults.size) this.finish();
+    const heard = this.hands.push(toDbfs(rms), samples.length / this.buffer.sampleRate);
+    if (this.state === "recording" && heard === "over") this.stop();
+    else if (this.state === "recording" && heard === "nothing") this.fault("unheard");
   }
 
   fault(code) {
@@ -212,6 +221,7 @@ export class ClipRecorder extends HTMLElement {
 
   async finish() {
     const { samples, faults } = this.buffer.finish();
+    this.hands.end();
     const { sampleRate } = this.microphone;
     const spoken = samples.length / sampleRate - PRE_SECONDS - POST_SECONDS;
     if (!faults.length && spoken < 0.3) faults.push({ code: "short" });
@@ -272,6 +282,8 @@ export class ClipRecorder extends HTMLElement {
     this.view.progress(answer.progress);
     if (this.shown?.id === row.id) {
       this.show(answer);
+      this.carryOn = this.hands.on && answer.verdict.level === "good";
+      this.keepWhenJudged ||= this.carryOn;
       if (this.state === "judging") this.rest();
       if (this.keepWhenJudged && answer.verdict.level !== "refused") this.keep();
     }
@@ -360,6 +372,9 @@ export class ClipRecorder extends HTMLElement {
       if (this.list.first) this.showStored(this.list.first);
     }
     this.rest();
+    if (!changed || !this.carryOn) return;
+    this.carryOn = false;
+    if (["ready", "review"].includes(this.state) && this.prompt) this.start();
   }
 
   keep() {

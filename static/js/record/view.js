@@ -45,6 +45,10 @@ export class View {
     for (const button of this.buttons.record) button.setAttribute("aria-pressed", String(recording));
   }
 
+  pressed(action, yes) {
+    for (const button of this.buttons[action] ?? []) button.setAttribute("aria-pressed", String(yes));
+  }
+
   enable(action, yes) {
     for (const button of this.buttons[action] ?? []) button.disabled = !yes;
   }
