@@ -10,6 +10,7 @@ Axes here: R rows, I inputs, O outputs.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -43,24 +44,53 @@ def onednn_works(dtype: torch.dtype) -> bool:
     return torch.allclose(found, expected, atol=1e-4 if dtype == torch.float32 else 0.1)
 
 
-def product_dtype(precision: str) -> torch.dtype:
-    """Of "float32" or "bf16"; raises BadConfig for a precision that there is not."""
-    known = {"float32": torch.float32, "bf16": torch.bfloat16}
+def product_dtype(precision: str, *, int8: bool = False) -> torch.dtype:
+    """Of "float32", "bf16" or, where that is known, "int8"; raises BadConfig for a precision that there is not."""
+    known = {"float32": torch.float32, "bf16": torch.bfloat16} | ({"int8": torch.int8} if int8 else {})
     if precision not in known:
         raise BadConfig(
-            f"The precision is {' or '.join(known)}, not {precision}.", code="unknown_precision", value=precision
+            f"The precision is one of {', '.join(known)}, not {precision}.", code="unknown_precision", value=precision
         )
     return known[precision]
 
 
+@functools.cache
+def int8_range() -> int:
+    """Bits of an input that can be multiplied with int8 weights without overflow: 8 with VNNI, 7 without; 0: none.
+
+    Without VNNI two products are summed in 16 bits, which full inputs and weights overflow: that is tried out.
+    """
+    x, weight = torch.ones(2, 64), torch.ones(32, 64)
+    x[1, ::2], weight[::2] = -1.0, -1.0
+    for bits in (8, 7):
+        try:
+            found = _quantised(weight, None, bits)(x)
+        except (AttributeError, RuntimeError, TypeError):
+            return 0
+        if torch.allclose(found, x @ weight.T, atol=1.0):
+            return bits
+    return 0
+
+
+def _quantised(weight: Tensor, bias: Tensor | None, bits: int) -> Multiplier:
+    """Weights rounded to 8 bits, each output by a scale of its own; inputs by one scale, anew at every call."""
+    scales = weight.float().abs().amax(1).clamp_(min=1e-12) / 127.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch tells of the package that is to follow these operators
+        zeros = torch.zeros(len(scales), dtype=torch.int64)
+        rounded = torch.quantize_per_channel(weight.float(), scales.double(), zeros, 0, torch.qint8)
+    packed = torch.ops.quantized.linear_prepack(rounded, None if bias is None else bias.float())
+    return lambda x: torch.ops.quantized.linear_dynamic(x, packed, bits < 8)
+
+
 @contextmanager
-def cast_by_hand(device: torch.device, precision: str) -> Iterator[torch.dtype]:
+def cast_by_hand(device: torch.device, precision: str, *, int8: bool = False) -> Iterator[torch.dtype]:
     """The type that products are cast to by hand inside, where autocast is off: autocast's own choice if it was on.
 
     Autocast does not know oneDNN's private operators: it would hand them the results of its own in bf16, to be
     multiplied with weights in float32, which they refuse. Raises BadConfig for a precision that there is not.
     """
-    dtype = product_dtype(precision)
+    dtype = product_dtype(precision, int8=int8)
     if torch.is_autocast_enabled(device.type):
         dtype = torch.get_autocast_dtype(device.type)
     with torch.autocast(device.type, enabled=False):
@@ -94,10 +124,15 @@ def outer_small(left: Tensor, right: Tensor) -> Tensor:
 
 def multiplier(weight: Tensor, rows: int, dtype: torch.dtype, bias: Tensor | None = None) -> Multiplier:
     """x [rows, I] -> x times weight transposed in `dtype`, [rows, O]; for a weight [O, I] that is used many times."""
+    if dtype == torch.int8:
+        if weight.device.type != "cpu" or not int8_range():
+            raise BadConfig("Products in int8 are not to be had on this device; take bf16.", code="no_int8")
+        return _quantised(weight, bias, int8_range())
     cast = weight.to(dtype).contiguous()
     same = dtype == weight.dtype
     if _by_onednn(weight, dtype):
-        packed = torch.ops.mkldnn._reorder_linear_weight(cast, rows)
+        # For one row oneDNN would choose a layout that it reads at two thirds of the speed.
+        packed = torch.ops.mkldnn._reorder_linear_weight(cast, max(rows, 4))
         if same:
             return lambda x: _onednn(x, packed, bias)
         bias_cast = None if bias is None else bias.to(dtype)

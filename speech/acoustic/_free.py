@@ -7,18 +7,19 @@ sigmoid as in speech/acoustic/_loops.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from speech.acoustic._loops import advance
 from speech.products import Multiplier, multiplier
 
 if TYPE_CHECKING:
-    from speech.acoustic.tacotron2 import Decoder
+    from speech.acoustic.tacotron2 import Convolution, Decoder, Postnet
 
 BLOCK = 64  # steps of dropout drawn at once; part of what a seed means, so it stays
 
@@ -53,26 +54,36 @@ class PackedDecoder:
         attention, hear, say = decoder.attention_layer, decoder.attention_rnn, decoder.decoder_rnn
         prenet, hidden = decoder.config.prenet_channels, decoder.config.attention_rnn_channels
         exact = hear.weight_ih.dtype
+        small = exact if dtype == torch.int8 else dtype  # not worth an error: both LSTMs are 99 % of what is read
         self.key = weights_key(decoder), rows, dtype
-        self.prenet = [multiplier(weight, rows, dtype) for weight in decoder.prenet.weights()]
+        self.prenet = [multiplier(weight, rows, small) for weight in decoder.prenet.weights()]
         weight = torch.cat((hear.weight_ih[:, :prenet], hear.weight_hh, hear.weight_ih[:, prenet:]), 1)
-        self.hear = multiplier(weight, rows, dtype, hear.bias_ih + hear.bias_hh)
+        self.hear = _hear(weight, prenet, rows, dtype, hear.bias_ih + hear.bias_hh)
         weight = torch.cat((say.weight_ih, say.weight_hh), 1)
         self.say = multiplier(weight, rows, dtype, say.bias_ih + say.bias_hh)
         weight = torch.cat((decoder.linear_projection.weight, decoder.gate_layer.weight))
         bias = torch.cat((decoder.linear_projection.bias, decoder.gate_layer.bias))
         weight = torch.cat((weight[:, say.hidden_size :], weight[:, : say.hidden_size]), 1)
         self.tell = multiplier(weight, rows, exact, bias)
-        self.ask = multiplier(attention.query_layer.weight * 2.0, rows, dtype)
+        self.ask = multiplier(attention.query_layer.weight * 2.0, rows, small)
         self.location = attention.location_layer.kernel().flatten(1) * 2.0  # [D, 2 K]
         self.v = attention.v.weight[0] * 2.0
         self.decoder_channels = say.hidden_size
         self.starts = (prenet, prenet + hidden, prenet + hidden + decoder.config.encoder_channels)
 
 
-def weights_key(decoder: Decoder) -> tuple[tuple[int, int], ...]:
-    """Changes when a weight does."""
-    return tuple((parameter.data_ptr(), parameter._version) for parameter in decoder.parameters())
+def _hear(weight: Tensor, prenet: int, rows: int, dtype: torch.dtype, bias: Tensor) -> Multiplier:
+    """In int8 the prenet, which unlike the states knows no bounds, is multiplied apart: one scale fits not both."""
+    if dtype != torch.int8:
+        return multiplier(weight, rows, dtype, bias)
+    new, old = multiplier(weight[:, :prenet], rows, dtype, bias), multiplier(weight[:, prenet:], rows, dtype)
+    return lambda x: new(x[:, :prenet]).add_(old(x[:, prenet:]))
+
+
+def weights_key(module: nn.Module) -> tuple[tuple[int, int], ...]:
+    """Changes when a weight or a running mean does."""
+    tensors = itertools.chain(module.parameters(), module.buffers())
+    return tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)
 
 
 def packed(decoder: Decoder, rows: int, dtype: torch.dtype) -> PackedDecoder:
@@ -136,6 +147,41 @@ class FreeDecoder:
         self._total.add_(alignment)
         torch.bmm(alignment[:, None, :], self.memory, out=self._summed)
         self._context.copy_(self._summed[:, 0])
+
+
+class PackedPostnet:
+    """A postnet with its batch norms folded into the convolutions, channels innermost, computing in `dtype`."""
+
+    def __init__(self, postnet: Postnet, dtype: torch.dtype) -> None:
+        self.key = weights_key(postnet), dtype
+        self._layers = []
+        for convolution, norm in cast("Iterable[tuple[Convolution, nn.BatchNorm1d]]", postnet.convolutions):
+            mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+            scale = norm.weight * torch.rsqrt(variance + norm.eps)
+            bias = (cast(Tensor, convolution.conv.bias) - mean) * scale + norm.bias
+            weight = (convolution.weight * scale[:, None, None])[:, :, None].to(dtype)  # [C, C, 1, K]
+            self._layers.append((weight.contiguous(memory_format=torch.channels_last), bias.to(dtype)))
+        self._dtype = dtype
+
+    def __call__(self, mel: Tensor, padding: Tensor) -> Tensor:
+        """mel: [B, M, T], padding: [B, T] -> the correction of the mel, [B, M, T] float32."""
+        x, gaps = mel[:, :, None].to(self._dtype), bool(padding.any())
+        for i, (weight, bias) in enumerate(self._layers):
+            if gaps:
+                x = x.masked_fill(padding[:, None, None, :], 0.0)
+            x = torch.conv2d(x, weight, bias, padding=(0, weight.size(3) // 2))
+            if i < len(self._layers) - 1:
+                x = torch.sigmoid(x * 2.0).mul_(2.0).sub_(1.0)
+        return x[:, :, 0].to(mel.dtype)
+
+
+def packed_postnet(postnet: Postnet, dtype: torch.dtype) -> PackedPostnet:
+    """The folded weights, kept with the postnet until they change."""
+    kept: PackedPostnet | None = postnet.__dict__.get("_packed")
+    if kept is None or kept.key != (weights_key(postnet), dtype):
+        kept = PackedPostnet(postnet, dtype)
+        postnet.__dict__["_packed"] = kept
+    return kept
 
 
 @dataclass(frozen=True)

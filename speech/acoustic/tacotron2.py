@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speech.acoustic._free import PrenetMasks, run_free
+from speech.acoustic._free import PrenetMasks, packed_postnet, run_free
 from speech.acoustic._loops import attention_loop, lstm_loop
 from speech.config import Settings, TrainingConfig
 from speech.errors import BadConfig, BadText
@@ -444,7 +444,8 @@ class Model(nn.Module):
         """Speaks: symbols [B, N], symbol_lengths [B] -> mels that end where the gate says so, or at `max_frames`.
 
         A seed (one for all, or one a sentence) gives one and the same utterance, alone or in any batch. `precision` is
-        that of the decoder's products: "float32" or "bf16"; under autocast it is autocast's.
+        that of the products: "float32", "bf16" or "int8" (the decoder's LSTMs; the rest is bf16 then, and the rounding
+        of a sentence hangs on its neighbours in the batch); under autocast it is autocast's.
         """
         seeds = [seed] * symbols.size(0) if isinstance(seed, int) else list(seed)
         was_training = self.training
@@ -453,10 +454,11 @@ class Model(nn.Module):
             memory, padding = self.encode(symbols, symbol_lengths, published=False)
             memory = memory.to(self.embedding.weight.dtype)  # autocast halves its bits; the states keep all of them
             masks = PrenetMasks(seeds, self.config.prenet_channels, self.config.prenet_dropout, memory)
-            with cast_by_hand(memory.device, precision) as dtype:
+            with cast_by_hand(memory.device, precision, int8=True) as dtype:
                 run = run_free(self.decoder, memory, padding, masks, max_frames, gate_threshold, dtype)
-            behind = padding_mask(run.lengths, run.mel.size(2))
-            mel = run.mel + self.postnet(run.mel, behind)
+                behind = padding_mask(run.lengths, run.mel.size(2))
+                wide = torch.bfloat16 if dtype == torch.int8 else dtype
+                mel = run.mel + packed_postnet(self.postnet, wide)(run.mel, behind)
         finally:
             self.train(was_training)
         mel = mel.masked_fill(behind[:, None, :], 0.0)

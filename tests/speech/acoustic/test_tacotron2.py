@@ -11,6 +11,7 @@ from speech.acoustic._free import BLOCK, PrenetMasks
 from speech.acoustic.tacotron2 import AcousticOutput, Config, Model
 from speech.config import TrainingConfig
 from speech.errors import BadConfig, BadText
+from speech.products import int8_range
 from tests.speech.acoustic.builders import DRY, TINY, Batch, random_batch, random_model
 from tests.speech.oracles.tacotron2 import Dropped, Spoken, Tacotron2Oracle, published_loss
 
@@ -156,14 +157,30 @@ def test_speaking_follows_the_weights_when_they_change() -> None:
     torch.testing.assert_close(found, spoken.mel_post, atol=1e-5, rtol=1e-5)
 
 
-def test_speaking_with_products_in_half_the_bits_stays_near() -> None:
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_speaking_with_products_of_fewer_bits_stays_near(precision: str) -> None:
+    if precision == "int8" and not int8_range():
+        pytest.skip("no int8 on this processor")
     model = random_model(FULL)
     symbols = random_batch(FULL, [20], [1]).symbols
     exact, near = (
-        model.infer(symbols, torch.tensor([20]), max_frames=40, gate_threshold=1.0, precision=precision).mel
-        for precision in ("float32", "bf16")
+        model.infer(symbols, torch.tensor([20]), max_frames=40, gate_threshold=1.0, precision=each).mel
+        for each in ("float32", precision)
     )
     assert 0.0 < (near - exact).abs().max() < 0.1 * exact.abs().max()
+
+
+def test_speaking_follows_the_running_means_of_the_postnet_when_they_change() -> None:
+    model = random_model(TINY)
+    symbols = random_batch(TINY, [9], [1]).symbols
+    model.infer(symbols, torch.tensor([9]), max_frames=20, gate_threshold=1.0)
+    with torch.no_grad():
+        for name, value in model.postnet.named_buffers():
+            if name.endswith("running_mean"):
+                value.add_(1.0)
+        spoken = oracle_of(model).free(symbols, max_frames=20, threshold=1.0)
+    found = model.infer(symbols, torch.tensor([9]), max_frames=20, gate_threshold=1.0).mel
+    torch.testing.assert_close(found, spoken.mel_post, atol=1e-5, rtol=1e-5)
 
 
 def test_an_unknown_precision_is_refused() -> None:
