@@ -11,7 +11,29 @@ from studio.page_words import recorder_words
 
 def station_words() -> dict[str, dict[str, str]]:
     """`states`: what goes on now. `failures`: by the way of failing. `voids`: why a recording was thrown away."""
-    return {"states": _states(), "failures": failure_words(), "voids": recorder_words()["voids"]}
+    return {
+        "states": _states(),
+        "failures": failure_words(),
+        "voids": recorder_words()["voids"],
+        "levels": _levels(),
+        "processing": _processing(),
+    }
+
+
+def _levels() -> dict[str, str]:
+    """What a test sentence's peak says, by the zones of the meter."""
+    return {
+        "clipping": _("소리가 찌그러졌어요. 마이크에서 조금 떨어지거나 시스템의 입력 크기를 낮춰 주세요."),
+        "loud": _("조금 커요. 마이크에서 한 뼘쯤 더 떨어지거나 시스템의 입력 크기를 조금 낮춰 주세요."),
+        "good": _("알맞은 크기예요. 들어 보고 깨끗하면 다음으로 가세요."),
+        "quiet": _("소리가 작아요. 마이크에 조금 더 가까이 오거나 시스템의 입력 크기를 올려 주세요."),
+        "silent": _("말소리가 들리지 않아요. 알맞은 마이크를 골랐는지, 음소거 단추가 꺼져 있는지 확인해 주세요."),
+    }
+
+
+def _processing() -> dict[str, str]:
+    """What the browser answers of its processing."""
+    return {"off": _("꺼짐"), "on": _("켜짐"), "unknown": _("알려 주지 않음")}
 
 
 def _states() -> dict[str, str]:
@@ -22,6 +44,7 @@ def _states() -> dict[str, str]:
         "recording": _("녹음하고 있어요"),
         "finishing": _("끝소리까지 담고 있어요"),
         "review": _("들어 보고 결정하세요"),
+        "seconds": _("{n}초"),
         "sending": _("보내고 있어요"),
         "suspended": _("소리가 멈춰 있어요"),
         "record": _("녹음"),

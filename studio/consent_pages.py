@@ -49,7 +49,7 @@ def statement_create(request: HttpRequest) -> JsonResponse:
         speaker=_speaker(request.user, form["label"]), statement_id=form["id"], data=audio.read() if audio else b"",
         sha256=form["sha256"], text_sha256=form["text_sha256"], sitting=sitting_of(form, request),
     )  # fmt: skip
-    body = {"sha256": row.sha256, "given_at": row.given_at.isoformat(), "next": reverse("studio:record")}
+    body = {"sha256": row.sha256, "given_at": row.given_at.isoformat(), "next": reverse("studio:check")}
     return JsonResponse(body, status=201 if created else 200)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studio import api, consent_pages, dictionary_pages, take_api, views
+from studio import api, check_pages, consent_pages, dictionary_pages, take_api, views
 
 app_name = "studio"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign_in"),
     path("sign-out/", views.SignOut.as_view(), name="sign_out"),
     path("record/", views.record, name="record"),
+    path("record/check/", check_pages.microphone, name="check"),
     path("record/consent/", consent_pages.consent_page, name="consent"),
     path("record/consent/statement", consent_pages.statement_create, name="consent_statement"),
     path("record/consent/withdraw", consent_pages.consent_withdraw, name="consent_withdraw"),

@@ -49,7 +49,8 @@ def give_consent(page: Page, microphone: Path) -> None:
         expect(station).to_have_attribute("data-state", re.compile("review|ready"))
         if station.get_attribute("data-state") == "review":
             station.get_by_role("button", name="이 말로 동의하고 시작하기").click()
-            page.wait_for_url(re.compile(r"/record/$"))
+            page.wait_for_url("**/record/check/")
+            page.goto("/record/")
             return
     raise AssertionError(f"The statement was not taken: {station.inner_text()}")
 

@@ -46,9 +46,9 @@ def chrome(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> 
     browser.close()
 
 
-def come(browser: Browser, web: room.WebServer, name: str, host: str = "127.0.0.1") -> Page:
+def come(browser: Browser, web: room.WebServer, name: str, host: str = "127.0.0.1", **options: str) -> Page:
     """Somebody new, who has followed the invitation to the page of consent."""
-    page = browser.new_context(locale="ko-KR").new_page()
+    page = browser.new_context(locale="ko-KR", **options).new_page()  # type: ignore[arg-type]
     page.set_default_timeout(20_000)
     page.goto(web.address.replace("127.0.0.1", host) + web.python(INVITE.format(name=name)))
     page.click("main button")
@@ -82,7 +82,7 @@ def test_a_speaker_says_the_statement_hears_it_and_is_let_in(chrome: Browser, we
     page.get_by_role("button", name="듣기", exact=True).click()
     expect(page.locator("[data-do=listen]")).to_have_text("그만 듣기")
     agree.click()
-    page.wait_for_url(re.compile("/record/$"))
+    page.wait_for_url("**/record/check/")
     page.goto(f"{web.address}/record/consent/")
     expect(page.locator(".consent-given")).to_contain_text("말로 동의")
     seconds = page.evaluate(
@@ -113,7 +113,7 @@ def test_a_statement_is_not_lost_when_the_server_is_away(chrome: Browser, web: r
     expect(page.locator("[data-part=notice]")).to_contain_text("서버에 닿지 않아요")
     web.start()
     agree.click()
-    page.wait_for_url(re.compile("/record/$"))
+    page.wait_for_url("**/record/check/")
 
 
 def test_who_has_no_microphone_is_told_what_to_do(playwright: Playwright, web: room.WebServer) -> None:
@@ -123,4 +123,122 @@ def test_who_has_no_microphone_is_told_what_to_do(playwright: Playwright, web: r
     expect(page.locator("[data-part=notice]")).to_contain_text("마이크를 찾을 수 없어요")
     page.get_by_text("마이크가 없거나 안 되나요?").click()
     expect(page.get_by_text("새 초대 링크를 부탁해")).to_be_visible()
+    browser.close()
+
+
+def at_the_microphone(
+    browser: Browser, web: room.WebServer, name: str, host: str = "127.0.0.1", **options: str
+) -> Page:
+    """Somebody who looks at the microphone before anything else."""
+    page = come(browser, web, name, host, **options)
+    page.goto(f"{web.address.replace('127.0.0.1', host)}/record/check/")
+    page.wait_for_selector("microphone-check[data-prepared]")
+    return page
+
+
+def test_the_microphone_is_shown_in_numbers_and_heard_back(chrome: Browser, web: room.WebServer) -> None:
+    page = at_the_microphone(chrome, web, "mik")
+    station = page.locator("microphone-check")
+    page.get_by_role("button", name="마이크 켜기").click()
+    expect(station).to_have_attribute("data-state", "ready")
+    expect(page.locator("[data-processing][data-value=off]")).to_have_count(3)
+    expect(page.locator("[data-part=rate]")).to_have_text("44.1 kHz")
+    expect(page.locator("[data-part=meter]")).to_have_attribute("data-zone", "good")
+    expect(page.locator("[data-part=peak]")).to_have_text(re.compile(r"−([5-9]|1[0-2])\.\d"))
+    expect(page.locator("[data-part=rms]")).to_have_text(re.compile(r"−\d+\.\d"))
+    for _attempt in range(ATTEMPTS):
+        page.locator("[data-do=main]").click()
+        page.wait_for_timeout(2500)
+        if station.get_attribute("data-state") == "recording":
+            page.locator("[data-do=main]").click()
+        expect(station).to_have_attribute("data-state", re.compile("review|ready"))
+        if station.get_attribute("data-state") == "review":
+            break
+    expect(page.locator("[data-part=result]")).to_have_attribute("data-zone", "good")
+    expect(page.locator("[data-part=result-peak]")).to_have_text(re.compile(r"−\d+\.\d dBFS"))
+    page.locator("[data-do=listen]").click()
+    expect(page.locator("[data-do=listen]")).to_have_text("그만 듣기")
+    expect(page.locator("[data-do=listen]")).to_have_text("듣기")
+
+
+def test_another_microphone_is_chosen_from_the_list_and_remembered(chrome: Browser, web: room.WebServer) -> None:
+    page = at_the_microphone(chrome, web, "list")
+    page.get_by_role("button", name="마이크 켜기").click()
+    device = page.locator("[data-part=device]")
+    expect(device).to_be_enabled()
+    other = device.locator("option").last.get_attribute("value")
+    device.select_option(other)
+    expect(page.locator("microphone-check")).to_have_attribute("data-state", "ready")
+    expect(device).to_have_value(other or "")
+    page.reload()
+    page.wait_for_selector("microphone-check[data-prepared]")
+    page.get_by_role("button", name="마이크 켜기").click()
+    expect(device).to_have_value(other or "")
+
+
+def test_a_browser_that_processes_the_sound_is_refused_and_says_which_way(chrome: Browser, web: room.WebServer) -> None:
+    page = at_the_microphone(chrome, web, "proc")
+    page.add_init_script(
+        """const real = MediaStreamTrack.prototype.getSettings;
+        MediaStreamTrack.prototype.getSettings = function () {
+          return { ...real.call(this), autoGainControl: true };
+        };"""
+    )
+    page.reload()
+    page.wait_for_selector("microphone-check[data-prepared]")
+    page.get_by_role("button", name="마이크 켜기").click()
+    expect(page.locator("[data-part=notice]")).to_contain_text("autoGainControl")
+    expect(page.locator("[data-processing=autoGainControl]")).to_have_text("켜짐")
+    expect(page.locator("[data-processing=noiseSuppression]")).to_have_text("꺼짐")
+    expect(page.locator("microphone-check")).to_have_attribute("data-state", "off")
+
+
+def test_an_address_where_microphones_are_forbidden_says_so_before_anyone_clicks(
+    chrome: Browser, web: room.WebServer
+) -> None:
+    page = at_the_microphone(chrome, web, "plain", "studio.test")
+    expect(page.locator("[data-part=notice]")).to_contain_text("‘주의 요함’이라고 나오는 주소에서는 Chrome이")
+    page.get_by_role("button", name="마이크 켜기").click()
+    expect(page.locator("[data-part=notice]")).to_have_attribute("data-code", "insecure")
+
+
+def test_sound_that_the_browser_halts_is_told_and_goes_on_at_a_click(chrome: Browser, web: room.WebServer) -> None:
+    page = at_the_microphone(chrome, web, "halt")
+    station = page.locator("microphone-check")
+    page.get_by_role("button", name="마이크 켜기").click()
+    expect(station).to_have_attribute("data-state", "ready")
+    page.evaluate("document.querySelector('microphone-check').station.microphone.context.suspend()")
+    expect(station).to_have_attribute("data-state", "suspended")
+    expect(page.locator("[data-part=notice]")).to_contain_text("Chrome이 소리를 멈췄어요")
+    page.get_by_role("button", name="이어서 켜기").click()
+    expect(station).to_have_attribute("data-state", "ready")
+    expect(page.locator("[data-part=notice]")).to_be_hidden()
+
+
+AGENTS = {
+    "chrome": ("주소창 왼쪽의 사이트 정보", {}),
+    "firefox": ("주소창의 마이크 아이콘", {"user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Firefox/132.0"}),
+    "safari": ("Safari → 설정 → 웹사이트", {"user_agent": "Mozilla/5.0 (Macintosh) Version/18.1 Safari/605.1.15"}),
+}
+
+
+@pytest.mark.parametrize("browser_name", AGENTS)
+def test_a_permission_that_is_denied_is_told_in_the_words_of_the_browser(
+    browser_name: str, playwright: Playwright, web: room.WebServer
+) -> None:
+    words, options = AGENTS[browser_name]
+    browser = room.chromium(playwright, "--deny-permission-prompts", "--use-fake-device-for-media-stream")
+    page = at_the_microphone(browser, web, f"denied-{browser_name}", **options)
+    page.get_by_role("button", name="마이크 켜기").click()
+    expect(page.locator("[data-part=notice]")).to_contain_text(words)
+    browser.close()
+
+
+def test_a_machine_without_a_microphone_says_where_chrome_lists_them(
+    playwright: Playwright, web: room.WebServer
+) -> None:
+    browser = room.chromium(playwright, "--use-fake-ui-for-media-stream")
+    page = at_the_microphone(browser, web, "nomic")
+    page.get_by_role("button", name="마이크 켜기").click()
+    expect(page.locator("[data-part=notice]")).to_contain_text("chrome://settings/content/microphone")
     browser.close()

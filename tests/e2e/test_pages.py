@@ -74,6 +74,7 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
         "studio:sign_in": [SIGN_IN],
         "studio:record": [reverse("studio:record")],
         "studio:consent": [reverse("studio:consent")],
+        "studio:check": [reverse("studio:check")],
         "studio:speakers": [reverse("studio:speakers")],
         "studio:speaker": [reverse("studio:speaker", args=["mina"]), "/speakers/mina/?verdict=refused"],
         "studio:prompts": [reverse("studio:prompts")],

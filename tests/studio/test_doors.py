@@ -68,7 +68,7 @@ def test_an_invited_speaker_reads_the_consent_and_only_then_records(client: Clie
     assert client.get("/record/").headers["Location"] == "/record/consent/"
     assert client.post("/record/consent/", {"agree": "on"}).status_code == 405
     assert not Consent.objects.exists()
-    assert send(client, statement_upload(), STATEMENT).json()["next"] == "/record/"
+    assert send(client, statement_upload(), STATEMENT).json()["next"] == "/record/check/"
     given = Consent.objects.get()
     assert given.text == consent.text() and given.text_sha256 == consent.text_sha256(given.text)
     assert client.get("/record/").status_code == 200

@@ -20,7 +20,7 @@ export function partsOf(root) {
 
 /**
  * Fires "state" (detail: off, opening, ready, recording, finishing, suspended), "opened", "taken" (detail: {samples,
- * sampleRate}) and "void" (detail: {code, words}). Shows meter, numbers, device list and notices in `parts`.
+ * sampleRate}), "void" (detail: {code, words}) and "failed" (detail: the error). Shows meter, numbers, device list and notices in `parts`.
  */
 export class Station extends EventTarget {
   constructor({ parts, words, workletUrl, seconds = {} }) {
@@ -90,7 +90,7 @@ export class Station extends EventTarget {
   }
 
   failed(error) {
-    this.dispatchEvent(new CustomEvent("failed", { detail: error.code }));
+    this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     this.notice(failureWords(this.words.failures, error), error.code);
   }
 

@@ -1,26 +1,7 @@
 // The microphone of the room: which one, opened and closed in words, remembered by this browser.
 
 import { keepAwake } from "./awake.js";
-import { Microphone, microphones } from "./microphone.js";
-import { fill } from "./view.js";
-
-const DEVICE_KEY = "moksori.microphone"; // which microphone this browser used last
-
-export function rememberedDevice() {
-  try {
-    return localStorage.getItem(DEVICE_KEY) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-export function rememberDevice(deviceId) {
-  try {
-    localStorage.setItem(DEVICE_KEY, deviceId);
-  } catch {
-    // a browser that keeps nothing: the default microphone next time
-  }
-}
+import { failureWords, Microphone, microphones, rememberDevice, rememberedDevice } from "./microphone.js";
 
 /**
  * Holds the open microphone, or none. Fires "block", "fault", "suspended" and "resumed" as the microphone does,
@@ -70,9 +51,7 @@ export class MicrophoneDesk extends EventTarget {
   }
 
   #failed(error) {
-    const { failures } = this.words;
-    const words = failures[error.code] ?? failures.other;
-    this.view.notice(fill(words, { name: error.message, ...error.params }));
+    this.view.notice(failureWords(this.words.failures, error));
   }
 
   async #devicesChanged() {

@@ -3,7 +3,7 @@
 import { zeroRun } from "./take.js";
 
 const RATES = [16000, 22050, 24000, 32000, 44100, 48000, 96000]; // what the server takes
-const PROCESSING = ["echoCancellation", "noiseSuppression", "autoGainControl"];
+export const PROCESSING = ["echoCancellation", "noiseSuppression", "autoGainControl"];
 const WARM_SECONDS = 0.4; // fake and real devices begin with gaps and silence
 const WARM_LIMIT_MS = 6000;
 const RESUME_LIMIT_MS = 3000; // a context that may not run leaves its promise open for ever
@@ -20,7 +20,7 @@ export class MicrophoneError extends Error {
 
 /** Which browser this is, as far as the words of help differ. */
 export function browserName(agent = navigator.userAgent) {
-  if (/Firefox\//.test(agent)) return "firefox";
+  if (/Firefox\/|FxiOS\//.test(agent)) return "firefox";
   if (/Chrom(e|ium)\/|CriOS\//.test(agent)) return "chrome";
   if (/Safari\//.test(agent)) return "safari";
   return "";
@@ -129,8 +129,9 @@ export class Microphone extends EventTarget {
   }
 
   async #begin(workletUrl) {
-    const on = processingOn(this.track.getSettings());
-    if (on.length) throw new MicrophoneError("processing", { names: on.join(", ") });
+    const settings = this.track.getSettings();
+    const on = processingOn(settings);
+    if (on.length) throw new MicrophoneError("processing", { names: on.join(", "), settings });
     if (!RATES.includes(this.sampleRate)) throw new MicrophoneError("bad_rate", { rate: this.sampleRate });
     try {
       await this.context.audioWorklet.addModule(workletUrl);
