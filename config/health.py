@@ -9,6 +9,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from config import env, redis_server
+from studio import hints
 
 logger = logging.getLogger(__name__)
 PATH = "/healthz"
@@ -29,8 +30,8 @@ def healthz(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
 
 def report() -> JsonResponse:
     """200 when the database answers, 503 when not. Redis is named but not required: pages work without it."""
-    database = _works("database", ask_database)
-    answer = {"database": database, "redis": _works("redis", ask_redis)}
+    database = _database_works()
+    answer = {"database": database, "redis": _redis_works()}
     return JsonResponse(answer, status=200 if database else 503, headers={"Cache-Control": "no-store"})
 
 
@@ -43,10 +44,20 @@ def ask_redis() -> None:
     redis_server.ask(env.redis_url())
 
 
-def _works(name: str, ask: Callable[[], None]) -> bool:
+def _database_works() -> bool:
     try:
-        ask()
+        ask_database()
     except Exception as error:
-        logger.warning("health: the %s does not answer: %s", name, error)
+        logger.warning("health: the database does not answer: %s", error)
         return False
+    return True
+
+
+def _redis_works() -> bool:
+    try:
+        ask_redis()
+    except Exception as error:
+        hints.lost(error, "it did not answer the health check")
+        return False
+    hints.back()
     return True

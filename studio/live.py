@@ -27,7 +27,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
+from redis.exceptions import RedisError
 
+from studio import hints
 from studio.access import AnyUser
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ SNAPSHOT_SECONDS = 15.0
 CHECK_SECONDS = 60.0
 ROWS_AT_ONCE = 500
 SEND_SECONDS = 2.0
+TRY_AGAIN = 1013  # of RFC 6455's registry: come again later
 
 
 class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
@@ -63,15 +66,27 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
 
     # From here on nothing is for subclasses.
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """A lost Redis closes the socket; the page connects again until it is back."""
+        self.clock: asyncio.Task[None] | None = None
+        try:
+            await super().__call__(scope, receive, send)
+        except RedisError as error:
+            hints.lost(error, "the sockets of pages are closed")
+            if self.clock is not None:
+                self.clock.cancel()
+            with contextlib.suppress(Exception):  # the browser may be gone as well
+                await send({"type": "websocket.close", "code": TRY_AGAIN})
+
     async def connect(self) -> None:
         self.sent: int | None = None  # number of the last event sent; None until the client has asked
-        self.clock: asyncio.Task[None] | None = None
         user = self.scope.get("user")
         if user is None or not user.is_authenticated or not await database_sync_to_async(self.allowed)(user):
             await self.close()
             return
         await self.channel_layer.group_add(self.group(), self.channel_name)
         await self.channel_layer.group_add(session_group(self._session_key()), self.channel_name)
+        hints.back()
         await self.accept()
         self.clock = asyncio.create_task(self._tick())
 
@@ -149,13 +164,14 @@ def publish(group: str, seq: int, event: dict[str, Any]) -> None:
     try:
         async_to_sync(_send)(group, {"type": "live.event", "seq": seq, "event": event})
     except Exception as error:
-        logger.warning("Event %s of %s was not sent (%s); pages read it from the rows.", seq, group, error)
+        hints.lost(error, "event %s of %s was not sent", seq, group)
 
 
 async def _send(group: str, message: dict[str, Any]) -> None:
     # The layer's connections have no timeout of their own (its blocking reads need none): a Redis that hangs without
     # dying would hold the request for ever.
     await asyncio.wait_for(get_channel_layer().group_send(group, message), SEND_SECONDS)
+    hints.back()
 
 
 def session_group(session_key: str) -> str:
@@ -171,7 +187,7 @@ def close_sockets(sender: Any, request: Any, **kwargs: Any) -> None:
     try:
         async_to_sync(_send)(session_group(key), {"type": "live.signed_out"})
     except Exception as error:
-        logger.warning("Sockets were not closed at sign-out (%s); they close within a minute.", error)
+        hints.lost(error, "sockets of one who signed out stay open for a minute")
 
 
 def fresh_user(scope: dict[str, Any]) -> AnyUser:

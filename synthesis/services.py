@@ -17,7 +17,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
-from studio import files
+from studio import files, hints
 from studio.dictionary import choices_checked
 from studio.errors import Refused
 from studio.models import Consent
@@ -157,8 +157,9 @@ def utterance_send(*, pk: UUID) -> None:
     Utterance.objects.filter(pk=pk).update(sent_at=timezone.now())
     try:
         utterance_speak_task.delay(str(pk))
+        hints.back()
     except OperationalError as error:
-        logger.warning("Utterance %s waits: the broker did not answer (%s).", pk, error)
+        hints.lost(error, "utterance %s was not sent", pk)
 
 
 def utterance_stop(*, utterance: Utterance) -> Utterance:
@@ -261,8 +262,9 @@ def _tell_preload(pk: UUID) -> None:
 
     try:
         voice_preload_task.delay(str(pk))
+        hints.back()
     except OperationalError as error:
-        logger.warning("Voice %s is not loaded ahead: the broker did not answer (%s).", pk, error)
+        hints.lost(error, "voice %s is not loaded ahead", pk)
 
 
 def _delete_files(keys: list[str]) -> None:

@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 from django.utils.translation import gettext as _
 
 from speech.errors import SpeechError
-from studio import files
+from studio import files, hints
 from studio.errors import Refused
 from synthesis import events, services
 from synthesis.models import Utterance
@@ -42,7 +42,7 @@ class Waiting:
         except TimeoutError:
             pass
         except Exception as error:  # Redis may be lost in many ways
-            logger.warning("Events are not heard (%s); looking at the rows instead.", error)
+            hints.lost(error, "events of an utterance are not heard")
             self.channel = None
 
 
@@ -56,8 +56,9 @@ async def waiting_for(utterance: Utterance) -> AsyncIterator[Waiting]:
         async with asyncio.timeout(2):
             channel = await layer.new_channel()
             await layer.group_add(group, channel)
+        hints.back()
     except Exception as error:
-        logger.warning("Events are not heard (%s); looking at the rows instead.", error)
+        hints.lost(error, "events of an utterance are not heard")
         channel = None
     waiting = Waiting(layer, channel)
     try:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from speech.config import TrainingConfig
+from studio import hints
 from studio.errors import Refused
 from studio.models import Consent, Speaker
 from training import selectors
@@ -207,8 +208,9 @@ def run_send(*, run_pk: UUID) -> bool:
     try:
         current_app.send_task(EXECUTE_TASK, args=[str(run_pk)], queue=QUEUE)
     except (OperationalError, OSError) as error:
-        logger.warning("Run %s was not sent (%s); the reconciler will send it.", run_pk, error)
+        hints.lost(error, "run %s was not sent", run_pk)
         return False
+    hints.back()
     TrainingRun.objects.filter(pk=run_pk).update(sent_at=timezone.now())
     return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from studio import live
+from studio import hints, live
 from studio.access import AnyUser, is_admin
 from tests.studio.sockets import Socket
 
@@ -178,6 +178,15 @@ async def test_a_client_that_asks_for_nonsense_is_closed(boss: User, nonsense: o
         assert (await communicator.receive_output(timeout=5))["code"] == 4400
 
 
+@pytest.fixture
+def redis_is_there() -> Iterator[None]:
+    """As far as this process knows."""
+    hints.back()
+    yield
+    hints.back()
+
+
+@pytest.mark.usefixtures("redis_is_there")
 def test_a_lost_redis_is_logged_and_never_raised(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
     class Lost:
         async def group_send(self, group: str, message: object) -> None:
@@ -186,8 +195,15 @@ def test_a_lost_redis_is_logged_and_never_raised(caplog: pytest.LogCaptureFixtur
     monkeypatch.setattr(live, "get_channel_layer", Lost)
     live.publish("diary.1", 1, {})
     assert "was not sent" in caplog.text
+    live.publish("diary.1", 2, {})
+    assert caplog.text.count("was not sent") == 1
+    monkeypatch.undo()
+    live.publish("diary.1", 3, {})
+    live.publish("diary.1", 4, {})
+    assert caplog.text.count("Redis is back") == 1
 
 
+@pytest.mark.usefixtures("redis_is_there")
 def test_a_redis_that_hangs_holds_nobody(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
     class Hanging:
         async def group_send(self, group: str, message: object) -> None:
