@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     speak.add_argument("-o", "--out", type=Path, required=True, help="WAV file")
     speak.add_argument("--seed", type=int, default=0)
     speak.add_argument("--device", default="auto")
+    speak.add_argument("--precision", default="float32", help="float32, bf16 or int8 (the fewer bits, the faster)")
     speak.set_defaults(command=_speak)
 
     evaluate = commands.add_parser("evaluate", help="a voice against the held-out takes of its speaker")
@@ -183,7 +184,7 @@ def _speak(options: argparse.Namespace) -> int:
     from speech import audio
     from speech.synthesizer import Synthesizer, join
 
-    voice = Synthesizer.load(options.acoustic, options.vocoder, device=options.device)
+    voice = Synthesizer.load(options.acoustic, options.vocoder, device=options.device, precision=options.precision)
     for warning in voice.warnings:
         print(warning.message, file=sys.stderr)
     spoken = []

@@ -9,6 +9,7 @@ import sys
 import torch
 
 from speech.errors import BadConfig
+from speech.products import int8_range, product_dtype
 
 _MIB = 2**20
 
@@ -43,6 +44,12 @@ def precision_on(device: torch.device, wanted: str) -> str:
     if wanted != "auto":
         return wanted
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+
+
+def speaking_precision(device: torch.device, wanted: str) -> None:
+    """Raises BadConfig where a voice cannot speak in the precision `wanted` on this device."""
+    if product_dtype(wanted, int8=True) == torch.int8 and (device.type != "cpu" or not int8_range()):
+        raise BadConfig(f"There is no int8 on {describe(device)} here; take bf16 or float32.", code="no_int8")
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[None]:

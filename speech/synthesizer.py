@@ -56,8 +56,15 @@ class Utterance:
 class Synthesizer:
     """A voice: an acoustic model and a vocoder (Griffin-Lim where there is none). Not safe for two threads at once."""
 
-    def __init__(self, acoustic: Checkpoint, vocoder: Checkpoint | None, device: torch.device) -> None:
-        """Raises BadCheckpoint when the two do not speak of the same mel."""
+    def __init__(
+        self, acoustic: Checkpoint, vocoder: Checkpoint | None, device: torch.device, *, precision: str = "float32"
+    ) -> None:
+        """`precision`: "float32", "bf16", or "int8" of the acoustic model's loop beside a vocoder in bf16.
+
+        Raises BadCheckpoint when the two do not speak of the same mel, BadConfig for a precision not to be had here.
+        """
+        devices.speaking_precision(device, precision)
+        self.precision = precision
         header = acoustic.header
         self.header = header
         self.audio = AudioConfig.from_json(header.audio)
@@ -79,14 +86,20 @@ class Synthesizer:
 
     @classmethod
     def load(
-        cls, acoustic: Path, vocoder: Path | None = None, *, device: str = "auto", threads: int = 0
+        cls,
+        acoustic: Path,
+        vocoder: Path | None = None,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        precision: str = "float32",
     ) -> Synthesizer:
-        """From checkpoint files, own or public. Raises BadCheckpoint, BadConfig (device)."""
+        """From checkpoint files, own or public. Raises BadCheckpoint, BadConfig (device, precision)."""
         if threads:
             torch.set_num_threads(threads)
         spoken = checkpoint.open_any(acoustic, expect_kind="acoustic")
         sounding = None if vocoder is None else checkpoint.open_any(vocoder, expect_kind="vocoder")
-        return cls(spoken, sounding, devices.choose(device))
+        return cls(spoken, sounding, devices.choose(device), precision=precision)
 
     @property
     def warnings(self) -> list[Warned]:
@@ -178,11 +191,12 @@ class Synthesizer:
     def _run(self, symbols: list[int], seed: int) -> Any:
         lengths = torch.tensor([len(symbols)], device=self.device)
         numbers = torch.tensor([symbols], device=self.device)
-        return self._acoustic.infer(numbers, lengths, max_frames=MAX_FRAMES, seed=seed)
+        return self._acoustic.infer(numbers, lengths, max_frames=MAX_FRAMES, seed=seed, precision=self.precision)
 
     def _sound(self, mel: torch.Tensor, seed: int) -> npt.NDArray[np.float32]:
+        precision = "bf16" if self.precision == "int8" else self.precision  # no vocoder's convolutions are in int8
         with torch.inference_mode():
-            samples = self._vocoder.infer(mel, seed=seed)[0].float().cpu().numpy()
+            samples = self._vocoder.infer(mel, seed=seed, precision=precision)[0].float().cpu().numpy()
         clipped: npt.NDArray[np.float32] = np.clip(np.nan_to_num(samples), -1.0, 1.0).astype(np.float32)
         return clipped
 

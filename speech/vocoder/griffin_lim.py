@@ -61,10 +61,11 @@ class Model(nn.Module):
         return self.infer(mel)
 
     @torch.no_grad()
-    def infer(self, mel: Tensor, *, seed: int | Sequence[int] = 0) -> Tensor:
+    def infer(self, mel: Tensor, *, seed: int | Sequence[int] = 0, precision: str = "float32") -> Tensor:
         """mel: [B, M, T] log amplitude → samples [B, T · hop length] float32, in or a little beyond -1..1.
 
-        The seed (one for all, or one a row) draws the phase that the search starts from.
+        The seed (one for all, or one a row) draws the phase that the search starts from. It is float32 whatever the
+        `precision`: a spectrum knows no other.
         """
         frames = mel.size(2)
         # A spectrum of the sound needs more samples than half an FFT; what is shorter is followed by silence.

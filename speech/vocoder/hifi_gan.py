@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 from speech.config import AudioConfig, Settings, TrainingConfig
 from speech.errors import BadConfig
+from speech.products import cast_by_hand
+from speech.vocoder._fold import folded
 
 if TYPE_CHECKING:
     from speech.dataset import VocoderBatch
@@ -111,6 +113,10 @@ class ResBlock1(nn.Module):
         )
         self.convs2 = nn.ModuleList(nn.Conv1d(channels, channels, kernel, padding=_same(kernel)) for _ in dilations)
 
+    def steps(self) -> list[tuple[nn.Module, ...]]:
+        """The convolutions between two sums."""
+        return list(zip(self.convs1, self.convs2, strict=True))
+
     def forward(self, x: Tensor) -> Tensor:
         """x: [B, C, S'] → the same shape."""
         for dilated, plain in zip(self.convs1, self.convs2, strict=True):
@@ -126,6 +132,10 @@ class ResBlock2(nn.Module):
         self.convs = nn.ModuleList(
             nn.Conv1d(channels, channels, kernel, dilation=d, padding=_same(kernel, d)) for d in dilations
         )
+
+    def steps(self) -> list[tuple[nn.Module, ...]]:
+        """The convolutions between two sums."""
+        return [(convolution,) for convolution in self.convs]
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [B, C, S'] → the same shape."""
@@ -183,19 +193,31 @@ class Model(nn.Module):
         return self
 
     @torch.inference_mode()
-    def infer(self, mel: Tensor, *, sigma: float = 1.0, seed: int = 0, chunk: int = 512, context: int = 16) -> Tensor:
+    def infer(
+        self,
+        mel: Tensor,
+        *,
+        sigma: float = 1.0,
+        seed: int = 0,
+        precision: str = "float32",
+        chunk: int = 512,
+        context: int = 16,
+    ) -> Tensor:
         """mel: [B, M, T] → samples: [B, T · hop]. Nothing is random here: `sigma` and `seed` change nothing.
 
+        `precision` is that of the products, "float32" or "bf16"; under autocast it is autocast's.
         Long mels pass in chunks of `chunk` frames with `context` frames on both sides, so that memory stays bounded.
         The receptive field of V1 and V2 reaches fewer than 14 frames to each side, V3's fewer than 12, so that with 16
         the chunks equal the whole.
         """
         frames, hop = mel.shape[2], self.config.hop_length
         parts = []
-        for start in range(0, frames, chunk):
-            left = max(0, start - context)
-            sound = self(mel[:, :, left : start + chunk + context])
-            parts.append(sound[:, (start - left) * hop : (min(start + chunk, frames) - left) * hop])
+        with cast_by_hand(mel.device, precision) as dtype:
+            network = folded(self, dtype)
+            for start in range(0, frames, chunk):
+                left = max(0, start - context)
+                sound = network(mel[:, :, left : start + chunk + context], SLOPE)
+                parts.append(sound[:, (start - left) * hop : (min(start + chunk, frames) - left) * hop])
         return torch.cat(parts, dim=1)
 
 

@@ -12,8 +12,9 @@ import torch
 from speech import models
 from speech.checkpoint import write_weights
 from speech.config import AudioConfig, TextConfig
-from speech.errors import BadCheckpoint, BadText
+from speech.errors import BadCheckpoint, BadConfig, BadText
 from speech.header import Header
+from speech.products import int8_range
 from speech.synthesizer import Synthesizer, join
 from speech.text import FRONT_END_VERSION
 from speech.text.dictionary import sha256
@@ -176,3 +177,19 @@ def test_a_voice_of_another_dictionary_warns(folder: Path) -> None:
     voice = Synthesizer.load(write(folder / "own.safetensors", header), device="cpu")
     assert voice.warnings_by({"MBTI": "유형"}) == []
     assert [warning.code for warning in voice.warnings_by({})] == ["other_dictionary"]
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_a_voice_speaks_in_fewer_bits_nearly_the_same(endless: Path, vocoder: Path, precision: str) -> None:
+    if precision == "int8" and not int8_range():
+        pytest.skip("no int8 on this processor")
+    exact, near = (
+        Synthesizer.load(endless, vocoder, device="cpu", precision=each).utter("네.") for each in ("float32", precision)
+    )
+    assert not np.array_equal(exact.alignment, near.alignment)
+    assert np.abs(exact.alignment - near.alignment).max() < 0.05
+
+
+def test_a_precision_that_there_is_not_is_refused_before_anything_is_said(acoustic: Path) -> None:
+    with pytest.raises(BadConfig, match="float7"):
+        Synthesizer.load(acoustic, device="cpu", precision="float7")

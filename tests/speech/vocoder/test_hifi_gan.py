@@ -73,6 +73,43 @@ def test_a_long_mel_in_chunks_equals_the_whole(name: str) -> None:
     assert 10 * torch.log10(error) < -100
 
 
+@pytest.mark.parametrize("folded", [False, True], ids=["weight norm", "weight norm removed"])
+@pytest.mark.parametrize("name", ["full", "compact", "v3", "trial"])
+def test_speaking_equals_the_plain_network(name: str, folded: bool) -> None:
+    model = lively(PRESETS[name])
+    mel = torch.randn(2, 80, 9)
+    with torch.no_grad():
+        plain = model(mel)
+    if folded:
+        model.fold()
+    assert plain.abs().max() > 0.01
+    torch.testing.assert_close(model.infer(mel), plain, atol=1e-5, rtol=1e-5)
+
+
+def test_speaking_follows_the_weights_when_they_change() -> None:
+    model = lively(PRESETS["trial"])
+    mel = torch.randn(1, 80, 9)
+    before = model.infer(mel)
+    with torch.no_grad():
+        model.resblocks[0].convs[0].weight_g.mul_(2.0)
+        plain = model(mel)
+    assert not torch.allclose(before, plain)
+    torch.testing.assert_close(model.infer(mel), plain, atol=1e-5, rtol=1e-5)
+
+
+def test_speaking_in_half_the_bits_stays_near() -> None:
+    model = lively(PRESETS["compact"])
+    mel = torch.randn(1, 80, 20)
+    exact, near = (model.infer(mel, precision=precision) for precision in ("float32", "bf16"))
+    assert near.dtype == torch.float32
+    assert 0.0 < (near - exact).abs().max() < 0.1 * exact.abs().max()
+
+
+def test_a_precision_that_there_is_not_is_refused() -> None:
+    with pytest.raises(BadConfig, match="int8"):
+        lively(PRESETS["trial"]).infer(torch.randn(1, 80, 9), precision="int8")
+
+
 def test_a_kernel_for_every_rate_is_asked_for() -> None:
     with pytest.raises(BadConfig, match="3 upsample_rates and 2"):
         Config(upsample_rates=(8, 8, 4), upsample_kernel_sizes=(16, 16))
