@@ -17,6 +17,7 @@ from django.db.models.functions import Length
 
 from speech.text import read
 from speech.text.coverage import DIGITS, Heard, Sounds, order, sounds_of, still_worth
+from studio.asked import retakes_of
 from studio.models import Prompt, Speaker
 from studio.prompts import guess_kind, prompt_sounds
 
@@ -67,25 +68,31 @@ class Standing:
     heard: Heard
     closed: frozenset[int]  # prompts with a kept take, and those that were skipped
     pace: float  # seconds that this speaker takes for an estimated one
+    asked: tuple[int, ...] = ()  # prompts to read again: they come before all others
 
     def next_prompts(self, count: int, after: int | None = None, *, said: bool = False) -> list[int]:
         """The open prompts to record, each adding most to what was heard with those before it.
 
-        Prompts that keep their file's order come last: from `after` on, then those before it. `after` itself is none of
-        them; with `said` it counts as heard.
+        Those that are asked for again come first. Prompts that keep their file's order come last: from `after` on, then
+        those before it. `after` itself is none of them; with `said` it counts as heard.
         """
         corpus, heard = self.corpus, self.heard.copy()
         if said and after in corpus.sounds and after not in self.closed:
             heard.add(corpus.sounds[after])
-        shut = self.closed if after is None else self.closed | {after}
+        again = [pk for pk in self.asked if pk in corpus.sounds and pk != after][:count]
+        for pk in again:
+            heard.add(corpus.sounds[pk])
+        if not (count := count - len(again)):
+            return again
+        shut = self.closed | {*again} if after is None else self.closed | {*again, after}
         best = corpus.best(heard, shut, max(count, CANDIDATES) if count > 1 else 1)
         chosen = order({pk: corpus.sounds[pk] for pk in best}, heard, limit=count, bounds=list(best.values()))
         if len(chosen) == count:
-            return chosen
+            return [*again, *chosen]
         here = corpus.places.get(after, 0) if after is not None else 0
         rest = [pk for pk in corpus.sounds if pk not in corpus.by_gain and pk not in shut]
         rest.sort(key=lambda pk: (corpus.places[pk] < here, corpus.places[pk]))
-        return [*chosen, *rest][:count]
+        return [*again, *[*chosen, *rest][:count]]
 
     def coverage(self) -> int:
         """How many per cent of the common pairs of sounds were said; 100 only when all were."""
@@ -125,7 +132,8 @@ def standing(speaker: Speaker) -> Standing:
         pace = sum(seconds for _pk, seconds in rows) / sum(sounds.seconds for sounds in said)
     skipped = speaker.skips.values_list("prompt_id", flat=True)
     closed = frozenset(pk for pk, _seconds in rows if pk is not None) | frozenset(skipped)
-    return Standing(prompts, Heard([*said, *others]), closed, pace)
+    asked = tuple(each.prompt for each in retakes_of(speaker))
+    return Standing(prompts, Heard([*said, *others]), closed, pace, asked)
 
 
 @lru_cache(maxsize=20_000)

@@ -201,6 +201,26 @@ class Clip(models.Model):
         return f"{self.speaker}: {self.text}"
 
 
+class Review(models.Model):
+    """What an admin decided on a take after listening; without a row nobody has. A reason goes back to the speaker."""
+
+    class Decision(models.TextChoices):
+        ACCEPTED = "accepted", _("받음")
+        RETURNED = "returned", _("돌려보냄")
+
+    clip = models.OneToOneField(Clip, on_delete=models.CASCADE, related_name="review")
+    decision = models.CharField(max_length=16, choices=Decision)
+    reason = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["decision", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.clip}: {self.decision}"
+
+
 class PromptSkip(models.Model):
     """A prompt that a speaker passed over, and why."""
 

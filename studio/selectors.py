@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import Count, F, FloatField, Max, Q, QuerySet, Sum
+from django.db.models import Count, FloatField, Max, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from studio import coverage
+from studio.asked import Asked, retakes_of
 from studio.coverage import Standing
-from studio.models import Clip, Consent, Prompt, Speaker
+from studio.models import Clip, Consent, Prompt, Review, Speaker
 from studio.rooms import RoomState
 from studio.trim import trim_json
 from studio.words import LEVEL_WORDS, reason_words
@@ -39,7 +40,8 @@ def clip_of(speaker: Speaker, clip_id: UUID) -> Clip | None:
 
 def takes_of(speaker: Speaker, prompt: Prompt) -> QuerySet[Clip]:
     """A speaker's takes of one prompt, newest first, without those taken out."""
-    return speaker.clips.filter(prompt=prompt, discarded_at__isnull=True).order_by("-created_at", "-id")
+    takes = speaker.clips.filter(prompt=prompt, discarded_at__isnull=True)
+    return takes.select_related("review").order_by("-created_at", "-id")
 
 
 def speakers_with_counts() -> QuerySet[Speaker, Any]:
@@ -117,10 +119,11 @@ def record_state(speaker: Speaker) -> dict[str, Any]:
     standing = coverage.standing(speaker)
     prompt = prompt_shown(speaker, standing)
     upcoming = prompts_in(standing.next_prompts(UPCOMING, prompt.pk, said=True)) if prompt else []
+    again = {each.prompt: again_words(each) for each in retakes_of(speaker)} if standing.asked else {}
     return {
-        "prompt": prompt_json(speaker, prompt) if prompt else None,
+        "prompt": prompt_json(speaker, prompt, again=again) if prompt else None,
         "takes": [take_json(clip) for clip in takes_of(speaker, prompt)[:TAKES_SHOWN]] if prompt else [],
-        "upcoming": [prompt_json(speaker, each, numbered=False) for each in upcoming],
+        "upcoming": [prompt_json(speaker, each, numbered=False, again=again) for each in upcoming],
         "progress": progress(speaker, standing),
     }
 
@@ -131,13 +134,21 @@ def prompts_in(ids: Sequence[int]) -> list[Prompt]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def prompt_json(speaker: Speaker, prompt: Prompt, *, numbered: bool = True) -> dict[str, Any]:
+def again_words(asked: Asked) -> str:
+    return _("다시 읽어 주세요: %(reason)s") % {"reason": asked.reason}
+
+
+def prompt_json(
+    speaker: Speaker, prompt: Prompt, *, numbered: bool = True, again: Mapping[int, str] | None = None
+) -> dict[str, Any]:
+    """A prompt as the page shows it. `again`: why it is asked for again, by prompt."""
     body: dict[str, Any] = {
         "id": prompt.pk,
         "text": prompt.text,
         "reading": prompt.reading,
         "kind": prompt.kind,
         "kind_words": str(prompt.get_kind_display()),
+        "again": (again or {}).get(prompt.pk, ""),
     }
     if numbered:
         before = prompts_before(prompt)
@@ -171,21 +182,14 @@ def take_json(clip: Clip) -> dict[str, Any]:
 
 
 def verdict_json(clip: Clip) -> dict[str, Any]:
-    return {
-        "level": clip.verdict,
-        "words": str(LEVEL_WORDS[clip.verdict]),
-        "reasons": [reason_words(reason) for reason in clip.reasons],
-    }
-
-
-def speaker_takes(speaker: Speaker, *, verdict: str = "", kept: bool = False) -> QuerySet[Clip]:
-    """The admin's table: newest first, optionally one verdict only, or the kept ones only."""
-    takes = speaker.clips.filter(discarded_at__isnull=True).select_related("prompt")
-    if verdict in Clip.Verdict.values:
-        takes = takes.filter(verdict=verdict)
-    if kept:
-        takes = takes.filter(kept=True)
-    return takes.order_by(F("created_at").desc(), "-id")
+    """The server's verdict in words; a take that was sent back after listening is refused, and says why first."""
+    level, reasons = clip.verdict, [reason_words(reason) for reason in clip.reasons]
+    review: Review | None = getattr(clip, "review", None)
+    if review is not None and review.decision == Review.Decision.RETURNED:
+        words = _("들어 본 사람이 다시 부탁했어요")
+        level = Clip.Verdict.REFUSED
+        reasons.insert(0, {"code": "returned", "level": level, "words": words, "advice": review.reason})
+    return {"level": level, "words": str(LEVEL_WORDS[level]), "reasons": reasons}
 
 
 def corpora() -> QuerySet[Prompt, Any]:

@@ -15,11 +15,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from speech import quality
+from speech import match, quality
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import files, selectors
 from studio.errors import Refused
-from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Speaker
+from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Review, Speaker
 from studio.trim import Bounds, trim_check
 
 FOLDER = "clips"
@@ -104,6 +104,8 @@ def clip_keep(*, clip: Clip) -> Clip:
     """The speaker's own choice: this take, and no newer one, is trained on. Refused for a refused take."""
     if clip.verdict == Clip.Verdict.REFUSED:
         raise Refused("take_refused", _("이 녹음은 쓸 수 없어요. 다시 녹음해 주세요."), 409)
+    if Review.objects.filter(clip=clip, decision=Review.Decision.RETURNED).exists():
+        raise Refused("take_returned", _("들어 본 사람이 다시 부탁한 녹음이에요. 새로 녹음해 주세요."), 409)
     with transaction.atomic():
         _lock(clip.speaker)
         if clip.prompt_id:
@@ -135,7 +137,8 @@ def clip_restore(*, clip: Clip) -> Clip:
         if clip.prompt_id:
             _keep_newest(clip.speaker, clip.prompt_id)
         elif clip.verdict != Clip.Verdict.REFUSED:
-            Clip.objects.filter(pk=clip.pk).update(kept=True)
+            loose = Clip.objects.filter(pk=clip.pk).exclude(review__decision=Review.Decision.RETURNED)
+            loose.update(kept=True)
     clip.refresh_from_db()
     return clip
 
@@ -194,6 +197,7 @@ def _measure(clip: Clip, wav: Wav, limits: quality.Limits) -> None:
     verdict = quality.judge(report, limits).to_json()
     clip.seconds, clip.sample_rate, clip.measures = wav.seconds, wav.sample_rate, report.to_json()
     clip.verdict, clip.reasons = verdict["level"], verdict["reasons"]
+    clip.measures["portrait"] = match.portrait(wav.samples, wav.sample_rate).to_json()
 
 
 def _store(clip: Clip, wav: Wav) -> None:
@@ -215,7 +219,8 @@ def _keep_newest(speaker: Speaker, prompt_id: int) -> None:
     takes = speaker.clips.filter(prompt_id=prompt_id, discarded_at__isnull=True)
     if takes.filter(kept=True, chosen=True).exists():
         return
-    newest = takes.exclude(verdict=Clip.Verdict.REFUSED).order_by("-created_at", "-id").first()
+    usable = takes.exclude(verdict=Clip.Verdict.REFUSED).exclude(review__decision=Review.Decision.RETURNED)
+    newest = usable.order_by("-created_at", "-id").first()
     if newest is None:
         takes.filter(kept=True).update(kept=False)
     elif not newest.kept:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studio import api, check_pages, consent_pages, dictionary_pages, take_api, views
+from studio import api, check_pages, consent_pages, dictionary_pages, review_pages, take_api, views
 
 app_name = "studio"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("record/consent/statement", consent_pages.statement_create, name="consent_statement"),
     path("record/consent/withdraw", consent_pages.consent_withdraw, name="consent_withdraw"),
     path("consents/<int:pk>.wav", consent_pages.statement_audio, name="consent_audio"),
+    path("record/course/", review_pages.own_course, name="own_course"),
     path("record/next", api.record_next, name="record_next"),
     path("record/move", api.record_move, name="record_move"),
     path("record/prompts", take_api.record_prompts, name="record_prompts"),
@@ -23,10 +24,12 @@ urlpatterns = [
     path("clips/<uuid:clip_id>.wav", api.clip_audio, name="clip_audio"),
     path("clips/<uuid:clip_id>/", api.clip_discard, name="clip_discard"),
     path("clips/<uuid:clip_id>/keep", api.clip_keep, name="clip_keep"),
+    path("clips/<uuid:clip_id>/review", review_pages.review_write, name="review_write"),
     path("clips/<uuid:clip_id>/restore", api.clip_restore, name="clip_restore"),
     path("clips/<uuid:clip_id>/trim", take_api.clip_trim, name="clip_trim"),
     path("speakers/", views.speakers, name="speakers"),
-    path("speakers/<slug:name>/", views.speaker, name="speaker"),
+    path("speakers/<slug:name>/", review_pages.speaker, name="speaker"),
+    path("speakers/<slug:name>/course", review_pages.speaker_course, name="speaker_course"),
     path("speakers/<slug:name>/invite", views.speaker_invite, name="speaker_invite"),
     path("prompts/", views.prompts, name="prompts"),
     path("prompts/<int:pk>/reading", dictionary_pages.prompt_reading_write, name="prompt_reading"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth import login
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core.paginator import Paginator
@@ -23,9 +21,8 @@ from studio.forms import SpeakerForm
 from studio.models import Prompt, Speaker
 from studio.page_words import recorder_words
 from studio.prompt_readings import prompt_reading
+from studio.review_pages import INVITATION
 
-INVITATION = "studio.invitation"  # session key: a link is shown once, after the redirect
-TAKES_A_PAGE = 50
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -80,24 +77,6 @@ def speakers(request: HttpRequest) -> HttpResponse:
         return _invite(request, speaker)
     context = {"form": form, "speakers": selectors.speakers_with_counts(), "total": selectors.prompts_active().count()}
     return render(request, "studio/speakers.html", context)
-
-
-@require_GET
-@never_cache
-@admin_required
-def speaker(request: HttpRequest, name: str) -> HttpResponse:
-    """One speaker: consent, invitation, and the table of takes."""
-    found = get_object_or_404(selectors.speakers_with_counts(), name=name)
-    verdict, kept = request.GET.get("verdict", ""), "kept" in request.GET
-    table = selectors.speaker_takes(found, verdict=verdict, kept=kept)
-    context: dict[str, Any] = {
-        "speaker": found, "page": Paginator(table, TAKES_A_PAGE).get_page(request.GET.get("page")), "verdict": verdict,
-        "kept": kept, "consent": selectors.consent_in_force(found), "progress": selectors.progress(found),
-    }  # fmt: skip
-    invitation = request.session.pop(INVITATION, None)
-    if invitation and invitation["speaker"] == found.name:
-        context["invitation"] = invitation["link"]
-    return render(request, "studio/speaker.html", context)
 
 
 @require_POST

@@ -25,8 +25,8 @@ NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
     "studio": {
         "sign_out", "consent_statement", "consent_audio",
         "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
-        "clip_discard", "clip_keep", "clip_restore", "speaker_invite", "dictionary_import", "dictionary_export",
-        "dictionary_write", "dictionary_entry", "prompt_reading",
+        "clip_discard", "clip_keep", "review_write", "clip_restore", "speaker_invite", "dictionary_import",
+        "dictionary_export", "dictionary_write", "dictionary_entry", "prompt_reading",
     },
     "training": {
         "run_stop", "run_resume", "run_events", "checkpoint_picture", "checkpoint_sample", "checkpoint_file",
@@ -77,6 +77,8 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
         "studio:check": [reverse("studio:check")],
         "studio:speakers": [reverse("studio:speakers")],
         "studio:speaker": [reverse("studio:speaker", args=["mina"]), "/speakers/mina/?verdict=refused"],
+        "studio:own_course": [reverse("studio:own_course")],
+        "studio:speaker_course": [reverse("studio:speaker_course", args=["mina"])],
         "studio:prompts": [reverse("studio:prompts")],
         "studio:dictionary": [reverse("studio:dictionary"), "/dictionary/?speaker=mina"],
         "training:runs": [reverse("training:runs")],
@@ -93,8 +95,8 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
 
 OPEN = {"studio:home", "studio:enter", "studio:sign_in"}
 ADMIN_ONLY = {
-    "studio:speakers", "studio:speaker", "studio:prompts", "studio:dictionary", "training:runs",
-    "synthesis:voices", "synthesis:voice_publish",
+    "studio:speakers", "studio:speaker", "studio:speaker_course", "studio:prompts", "studio:dictionary",
+    "training:runs", "synthesis:voices", "synthesis:voice_publish",
 }  # fmt: skip
 OWN = {"training:run": {"speaker", "admin"}, "synthesis:speak_utterance": {"listener"}}
 

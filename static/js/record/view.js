@@ -64,6 +64,8 @@ export class View {
     parts.number.textContent = prompt?.number ? fill(this.words.states.number, { n: prompt.number }) : "";
     parts.number.hidden = !prompt?.number;
     parts.skipped.hidden = !prompt?.skipped;
+    parts.again.hidden = !prompt?.again;
+    parts.again.textContent = prompt?.again ?? "";
     this.progress(progress);
   }
 
