@@ -105,12 +105,11 @@ def test_a_lost_redis_is_one_line_in_the_log_and_its_return_another(
         assert refused()
     said = log.read_text()
     assert "Traceback" not in said
-    lines = [line.split(" ", 3)[2:] for line in said.splitlines() if " WARNING " in line or " ERROR " in line]
-    assert [(level, told.split(":")[0], told.split(" ")[3]) for level, told in lines] == [
-        ("WARNING", "studio.hints", "away"),
-        ("WARNING", "studio.hints", "back."),
-        ("WARNING", "studio.hints", "away"),
-    ]
+    lines = [line for line in said.splitlines() if " WARNING " in line or " ERROR " in line]
+    away, back = " WARNING studio.hints: Redis is away", " WARNING studio.hints: Redis is back."
+    assert all((back if number % 2 else away) in line for number, line in enumerate(lines)), said
+    # A connection of before that is met only after the return may add one pair.
+    assert len(lines) in (3, 5)
 
 
 def _answers(address: str) -> bool:
