@@ -1,4 +1,4 @@
-"""Prompts that are asked for out of turn: those whose take was sent back after listening."""
+"""Prompts that are asked for out of turn: the match sentence when it is due, and those whose take was sent back."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from studio.match_file import match_due
 from studio.models import Clip, Review, Speaker
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A prompt to read again, and the reviewer's reason."""
+    """A prompt to read again: for the match file, or for a reviewer's `reason`."""
 
     prompt: int
-    reason: str
+    reason: str = ""
+    is_match: bool = False
+
+
+def asked_of(speaker: Speaker) -> list[Asked]:
+    """All of them, in the order in which they are to be read."""
+    due = match_due(speaker)
+    returned = retakes_of(speaker)
+    if due is None:
+        return returned
+    return [Asked(due.pk, is_match=True), *(each for each in returned if each.prompt != due.pk)]
 
 
 def retakes_of(speaker: Speaker) -> list[Asked]:

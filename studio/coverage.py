@@ -17,7 +17,7 @@ from django.db.models.functions import Length
 
 from speech.text import read
 from speech.text.coverage import DIGITS, Heard, Sounds, order, sounds_of, still_worth
-from studio.asked import retakes_of
+from studio.asked import Asked, asked_of
 from studio.models import Prompt, Speaker
 from studio.prompts import guess_kind, prompt_sounds
 
@@ -68,7 +68,7 @@ class Standing:
     heard: Heard
     closed: frozenset[int]  # prompts with a kept take, and those that were skipped
     pace: float  # seconds that this speaker takes for an estimated one
-    asked: tuple[int, ...] = ()  # prompts to read again: they come before all others
+    asked: tuple[Asked, ...] = ()  # to read again: they come before all others
 
     def next_prompts(self, count: int, after: int | None = None, *, said: bool = False) -> list[int]:
         """The open prompts to record, each adding most to what was heard with those before it.
@@ -79,7 +79,7 @@ class Standing:
         corpus, heard = self.corpus, self.heard.copy()
         if said and after in corpus.sounds and after not in self.closed:
             heard.add(corpus.sounds[after])
-        again = [pk for pk in self.asked if pk in corpus.sounds and pk != after][:count]
+        again = [each.prompt for each in self.asked if self._wants(each) and each.prompt != after][:count]
         for pk in again:
             heard.add(corpus.sounds[pk])
         if not (count := count - len(again)):
@@ -93,6 +93,11 @@ class Standing:
         rest = [pk for pk in corpus.sounds if pk not in corpus.by_gain and pk not in shut]
         rest.sort(key=lambda pk: (corpus.places[pk] < here, corpus.places[pk]))
         return [*again, *[*chosen, *rest][:count]]
+
+    def _wants(self, asked: Asked) -> bool:
+        """Only prompts that are still read; and the match sentence only while takes are to follow it."""
+        more = not asked.is_match or not self.closed.issuperset(self.corpus.sounds)
+        return more and asked.prompt in self.corpus.sounds
 
     def coverage(self) -> int:
         """How many per cent of the common pairs of sounds were said; 100 only when all were."""
@@ -132,8 +137,7 @@ def standing(speaker: Speaker) -> Standing:
         pace = sum(seconds for _pk, seconds in rows) / sum(sounds.seconds for sounds in said)
     skipped = speaker.skips.values_list("prompt_id", flat=True)
     closed = frozenset(pk for pk, _seconds in rows if pk is not None) | frozenset(skipped)
-    asked = tuple(each.prompt for each in retakes_of(speaker))
-    return Standing(prompts, Heard([*said, *others]), closed, pace, asked)
+    return Standing(prompts, Heard([*said, *others]), closed, pace, tuple(asked_of(speaker)))
 
 
 @lru_cache(maxsize=20_000)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from studio import coverage
-from studio.asked import Asked, retakes_of
+from studio.asked import Asked
 from studio.coverage import Standing
 from studio.models import Clip, Consent, Prompt, Review, Speaker
 from studio.rooms import RoomState
@@ -119,7 +119,7 @@ def record_state(speaker: Speaker) -> dict[str, Any]:
     standing = coverage.standing(speaker)
     prompt = prompt_shown(speaker, standing)
     upcoming = prompts_in(standing.next_prompts(UPCOMING, prompt.pk, said=True)) if prompt else []
-    again = {each.prompt: again_words(each) for each in retakes_of(speaker)} if standing.asked else {}
+    again = {each.prompt: again_words(each) for each in standing.asked}
     return {
         "prompt": prompt_json(speaker, prompt, again=again) if prompt else None,
         "takes": [take_json(clip) for clip in takes_of(speaker, prompt)[:TAKES_SHOWN]] if prompt else [],
@@ -135,6 +135,8 @@ def prompts_in(ids: Sequence[int]) -> list[Prompt]:
 
 
 def again_words(asked: Asked) -> str:
+    if asked.is_match:
+        return _("처음 녹음과 견주어 볼 문장이에요. 그때처럼 읽어 주세요.")
     return _("다시 읽어 주세요: %(reason)s") % {"reason": asked.reason}
 
 

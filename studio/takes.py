@@ -19,6 +19,7 @@ from speech import match, quality
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import files, selectors
 from studio.errors import Refused
+from studio.match_file import match_judge
 from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Review, Speaker
 from studio.trim import Bounds, trim_check
 
@@ -61,6 +62,7 @@ def clip_create(
         session=_session(speaker, sitting, wav.sample_rate),
     )  # fmt: skip
     _measure(clip, wav, quality.Limits())
+    match_judge(clip)
     try:
         _store(clip, wav)
     except IntegrityError:  # the same take arrived twice at once

@@ -10,6 +10,8 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from studio.match_words import MATCH_WORDS, match_reason_words
+
 Words = str | Promise
 
 ERROR_WORDS: dict[str, Words] = {
@@ -77,7 +79,9 @@ LEVEL_WORDS: dict[str, Words] = {
 
 
 def reason_words(reason: dict[str, Any]) -> dict[str, Any]:
-    """A reason of `speech.quality` with `words` and `advice` added in the person's language."""
+    """A reason of `speech.quality` or of the match file with `words` and `advice` in the person's language."""
+    if reason["code"] in MATCH_WORDS:
+        return match_reason_words(reason)
     value, limit = float(reason.get("value", 0)), float(reason.get("limit", 0))
     numbers = {"value": f"{value:.2f}" if abs(value) < 1 else f"{value:.0f}", "limit": f"{limit:g}"}
     what, advice = VERDICT_WORDS.get(str(reason["code"]), (str(reason["code"]), ""))

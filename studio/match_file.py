@@ -1,0 +1,80 @@
+"""The match file: one sentence, read at the start and again every 50 takes, that shows whether anything has moved."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from speech.match import Portrait, compare, drift, portrait
+from speech.wav import parse_wav
+from studio import files
+from studio.models import Clip, Prompt, Review, Speaker
+
+EVERY = 50  # takes
+LEAST_SPEECH = 1.5  # seconds: a shorter sentence says little of loudness and spectrum
+LOOKED_AT = 20  # first takes, among which one is long enough
+
+
+def reference_of(speaker: Speaker) -> Clip | None:
+    """The first take that was good enough and long enough; all later ones of its prompt are held against it. Or None.
+
+    Nothing marks it, so nothing can go stale: when it is taken out or sent back, the next one is the first.
+    """
+    usable = speaker.clips.filter(source=Clip.Source.BROWSER, discarded_at=None, prompt__active=True)
+    usable = usable.exclude(verdict=Clip.Verdict.REFUSED).exclude(review__decision=Review.Decision.RETURNED)
+    first = usable.order_by("created_at", "id")[:LOOKED_AT]
+    return next((clip for clip in first if clip.measures.get("speech_seconds", 0.0) >= LEAST_SPEECH), None)
+
+
+def match_due(speaker: Speaker) -> Prompt | None:
+    """The reference's prompt, once `EVERY` takes have followed its last usable one; never one that was skipped."""
+    reference = reference_of(speaker)
+    if reference is None or reference.prompt is None:
+        return None
+    own = speaker.clips.filter(source=Clip.Source.BROWSER)
+    of_prompt = own.filter(prompt=reference.prompt, discarded_at=None).exclude(verdict=Clip.Verdict.REFUSED)
+    last = of_prompt.order_by("-created_at").values_list("created_at", flat=True).first()
+    if (
+        last is None
+        or own.filter(created_at__gt=last).count() < EVERY
+        or speaker.skips.filter(prompt=reference.prompt).exists()
+    ):
+        return None
+    return reference.prompt
+
+
+def match_judge(clip: Clip) -> None:
+    """Holds a new take of the reference's prompt against it: what has drifted becomes a warning, with figures.
+
+    `clip` is measured, and not saved yet. `measures["match"]` gets the differences and since when.
+    """
+    if clip.prompt_id is None or clip.verdict == Clip.Verdict.REFUSED:
+        return
+    reference = reference_of(clip.speaker)
+    if reference is None or reference.prompt_id != clip.prompt_id or reference.pk == clip.pk:
+        return
+    first = _portrait_of(reference)
+    if first is None:
+        return
+    difference = compare(first, Portrait.from_json(clip.measures["portrait"]))
+    since = reference.created_at.isoformat()
+    clip.measures["match"] = {**difference.to_json(), "since": since, "first": str(reference.pk)}
+    reasons = [_reason(dataclasses.asdict(reason), difference.treble, since) for reason in drift(difference)]
+    if reasons:
+        clip.reasons = [*clip.reasons, *reasons]
+        clip.verdict = Clip.Verdict.WARNED
+
+
+def _reason(reason: dict[str, Any], treble: float | None, since: str) -> dict[str, Any]:
+    return {**reason, "value": round(reason["value"], 2), "treble": round(treble or 0.0, 2), "since": since}
+
+
+def _portrait_of(clip: Clip) -> Portrait | None:
+    """As it was measured when the take came in; takes from before that was done are measured now."""
+    if row := clip.measures.get("portrait"):
+        return Portrait.from_json(row)
+    try:
+        wav = parse_wav(files.read_bytes(clip.file))
+    except FileNotFoundError:
+        return None
+    return portrait(wav.samples, wav.sample_rate)
