@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
-from scipy.signal import resample_poly
 
 from speech import quality
 from speech.quality import Reason
@@ -138,6 +137,8 @@ def pitch_median(samples: Float32Array, sample_rate: int) -> float | None:
     The peak of the autocorrelation over that of the window (P. Boersma, "Accurate short-term analysis of the
     fundamental frequency", 1993), frame by frame; no path is sought, since a median forgives single octave errors.
     """
+    from scipy.signal import resample_poly  # as in speech.quality: not at the start of the web
+
     step = max(1, sample_rate // PITCH_RATE)
     rate = sample_rate / step
     wave = resample_poly(samples.astype(np.float64), 1, step) if step > 1 else samples.astype(np.float64)

@@ -29,7 +29,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import sosfilt
 
 from speech.errors import BadAudio
 from speech.wav import Float32Array, Int16Array, to_float32
@@ -325,6 +324,8 @@ def loudness(samples: Float32Array, sample_rate: int) -> float:
 
     Sound shorter than a block is one block. Silence is `SILENCE_DBFS`.
     """
+    from scipy.signal import sosfilt  # most of what the web process would wait for at its start
+
     weighted = sosfilt(_k_weighting(sample_rate), samples.astype(np.float64, copy=False))
     step = round(0.1 * sample_rate)
     parts = len(weighted) // step
