@@ -5,6 +5,7 @@
 
 PORT = 8000
 VENV = .venv
+BENCH =
 PYTHON = $(VENV)/bin/python
 
 run: $(VENV)/ready
@@ -20,7 +21,7 @@ lint: $(VENV)/ready-dev
 	@$(PYTHON) tools/check.py lint
 
 bench: $(VENV)/ready-dev
-	@for file in bench/[a-z]*.py; do echo "== $$file"; $(PYTHON) "$$file" || exit 1; done
+	@$(PYTHON) bench/all.py $(BENCH)
 
 messages: $(VENV)/ready-dev
 	@$(PYTHON) manage.py makemessages --locale en --no-location --no-wrap --ignore '.venv*' --ignore var

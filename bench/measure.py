@@ -1,0 +1,236 @@
+"""What the benchmarks share: taking turns, refusing disturbed rounds, memory, one table.
+
+A case is one piece of work done in several ways; the first way is the reference. The ways take turns, so that a machine
+whose speed drifts is as kind to one as to the other. A round is refused when other processes, or the host below a
+virtual machine, took more than a twentieth of the processors' time while it ran (by /proc/stat); it is repeated while
+patience lasts. What is quoted is the median of the good rounds; where there was none, the least of all, marked `~`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+Call = Callable[[], object]
+DISTURBED = 0.05  # share of the processors' time that others may take in a good round
+SHORTEST = 0.4  # seconds of a round: /proc/stat counts in hundredths
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Case:
+    """`ways`: name to a function that makes ready what is measured; `work` in `unit`s is done by one call."""
+
+    name: str
+    ways: dict[str, Callable[[], Call]]
+    work: float = 0.0
+    unit: str = ""  # "s of sound": the rate is then times real time
+    rounds: int = 5
+
+
+@dataclass(frozen=True)
+class Round:
+    seconds: float  # of one call
+    others: float  # share of the processors' time that was not ours
+
+
+@dataclass
+class Row:
+    """One way of one case, as it stands in the table and in the JSON file."""
+
+    bench: str
+    case: str
+    way: str
+    seconds: float  # of one call
+    ratio: float  # times the reference of the same run; 0: the reference was left out
+    spread: tuple[float, float]  # least and most seconds of the good rounds
+    rate: float  # units a second
+    unit: str
+    memory: float  # MiB that the first call needed beyond what was there before
+    good: int  # rounds
+    refused: int
+
+    @property
+    def disturbed(self) -> bool:
+        return self.good == 0
+
+
+@dataclass
+class Load:
+    """What the processors of the machine did since the last look, ours taken out."""
+
+    _before: tuple[float, float, float] = field(default_factory=lambda: _clocks())
+
+    def others(self) -> float:
+        """Share of all processors' time that other processes or the host took."""
+        (wall, own, busy), (wall_now, own_now, busy_now) = self._before, _clocks()
+        self._before = wall_now, own_now, busy_now
+        taken = (busy_now - busy) - (own_now - own)
+        return max(0.0, taken) / max(1e-9, (wall_now - wall) * (os.cpu_count() or 1))
+
+
+def _clocks() -> tuple[float, float, float]:
+    """(wall, ours with our children's, everybody's with what the host stole) in seconds."""
+    times = os.times()
+    own = times.user + times.system + times.children_user + times.children_system
+    try:
+        first = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:  # not Linux: nothing is known of the others
+        return time.perf_counter(), own, own
+    user, nice, system, _, _, interrupts, soft, stolen, *_ = (int(value) / TICK for value in first)
+    return time.perf_counter(), own, user + nice + system + interrupts + soft + stolen
+
+
+def _once(call: Call, times: int) -> Round:
+    load, start = Load(), time.perf_counter()
+    for _ in range(times):
+        call()
+    seconds = (time.perf_counter() - start) / times
+    return Round(seconds, load.others())
+
+
+def _memory_and_time(call: Call) -> tuple[float, float]:
+    """MiB by which the first call raised the resident memory at its peak, and its seconds; it warms up as well."""
+    gc.collect()
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).malloc_trim(0)  # what the way before left lying would be taken for this one's
+    before, start = _resident("VmRSS"), time.perf_counter()
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        call()
+        peak = _resident("VmHWM")
+    except OSError:
+        call()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return max(0.0, peak - before), time.perf_counter() - start
+
+
+def _resident(name: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def measure(bench: str, case: Case, options: argparse.Namespace) -> list[Row]:
+    """All ways of a case in turn, until each has its good rounds or patience is at its end."""
+    wanted = {name: make for name, make in case.ways.items() if not options.only or name in options.only}
+    calls = {name: make() for name, make in wanted.items()}
+    memory, times = {}, {}
+    for name, call in calls.items():
+        memory[name], first = _memory_and_time(call)
+        started = time.perf_counter()
+        if first < SHORTEST:  # the first call packs weights and fills caches: the second tells how long one takes
+            call()
+            first = time.perf_counter() - started
+        times[name] = max(1, round(SHORTEST / max(1e-6, first)))
+    rounds = min(case.rounds, options.rounds or case.rounds)
+    seen: dict[str, list[Round]] = {name: [] for name in calls}
+    for attempt in range(rounds + options.patience):
+        for name, call in calls.items():
+            if attempt < rounds or len(_good(seen[name])) < rounds:
+                seen[name].append(_once(call, times[name]))
+    base = _figure(seen[next(iter(case.ways))]) if next(iter(case.ways)) in seen else 0.0
+    return [_row(bench, case, name, seen[name], base, memory[name]) for name in calls]
+
+
+def _good(rounds: list[Round]) -> list[Round]:
+    return [one for one in rounds if one.others <= DISTURBED]
+
+
+def _figure(rounds: list[Round]) -> float:
+    good = _good(rounds)
+    return statistics.median(one.seconds for one in good) if good else min(one.seconds for one in rounds)
+
+
+def _row(bench: str, case: Case, way: str, rounds: list[Round], base: float, memory: float) -> Row:
+    seconds, good = _figure(rounds), _good(rounds)
+    spread = [one.seconds for one in good or rounds]
+    return Row(
+        bench=bench,
+        case=case.name,
+        way=way,
+        seconds=seconds,
+        ratio=base / seconds,
+        spread=(min(spread), max(spread)),
+        rate=case.work / seconds,
+        unit=case.unit,
+        memory=memory,
+        good=len(good),
+        refused=len(rounds) - len(good),
+    )
+
+
+def duration(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def amount(value: float, unit: str) -> str:
+    """A rate as a person reads it; "s of sound" a second is times real time."""
+    if not unit:
+        return ""
+    digits = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{digits} × real time" if unit == "s of sound" else f"{digits} {unit}/s"
+
+
+def line(row: Row) -> tuple[str, ...]:
+    """The cells of a table's row."""
+    mark = "~" if row.disturbed else ""
+    ratio = f"{row.ratio:.2f} ×" if row.ratio else ""
+    return row.case, row.way, mark + duration(row.seconds), ratio, amount(row.rate, row.unit), f"{row.memory:.0f} MiB"
+
+
+HEAD = ("what", "way", "a call", "× reference", "rate", "memory")
+WIDTHS = (38, 22, 10, 12, 22, 10)
+
+
+def show(cells: Iterable[str]) -> None:
+    print("  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip(), flush=True)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The options that every benchmark has."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    made.add_argument("--rounds", type=int, default=0, help="at most so many a way")
+    made.add_argument("--patience", type=int, default=3, help="rounds more where some were disturbed")
+    made.add_argument("--minutes", type=float, default=60.0, help="when they are over, what is left has one round")
+    made.add_argument("--only", nargs="*", default=[], metavar="WAY")
+    made.add_argument("--case", default="", help="only cases whose name contains this")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    return made
+
+
+def main(file: str, cases: Callable[[argparse.Namespace], Iterator[Case]], options: argparse.Namespace) -> list[Row]:
+    """Measure all cases of a benchmark, print them as they come, and write the JSON file."""
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    show(HEAD)
+    rows: list[Row] = []
+    begun = time.monotonic()
+    for case in cases(options):
+        if time.monotonic() - begun > 60 * options.minutes:
+            options.rounds, options.patience = 1, 0
+        if options.case in case.name and any(not options.only or name in options.only for name in case.ways):
+            found = measure(Path(file).stem, case, options)
+            rows += found
+            for row in found:
+                show(line(row))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=1))
+    return rows
