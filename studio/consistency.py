@@ -153,7 +153,7 @@ def _plots(points: Sequence[Point]) -> list[Plot | None]:
     tones = (pitch * 2 ** (-PITCH_AWAY / 12), pitch * 2 ** (PITCH_AWAY / 12))
     levels = (loudness - LOUDNESS_AWAY, loudness + LOUDNESS_AWAY)
     return [
-        _plot("loudness", _("크기"), "LUFS", [point.loudness for point in points], levels, 1),
+        _plot("loudness", _("소리 크기"), "LUFS", [point.loudness for point in points], levels, 1),
         _plot("snr", _("신호 대 잡음"), "dB", [point.snr for point in points], (Limits().warn_snr_below, math.inf), 0),
         _plot("pitch", _("목소리의 높이"), "Hz", [point.pitch for point in points], tones, 0),
     ]

@@ -69,6 +69,15 @@ def _reason(reason: dict[str, Any], treble: float | None, since: str) -> dict[st
     return {**reason, "value": round(reason["value"], 2), "treble": round(treble or 0.0, 2), "since": since}
 
 
+def portrait_add(*, clip: Clip) -> bool:
+    """Measures a take from before portraits were; False where its sound is gone."""
+    measured = _portrait_of(clip)
+    if measured is not None and "portrait" not in clip.measures:
+        clip.measures["portrait"] = measured.to_json()
+        clip.save(update_fields=["measures"])
+    return measured is not None
+
+
 def _portrait_of(clip: Clip) -> Portrait | None:
     """As it was measured when the take came in; takes from before that was done are measured now."""
     if row := clip.measures.get("portrait"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone, translation
 
@@ -148,6 +150,24 @@ def test_a_first_take_from_before_portraits_is_measured_when_it_is_needed(
     assert "match_farther" in codes(record(speaking, prompts[0], moved(voice(), -4.0, -6.0)))
     files.delete_file(first.file)
     assert "match" not in record(speaking, prompts[0], moved(voice(), -4.5, -6.0))["measures"]
+
+
+def test_a_command_measures_takes_from_before_pitch_was_measured(
+    speaking: Client, speaker: Speaker, prompts: list[Prompt]
+) -> None:
+    for number in range(2):
+        record(speaking, prompts[number], seed=number)
+    first, second = speaker.clips.order_by("created_at")
+    wanted = first.measures["portrait"]
+    for clip in (first, second):
+        del clip.measures["portrait"]
+        clip.save()
+    files.delete_file(second.file)
+    out, err = StringIO(), StringIO()
+    with pytest.raises(CommandError, match="1 take"):
+        call_command("measure_clips", stdout=out, stderr=err)
+    first.refresh_from_db()
+    assert first.measures["portrait"] == wanted and str(second.pk) in err.getvalue() and "1 measured" in out.getvalue()
 
 
 def test_a_moment_is_told_as_people_say_it() -> None:
