@@ -2,7 +2,7 @@
 
 | name     | list                   | a line                                                                        |
 | -------- | ---------------------- | ----------------------------------------------------------------------------- |
-| moksori  | `clips.jsonl`          | `{"id", "audio", "text", "reading", "trim"}`                                  |
+| moksori  | `clips.jsonl`          | `{"id", "audio", "text", "reading", "trim", "room_dbfs"}`                     |
 | kss      | `transcript.v.1.4.txt` | `path|written|spelled out|taken apart|seconds|English`, the last not in all   |
 | mimic    | `<user>-metadata.txt`  | `id.wav|text|number of characters`, a text may hold pipes; or a database      |
 | piper    | `metadata.csv`         | `id.wav|text` or `id.wav|speaker|text`, quoted as CSV where it must be        |
@@ -39,6 +39,7 @@ class Row:
     reading: str = ""
     speaker: str = ""
     trim: tuple[float, float] | None = None
+    room_dbfs: float | None = None  # the noise floor of its room, where that was measured
 
 
 def parse(name: Format, line: str) -> Row:
@@ -105,7 +106,10 @@ def _moksori(line: str) -> Row:
     for name, value in values.items():
         if not isinstance(value, str) or (name != "reading" and not value.strip()):
             raise ValueError(f"its {name!r} is missing or not a text")
-    return Row(values["id"], values["audio"], values["text"], values["reading"], trim=_trim(row.get("trim")))
+    trim, room = _trim(row.get("trim")), row.get("room_dbfs")
+    if not isinstance(room, int | float | None) or isinstance(room, bool):
+        raise ValueError("its 'room_dbfs' is no number")
+    return Row(values["id"], values["audio"], values["text"], values["reading"], trim=trim, room_dbfs=room)
 
 
 def _trim(value: Any) -> tuple[float, float] | None:

@@ -147,6 +147,8 @@ class _Sounds:
         """Of all that the mel and the samples depend on; empty for a sound that cannot be opened."""
         try:
             parts = [PREPARATION, sha256_of(clip.audio), clip.trim, self.audio.to_json()]
+            if clip.room_dbfs is not None:
+                parts.append(clip.room_dbfs)
         except OSError:
             return ""  # loading it will say why
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -203,7 +205,8 @@ def make_sound(clip: SourceClip, audio: AudioConfig) -> tuple[Float32Array, Int1
     if clip.trim:
         start, end = (min(len(wave), round(seconds * rate)) for seconds in clip.trim)
     else:
-        start, end = clean.trim_bounds(wave, rate)
+        floor = quality.take_floor(wave, rate, clip.room_dbfs)
+        start, end = clean.trim_bounds(wave, rate, noise_floor_dbfs=floor)
     wave = wave[start:end]
     _check_length(clip.audio.name, len(wave) / rate)
     if quality.loudness(wave, rate) <= quality.SILENCE_DBFS:

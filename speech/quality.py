@@ -42,6 +42,7 @@ CLIPPED_RUN = 3  # samples
 FRAME_SECONDS = 0.01  # hop of the level track; a frame of it spans two hops
 MARGIN_FRAMES = 3  # beside speech, that belong neither to it nor to the room
 ROOM_FRAMES = 10  # that it takes to know the room
+ROOM_CHANGED_DB = 6.0  # off the measured room: something was switched on or off since
 HOLE_SECONDS = 0.002  # of exact zeros, where the sound on both sides …
 HOLE_SIDE_SECONDS = 0.001
 HOLE_SIDE_DBFS = -50.0  # … is at least so loud: no voice and no noise gate does that
@@ -143,19 +144,22 @@ class LevelTrack(NamedTuple):
     hop: int  # samples
 
 
-def inspect(samples: Int16Array | Float32Array, sample_rate: int) -> Report:
-    """Measures a take. `samples`: [S] int16 or float32 in -1..1. Raises BadAudio (empty_file, not_mono, not_finite)."""
+def inspect(samples: Int16Array | Float32Array, sample_rate: int, *, room_dbfs: float | None = None) -> Report:
+    """Measures a take. `samples`: [S] int16 or float32 in -1..1. Raises BadAudio (empty_file, not_mono, not_finite).
+
+    `room_dbfs`: the noise floor of the sitting, where its room was measured; it says where speech begins and ends.
+    """
     wave = _checked(samples)
     dc_offset = float(wave.mean(dtype=np.float64))
     centred = wave - np.float32(dc_offset)
     track = level_track(centred, sample_rate)
     floor = noise_floor(track, len(wave))
-    start, end, speaking = find_speech(track, floor, len(wave))
+    start, end, speaking = find_speech(track, speech_floor(floor, room_dbfs), len(wave))
     powers = 10 ** (track.dbfs / 10)
     speech_dbfs = _to_db(float(powers[speaking].mean())) if speaking.any() else SILENCE_DBFS
-    clipped = _run_lengths(np.abs(wave) >= CLIPPED_AT)
+    clipped = run_lengths(np.abs(wave) >= CLIPPED_AT)
     clipped = clipped[clipped >= CLIPPED_RUN]
-    zeros = _run_lengths(wave == 0)
+    zeros = run_lengths(wave == 0)
     seconds = len(wave) / sample_rate
     return Report(
         seconds=seconds,
@@ -294,6 +298,21 @@ def noise_floor(track: LevelTrack, length: int) -> float:
     return float(np.median(room)) if len(room) >= ROOM_FRAMES else rough
 
 
+def take_floor(samples: Float32Array, sample_rate: int, room_dbfs: float | None = None) -> float:
+    """The floor that the speech in a take is told from, in dBFS. `samples`: [S]; `room_dbfs`: see `speech_floor`."""
+    track = level_track(samples - np.float32(samples.mean(dtype=np.float64)), sample_rate)
+    return speech_floor(noise_floor(track, len(samples)), room_dbfs)
+
+
+def speech_floor(own_dbfs: float, room_dbfs: float | None) -> float:
+    """The room's floor, where it was measured and the take does not tell of another room; else the take's own.
+
+    What a take shows between words is breath, and where a fan turns it wavers; five seconds of the room do not. But
+    when something was switched on or off since, the take knows better.
+    """
+    return own_dbfs if room_dbfs is None or abs(own_dbfs - room_dbfs) > ROOM_CHANGED_DB else room_dbfs
+
+
 def find_speech(track: LevelTrack, floor: float, length: int) -> tuple[int, int, npt.NDArray[np.bool_]]:
     """Where speech starts and ends, in samples, and which frames of the track have it.
 
@@ -385,7 +404,7 @@ def _runs(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArra
     return edges[::2], edges[1::2]
 
 
-def _run_lengths(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+def run_lengths(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     starts, ends = _runs(mask)
     return ends - starts
 

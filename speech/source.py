@@ -29,6 +29,7 @@ class SourceClip:
     reading: str = ""
     trim: tuple[float, float] | None = None
     line: str = ""  # where it stands: list:number
+    room_dbfs: float | None = None  # the noise floor of its room, where that was measured
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def read_corpus(path: Path, *, format: Format | None = None, speaker: str = "") 
         elif found != "moksori" and taken.setdefault(audio, row.id) != row.id:
             corpus.skipped.append(_again(where, audio.name))
         else:
-            clips[row.id] = SourceClip(row.id, audio, row.text, row.reading, row.trim, where)
+            clips[row.id] = SourceClip(row.id, audio, row.text, row.reading, row.trim, where, row.room_dbfs)
     corpus.clips = list(clips.values())
     return corpus
 

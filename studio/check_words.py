@@ -17,6 +17,7 @@ def station_words() -> dict[str, dict[str, str]]:
         "voids": recorder_words()["voids"],
         "levels": _levels(),
         "processing": _processing(),
+        "room": _room(),
     }
 
 
@@ -28,6 +29,18 @@ def _levels() -> dict[str, str]:
         "good": _("알맞은 크기예요. 들어 보고 깨끗하면 다음으로 가세요."),
         "quiet": _("소리가 작아요. 마이크에 조금 더 가까이 오거나 시스템의 입력 크기를 올려 주세요."),
         "silent": _("말소리가 들리지 않아요. 알맞은 마이크를 골랐는지, 음소거 단추가 꺼져 있는지 확인해 주세요."),
+    }
+
+
+def _room() -> dict[str, str]:
+    return {
+        "measure": _("5초 재기"),
+        "measure_again": _("다시 재기"),
+        "measuring": _("재고 있어요. 가만히 있어 주세요."),
+        "measured": _("다 쟀어요"),
+        "quiet": _("녹음하기에 충분히 조용해요."),
+        "loud": _("배경이 시끄러워요. 아래에서 할 수 있는 일을 해 보고 다시 재 주세요. 이대로 녹음할 수는 있어요."),
+        "hertz": _("{n} Hz"),
     }
 
 

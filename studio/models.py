@@ -146,6 +146,33 @@ class RecordingSession(models.Model):
         return f"{self.speaker} {self.started_at:%Y-%m-%d %H:%M}"
 
 
+class RoomTone(models.Model):
+    """Some seconds of a sitting's room while nobody speaks: the sound, and what was measured. The newest counts.
+
+    It says where speech begins in the takes of the sitting, and what noise to take out of them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)  # made by the browser
+    speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="room_tones")
+    session = models.ForeignKey(RecordingSession, on_delete=models.CASCADE, related_name="room_tones")
+    device = models.CharField(max_length=200, blank=True)
+    file = models.CharField(max_length=200)  # storage key: rooms/<speaker>/<id>-<hash>.wav
+    sha256 = models.CharField(max_length=64)  # of the bytes that were sent
+    size = models.PositiveIntegerField()  # bytes in storage
+    sample_rate = models.PositiveIntegerField()  # Hz
+    seconds = models.FloatField()
+    noise_floor_dbfs = models.FloatField()
+    measures = models.JSONField(default=dict)  # speech.room.RoomReport
+    causes = models.JSONField(default=list, blank=True)  # [{code, level, value, hertz}]
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.speaker} {self.noise_floor_dbfs:.0f} dBFS"
+
+
 class Clip(models.Model):
     """One take: the untrimmed master in storage, and beside it what was measured. Its id is made by the browser."""
 

@@ -7,15 +7,15 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from studio import files, statements, takes
-from studio.models import Clip, Consent
+from studio import files, room_tones, statements, takes
+from studio.models import Clip, Consent, RoomTone
 
 logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
 FEW = 20  # files that may always go without a person looking
 SHARE = 0.1  # of all files: where more than this have no row, the database is another one, and not the files left over
-_OWNERS = ((takes.FOLDER, Clip), (statements.FOLDER, Consent))
+_OWNERS = ((takes.FOLDER, Clip), (statements.FOLDER, Consent), (room_tones.FOLDER, RoomTone))
 
 
 def orphans(*, older_than: timedelta = DAY) -> tuple[list[str], int]:

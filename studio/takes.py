@@ -20,7 +20,7 @@ from speech.wav import Wav, parse_wav, wav_bytes
 from studio import files, selectors
 from studio.errors import Refused
 from studio.match_file import match_judge
-from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Review, Speaker
+from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Review, RoomTone, Speaker
 from studio.trim import Bounds, trim_check
 
 FOLDER = "clips"
@@ -59,9 +59,9 @@ def clip_create(
     files.free_space_check()
     clip = Clip(
         id=clip_id, speaker=speaker, prompt=prompt, text=prompt.text, reading=prompt.reading, sha256=digest,
-        session=_session(speaker, sitting, wav.sample_rate),
+        session=session_of(speaker, sitting, wav.sample_rate),
     )  # fmt: skip
-    _measure(clip, wav, quality.Limits())
+    _measure(clip, wav, quality.Limits(), _room_dbfs(clip, sitting))
     match_judge(clip)
     try:
         _store(clip, wav)
@@ -179,7 +179,7 @@ def capture_check(sitting: Sitting) -> None:
         raise Refused("dropout", _("녹음 중에 소리가 끊겼어요. 다시 녹음해 주세요."), dropouts=list(sitting.dropouts))
 
 
-def _session(speaker: Speaker, sitting: Sitting, sample_rate: int) -> RecordingSession | None:
+def session_of(speaker: Speaker, sitting: Sitting, sample_rate: int) -> RecordingSession | None:
     if sitting.id is None:
         return None
     session, _created = RecordingSession.objects.get_or_create(
@@ -194,10 +194,18 @@ def _session(speaker: Speaker, sitting: Sitting, sample_rate: int) -> RecordingS
     return session
 
 
-def _measure(clip: Clip, wav: Wav, limits: quality.Limits) -> None:
-    report = quality.inspect(wav.samples, wav.sample_rate)
+def _room_dbfs(clip: Clip, sitting: Sitting) -> float | None:
+    """The floor of the room that was measured in this sitting, through this microphone."""
+    tones = RoomTone.objects.filter(session=clip.session, device=sitting.device[:200])
+    return tones.values_list("noise_floor_dbfs", flat=True).first() if clip.session else None
+
+
+def _measure(clip: Clip, wav: Wav, limits: quality.Limits, room_dbfs: float | None = None) -> None:
+    report = quality.inspect(wav.samples, wav.sample_rate, room_dbfs=room_dbfs)
     verdict = quality.judge(report, limits).to_json()
     clip.seconds, clip.sample_rate, clip.measures = wav.seconds, wav.sample_rate, report.to_json()
+    if room_dbfs is not None:
+        clip.measures["room_dbfs"] = room_dbfs  # training trims by it as well
     clip.verdict, clip.reasons = verdict["level"], verdict["reasons"]
     clip.measures["portrait"] = match.portrait(wav.samples, wav.sample_rate).to_json()
 

@@ -272,6 +272,8 @@ def _clip_line(clip: Clip, name: str) -> dict[str, Any]:
         line["reading"] = clip.reading
     if clip.trim_start is not None and clip.trim_end is not None:
         line["trim"] = [clip.trim_start, clip.trim_end]
+    if (room := clip.measures.get("room_dbfs")) is not None:
+        line["room_dbfs"] = room
     return line
 
 

@@ -128,6 +128,8 @@ class Screens:
         with self.visitor(furnished.links["speaker"], microphone=True) as page:
             self.visit(page, "/", "speaker-home")
             self.visit(page, "/record/consent/", "consent")
+            self.visit(page, "/record/check/", "check-microphone")
+            self.visit(page, "/record/check/room/", "check-room")
             self.visit(page, "/record/", "record-off")
             prompt = page.locator("clip-recorder[data-prepared] [data-part=prompt]")
             source = sounds.spoken(prompt.inner_text(), lead=1.2)

@@ -23,7 +23,7 @@ pytestmark = [
 
 NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
     "studio": {
-        "sign_out", "consent_statement", "consent_audio",
+        "sign_out", "consent_statement", "consent_audio", "room_tone_create",
         "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
         "clip_discard", "clip_keep", "review_write", "clip_restore", "speaker_invite", "dictionary_import",
         "dictionary_export", "dictionary_write", "dictionary_entry", "prompt_reading",
@@ -75,6 +75,7 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
         "studio:record": [reverse("studio:record")],
         "studio:consent": [reverse("studio:consent")],
         "studio:check": [reverse("studio:check")],
+        "studio:check_room": [reverse("studio:check_room")],
         "studio:speakers": [reverse("studio:speakers")],
         "studio:speaker": [reverse("studio:speaker", args=["mina"]), "/speakers/mina/?verdict=refused"],
         "studio:own_course": [reverse("studio:own_course")],

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from speech.clean import level, trim_bounds
-from speech.quality import loudness
+from speech.clean import denoise, level, trim_bounds
+from speech.quality import inspect, loudness, take_floor
 
 Make = Callable[..., np.ndarray]
 RATE = 48_000
@@ -69,3 +69,53 @@ def test_the_peak_is_never_above_its_limit(make_take: Make) -> None:
 def test_silence_is_not_raised() -> None:
     silence = np.zeros(RATE, dtype=np.float32)
     assert np.array_equal(level(silence, RATE), silence)
+
+
+def room_noise(seconds: float, dbfs: float, seed: int, rate: int = RATE) -> np.ndarray:
+    """Noise that falls by 5 dB an octave, as a fan's does."""
+    count = round(seconds * rate)
+    hertz = np.fft.rfftfreq(count, 1 / rate)
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count)) * np.maximum(hertz, 30) ** (-5 / 6.02)
+    wave = np.fft.irfft(spectrum, count)
+    return (wave / np.sqrt(np.mean(wave**2)) * 10 ** (dbfs / 20)).astype(np.float32)
+
+
+def test_a_room_that_was_measured_counts_unless_the_take_tells_of_another(make_take: Make) -> None:
+    wave = make_take(floor_dbfs=-70)
+    own = take_floor(wave, RATE)
+    assert own == pytest.approx(-70, abs=0.5)
+    assert take_floor(wave, RATE, -67.0) == -67.0
+    assert take_floor(wave, RATE, -50.0) == own == take_floor(wave, RATE, -85.0)
+
+
+def test_where_a_fan_turns_the_measured_room_finds_speech_that_the_take_alone_misses(make_take: Make) -> None:
+    noisy = make_take(lead=1.0, spoken=2.0, tail=1.0, floor_dbfs=-90) + room_noise(4.0, -48, 3)
+    alone, measured = inspect(noisy, RATE), inspect(noisy, RATE, room_dbfs=-48.5)
+    assert measured.speech_start == pytest.approx(1.0, abs=0.03)
+    assert abs(measured.speech_start - 1.0) <= abs(alone.speech_start - 1.0)
+    assert measured.noise_floor_dbfs == alone.noise_floor_dbfs  # the room says where, the take says how loud
+
+
+@pytest.mark.parametrize("rate", [22_050, 48_000])
+def test_the_room_tone_takes_its_noise_out_of_a_take(make_take: Make, rate: int) -> None:
+    clean = make_take(lead=1.0, spoken=2.0, tail=1.0, floor_dbfs=-90, rate=rate)
+    noisy = clean + room_noise(4.0, -45, 3, rate)
+    better = denoise(noisy, rate, room_noise(5.0, -45, 4, rate))
+    assert better.shape == noisy.shape and better.dtype == np.float32
+    quiet = slice(round(0.1 * rate), round(0.9 * rate))
+    before, after = (10 * np.log10(np.mean(wave[quiet] ** 2)) for wave in (noisy, better))
+    assert before - after > 9
+    spoken = slice(round(1.1 * rate), round(2.9 * rate))
+    error = [np.mean((wave[spoken] - clean[spoken]) ** 2) for wave in (noisy, better)]
+    assert error[1] < error[0]  # nearer to what was said, too
+
+
+def test_a_take_of_a_silent_room_comes_through_untouched(make_take: Make) -> None:
+    clean = make_take(floor_dbfs=-90)
+    kept = denoise(clean, RATE, room_noise(5.0, -95, 4))
+    assert 10 * np.log10(np.mean(clean**2) / np.mean((kept - clean) ** 2)) > 40
+
+
+def test_a_room_tone_that_is_too_short_says_nothing(make_take: Make) -> None:
+    wave = make_take()
+    assert denoise(wave, RATE, np.zeros(100, np.float32)) is wave

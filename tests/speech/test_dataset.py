@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from speech import audio as sound
+from speech import clean, quality
 from speech import text as front_end
 from speech.config import AudioConfig, TextConfig
-from speech.dataset import Manifest, prepare
+from speech.dataset import Manifest, make_sound, prepare
 from speech.errors import BadDataset
 from speech.events import DataPrepared, Event, StageChanged
 from speech.quality import loudness
+from speech.source import SourceClip, read_source
 from speech.wav import parse_wav, to_float32, wav_bytes
 
 AUDIO, TEXT = AudioConfig(), TextConfig()
@@ -319,3 +321,23 @@ def test_a_text_is_read_by_the_dictionary_for_the_symbols(source: Path, tmp_path
     manifest = run(source, tmp_path / "out", dictionary={"MBTI": "유형"})
     entry = next(entry for entry in manifest.entries if entry.id == rows[0]["id"])
     assert list(entry.symbols) == front_end.encode("유형가 뭐예요?", TEXT)
+
+
+def test_the_room_that_was_measured_says_where_a_clip_is_trimmed(tmp_path: Path) -> None:
+    rate = 24_000
+    generator = np.random.default_rng(5)
+    wave = 10 ** (-66 / 20) * generator.standard_normal(3 * rate)
+    wave[rate : 2 * rate] += 0.3 * np.sin(2 * np.pi * 200 * np.arange(rate) / rate)
+    wave[round(0.6 * rate) : rate] += 10 ** (-60.5 / 20) * generator.standard_normal(round(0.4 * rate))  # a chair
+    (tmp_path / "a.wav").write_bytes(wav_bytes(wave.astype(np.float32), rate))
+    line = {"id": "a", "audio": "a.wav", "text": "안녕하세요.", "room_dbfs": -62.0}
+    (tmp_path / "clips.jsonl").write_text(json.dumps(line, ensure_ascii=False))
+    ((clip,), _skipped) = read_source(tmp_path)
+    assert clip.room_dbfs == -62.0
+    alone = SourceClip(clip.id, clip.audio, clip.text)
+    config = AudioConfig()
+    with_room, without = (make_sound(each, config)[1] for each in (clip, alone))
+    assert len(with_room) < len(without)
+    floor = quality.take_floor(wave.astype(np.float32), rate, -62.0)
+    start, end = clean.trim_bounds(wave.astype(np.float32), rate, noise_floor_dbfs=floor)
+    assert len(with_room) == pytest.approx((end - start) * config.sample_rate / rate, abs=2)

@@ -1,5 +1,6 @@
 // <clip-recorder>: one prompt at a time. Decides what happens; view.js shows it, sender.js sends it.
 
+import { sittingId } from "../check/sitting.js";
 import { post } from "../lib/http.js";
 import { Course } from "./course.js";
 import { HandsFree } from "./hands-free.js";
@@ -38,7 +39,7 @@ export class ClipRecorder extends HTMLElement {
     this.unsent = new Unsent(this);
     this.prompts = new PromptList(this);
     this.keys = new KeyDialog({ root: this, dialog: this.view.parts["keys-dialog"], words: this.words.keys });
-    this.sitting = crypto.randomUUID?.() ?? "";
+    this.sitting = sittingId();
     this.listenToEverything();
     this.listenToMicrophone();
     this.go("off");
