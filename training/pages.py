@@ -15,12 +15,14 @@ from training import selectors, services
 from training.forms import RunForm
 from training.models import Checkpoint, TrainingRun
 from training.words import (
+    FIGURE_WORDS,
     PART_WORDS,
     SIZE_HINTS,
     SIZE_WORDS,
     STAGE_WORDS,
     STATE_WORDS,
     clips_named,
+    curve_figure,
     device_words,
     log_words,
     model_words,
@@ -99,6 +101,8 @@ def part_view(run: TrainingRun, part: selectors.Part, curves: dict[str, list[lis
         "kind": part.kind,
         "label": PART_WORDS[part.kind],
         "model": model_words(part.model),
+        "figure": curve_figure(part.model),
+        "axis": FIGURE_WORDS[curve_figure(part.model)],
         "steps": part.steps,
         "done": done,
         "done_words": f"{done:,}",

@@ -19,6 +19,7 @@ from studio.models import Clip, Consent, Speaker
 from studio.rooms import RoomState
 from training.journal import event_json
 from training.models import Checkpoint, RunEvent, TrainingRun
+from training.words import curve_figure
 
 logger = logging.getLogger(__name__)
 
@@ -138,15 +139,17 @@ def run_state(run: TrainingRun) -> dict[str, Any]:
 def run_curves(run: TrainingRun) -> dict[str, dict[str, list[list[float]]]]:
     """Loss curves by part: `{"acoustic": {"train": [[step, loss], …], "held_out": […]}}`, thinned for a page.
 
-    Where a run fell back to an earlier checkpoint, the later way replaces what it left.
+    Both lines of a part show `words.curve_figure`, which training and checking measure alike. Where a run fell back to
+    an earlier checkpoint, the later way replaces what it left.
     """
     curves: dict[str, dict[str, list[list[float]]]] = {
         part.kind: {"train": [], "held_out": []} for part in parts_of(run)
     }
+    figures = {part.kind: curve_figure(part.model) for part in parts_of(run)}
     names = {"step_done": "train", "evaluated": "held_out"}
     for kind, data in run.events.filter(kind__in=names).order_by("seq").values_list("kind", "data"):
         curve = curves.setdefault(data.get("part", ""), {"train": [], "held_out": []})[names[kind]]
-        loss = (data.get("losses") or {}).get("loss")
+        loss = (data.get("losses") or {}).get(figures.get(data.get("part"), "loss"))
         if loss is None:
             continue
         while curve and curve[-1][0] >= data["step"]:

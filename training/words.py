@@ -90,6 +90,16 @@ _SKIPPED: dict[str, Words] = {
 NAMED = 3  # clips named in a line
 
 
+# HiFi-GAN's training loss counts its opponents in, who grow stronger; on held-out clips only the mel is measured.
+_CURVE_FIGURES = {"hifi_gan": "mel"}
+FIGURE_WORDS: dict[str, Words] = {"loss": gettext_lazy("손실"), "mel": gettext_lazy("멜 거리")}
+
+
+def curve_figure(model: str) -> str:
+    """The figure among a model's losses that training and checking measure alike, so that both go on one axis."""
+    return _CURVE_FIGURES.get(model, "loss")
+
+
 def model_words(name: str) -> str:
     """A model's name as its paper writes it."""
     return MODEL_WORDS.get(name, name)

@@ -150,6 +150,21 @@ def test_the_curves_of_a_run_that_fell_back_show_the_later_way(run: TrainingRun)
     }
 
 
+def test_both_lines_of_a_hifi_gan_are_the_distance_of_the_mel(run: TrainingRun, client: Client) -> None:
+    TrainingRun.objects.filter(pk=run.pk).update(vocoder="hifi_gan", vocoder_steps=10)
+    run.refresh_from_db()
+    told = {"part": "vocoder", "step": 5}
+    record(run_pk=run.pk, kind="step_done", data={**told, "losses": {"loss": 31.5, "mel": 0.6, "features": 2.0}})
+    record(run_pk=run.pk, kind="step_done", data={"part": "acoustic", "step": 5, "losses": {"loss": 4.0, "mel": 2.0}})
+    record(run_pk=run.pk, kind="evaluated", data={**told, "losses": {"loss": 0.7, "mel": 0.7}})
+    curves = selectors.run_curves(run)
+    assert curves["vocoder"] == {"train": [[5, 0.6]], "held_out": [[5, 0.7]]}
+    assert curves["acoustic"]["train"] == [[5, 4.0]]
+    page = client.get(f"/train/{run.pk}/").content.decode()
+    assert 'data-figure-name="mel" data-axis="멜 거리"' in page
+    assert 'data-figure-name="loss" data-axis="손실"' in page
+
+
 def test_the_table_of_a_curve_has_both_losses_where_both_are_known() -> None:
     train = [[float(step), 100.0 - step] for step in range(1, 101)]
     held_out = [[10.0, 95.0], [20.0, 85.0], [100.0, 5.0]]

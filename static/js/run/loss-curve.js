@@ -25,12 +25,17 @@ export class LossCurve extends HTMLElement {
   /** `curves`: {train, held_out} of [step, loss]; `words`: what the page's script was given. */
   show(curves, words) {
     this.curves = curves;
-    this.words = words;
+    this.words = { ...words, y_axis: this.dataset.axis ?? words.y_axis };
     this.logarithmic = null; // until a person chooses, the values do
     this.at = null;
     this.#build();
     new ResizeObserver(() => this.#later()).observe(this.plot);
     this.#later();
+  }
+
+  /** The figure among a model's losses that both lines show. */
+  get figure() {
+    return this.dataset.figureName ?? "loss";
   }
 
   /** One more point of "train" or "held_out". */

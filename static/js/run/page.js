@@ -34,11 +34,11 @@ class RunPage extends HTMLElement {
     switch (kind) {
       case "step_done":
         Object.assign(this.state, { part: data.part, step: data.step, total: data.total, progress: data, stage: "train" });
-        curve?.add("train", data.step, data.losses.loss);
+        curve?.add("train", data.step, data.losses[curve.figure]);
         break;
       case "evaluated":
-        this.heldOut = data.losses.loss;
-        curve?.add("held_out", data.step, data.losses.loss);
+        this.heldOut = data.losses[curve?.figure ?? "loss"];
+        curve?.add("held_out", data.step, this.heldOut);
         break;
       case "stage_changed":
         Object.assign(this.state, { stage: data.stage, stageDone: data.done, stageTotal: data.total });
@@ -94,7 +94,7 @@ class RunPage extends HTMLElement {
     for (const part of this.querySelectorAll("[data-part]:not(loss-curve)")) this.#part(part);
     this.#figure("eta", running ? duration(progress.eta_seconds, words) : "–");
     this.#figure("rate", progress.steps_per_minute ? fill(words.per_minute, { rate: rate(progress.steps_per_minute) }) : "–");
-    this.#figure("loss", loss(progress.losses?.loss));
+    this.#figure("loss", loss(progress.losses?.[this.curves.get(state.part)?.figure ?? "loss"]));
     this.#figure("held-out", loss(this.heldOut));
   }
 
