@@ -1,7 +1,7 @@
 """Measures of one take and the verdict on it. numpy and scipy only, so that the web process may use it.
 
-`inspect` measures, `judge` compares with `Limits`, the one table of thresholds. A verdict's reasons are codes; the page
-has the words:
+`inspect` measures, `judge` compares with the one table of thresholds, `speech.limits`. A verdict's reasons are codes;
+the page has the words:
 
 | code        | what is wrong                                                     | `value`                  |
 | ----------- | ----------------------------------------------------------------- | ------------------------ |
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -31,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speech.errors import BadAudio
+from speech.limits import RULES, Limits
 from speech.wav import Float32Array, Int16Array, to_float32
 
 Level = Literal["good", "warned", "refused"]
@@ -79,38 +81,6 @@ class Report:
             name: round(value, 4) if isinstance(value, float) else value
             for name, value in dataclasses.asdict(self).items()
         }
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Thresholds of the verdict: `refuse_*` voids a take, `warn_*` lets it pass with a word.
-
-    Starting points: Azure's guide for custom voices (peak, SNR, quiet at both ends), ACX (peak, noise floor).
-    """
-
-    refuse_clipped_runs: int = 1
-    refuse_snr_below: float = 20.0  # dB
-    warn_snr_below: float = 35.0
-    warn_floor_above: float = -60.0  # dBFS
-    refuse_peak_below: float = -30.0  # dBFS
-    warn_peak_below: float = -12.0
-    warn_peak_above: float = -3.0
-    refuse_edge_below: float = 0.1  # seconds of quiet before and after speech
-    refuse_dropouts_from: float = 1
-    warn_dropouts_from: float = 1
-    refuse_zeros_from: float = 0.25  # seconds
-    warn_zeros_from: float = 0.05
-    warn_dc_above: float = 0.01
-    refuse_speech_below: float = 0.2  # seconds of speech
-    warn_seconds_above: float = 15.0
-
-    @classmethod
-    def for_import(cls) -> Limits:
-        """For files that somebody else cut and levelled: short edges, levels and digital silence are as they are."""
-        return cls(
-            warn_peak_below=-24.0, warn_peak_above=math.inf, refuse_edge_below=-math.inf,
-            refuse_dropouts_from=math.inf, refuse_zeros_from=math.inf, warn_zeros_from=1.0,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -182,43 +152,24 @@ def inspect(samples: Int16Array | Float32Array, sample_rate: int, *, room_dbfs: 
     )
 
 
-def judge(report: Report, limits: Limits | None = None) -> Verdict:
-    """The verdict on a take by `limits` (default: those of the recording room)."""
-    table = limits or Limits()
-    if report.speech_seconds < table.refuse_speech_below:  # without speech the other measures mean nothing
-        silent = Reason("silent", "refused", report.speech_seconds, table.refuse_speech_below)
-        return Verdict("refused", (silent,))
-    found = sorted(_reasons(report, table), key=lambda reason: reason.level != "refused")
+def judge(report: Report, limits: Limits | None = None, more: Sequence[Reason] = ()) -> Verdict:
+    """The verdict on a take by `limits` (default: those of the recording room), with `more` reasons from elsewhere."""
+    reasons = _reasons(report, limits or Limits())
+    if reasons[:1] and reasons[0].code == "silent":  # without speech the other measures mean nothing
+        return Verdict("refused", (reasons[0],))
+    found = sorted([*reasons, *more], key=lambda reason: reason.level != "refused")
     level: Level = found[0].level if found else "good"
     return Verdict(level, tuple(found))
 
 
 def _reasons(report: Report, limits: Limits) -> list[Reason]:
     """Everything that is beyond a limit, each code once at its worst level."""
-    snr, peak, zeros = report.snr_db, report.peak_dbfs, report.longest_zero_run_seconds
-    clipped, edge, offset = report.clipped_runs, limits.refuse_edge_below, abs(report.dc_offset)
-    floor, holes = report.noise_floor_dbfs, report.dropouts
-    rules: list[tuple[str, Literal["warned", "refused"], bool, float, float]] = [
-        ("clipped", "refused", clipped >= limits.refuse_clipped_runs, clipped, limits.refuse_clipped_runs),
-        ("dropout", "refused", holes >= limits.refuse_dropouts_from, holes, limits.refuse_dropouts_from),
-        ("zeros", "refused", zeros >= limits.refuse_zeros_from, zeros, limits.refuse_zeros_from),
-        ("noisy", "refused", snr < limits.refuse_snr_below, snr, limits.refuse_snr_below),
-        ("too_quiet", "refused", peak < limits.refuse_peak_below, peak, limits.refuse_peak_below),
-        ("edge_start", "refused", report.lead_seconds < edge, report.lead_seconds, edge),
-        ("edge_end", "refused", report.tail_seconds < edge, report.tail_seconds, edge),
-        ("dropout", "warned", holes >= limits.warn_dropouts_from, holes, limits.warn_dropouts_from),
-        ("zeros", "warned", zeros >= limits.warn_zeros_from, zeros, limits.warn_zeros_from),
-        ("noisy", "warned", snr < limits.warn_snr_below, snr, limits.warn_snr_below),
-        ("noisy_room", "warned", floor > limits.warn_floor_above, floor, limits.warn_floor_above),
-        ("too_quiet", "warned", peak < limits.warn_peak_below, peak, limits.warn_peak_below),
-        ("too_loud", "warned", peak > limits.warn_peak_above, peak, limits.warn_peak_above),
-        ("dc_offset", "warned", offset > limits.warn_dc_above, offset, limits.warn_dc_above),
-        ("too_long", "warned", report.seconds > limits.warn_seconds_above, report.seconds, limits.warn_seconds_above),
-    ]
     found: dict[str, Reason] = {}
-    for code, level, broken, value, limit in rules:
-        if broken and code not in found:
-            found[code] = Reason(code, level, float(value), float(limit))
+    for rule in RULES:
+        value, limit = float(getattr(report, rule.measure)), float(getattr(limits, rule.limit))
+        value = abs(value) if rule.beyond == "off" else value
+        if rule.code not in found and rule.broken(value, limit):
+            found[rule.code] = Reason(rule.code, rule.level, value, limit)
     if found.get("clipped"):
         found.pop("too_loud", None)  # says the same, more weakly
     return list(found.values())

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from speech.quality import Limits
+from speech.limits import Limits
 from studio import selectors
 from studio.models import Clip, Speaker
 from studio.review import LOUDNESS_AWAY, pace_of, syllables

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext
 
 from studio.key_words import key_words
 from studio.microphone_words import failure_words
+from studio.words import verdict_words
 
 
 def recorder_words() -> dict[str, dict[str, Any]]:
@@ -20,6 +21,7 @@ def recorder_words() -> dict[str, dict[str, Any]]:
         "sending": _sending(),
         "keys": key_words(),
         "list": _list(),
+        "verdicts": verdict_words(),
     }
 
 

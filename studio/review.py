@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from speech.quality import Limits
+from speech.limits import Limits
 from studio import takes
 from studio.errors import Refused
 from studio.models import Clip, Review, Speaker
@@ -185,7 +185,7 @@ def usual_of(speaker: Speaker) -> Usual:
 
 
 def concern_of(source: str, measures: Mapping[str, Any], said: int, usual: Usual) -> Concern:
-    """What a take is worst in, by `speech.quality.Limits`. `said`: syllables.
+    """What a take is worst in, by `speech.limits.Limits`. `said`: syllables.
 
     Imported files were cut and levelled by somebody else: their edges and levels are as they are.
     """

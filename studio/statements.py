@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from speech import quality
+from speech.limits import Limits
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import consent, files, selectors, services
 from studio.errors import Refused
@@ -25,7 +26,7 @@ from studio.words import reason_words
 
 FOLDER = "consents"
 # It is listened to by people, not trained on: it must be understood, and no more.
-LIMITS = quality.Limits(
+LIMITS = Limits(
     refuse_clipped_runs=10**9, refuse_snr_below=10.0, refuse_peak_below=-40.0, refuse_edge_below=-math.inf,
     refuse_speech_below=1.0,
 )  # fmt: skip

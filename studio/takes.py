@@ -15,7 +15,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from speech import match, quality
+from speech import manner, match, quality
+from speech.errors import SpeechError
+from speech.limits import Limits
+from speech.text import read
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import files, selectors
 from studio.errors import Refused
@@ -24,6 +27,7 @@ from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Review, Ro
 from studio.trim import Bounds, trim_check
 
 FOLDER = "clips"
+MANNER_TAKES = 50  # the newest ones, that say how somebody usually speaks
 PROCESSING = ("echoCancellation", "noiseSuppression", "autoGainControl")
 
 
@@ -61,7 +65,7 @@ def clip_create(
         id=clip_id, speaker=speaker, prompt=prompt, text=prompt.text, reading=prompt.reading, sha256=digest,
         session=session_of(speaker, sitting, wav.sample_rate),
     )  # fmt: skip
-    _measure(clip, wav, quality.Limits(), _room_dbfs(clip, sitting))
+    _measure(clip, wav, Limits(), _room_dbfs(clip, sitting))
     match_judge(clip)
     try:
         _store(clip, wav)
@@ -95,7 +99,7 @@ def clip_import(
         id=uuid4(), speaker=speaker, text=text, reading=reading, sha256=digest,
         source=Clip.Source.IMPORT, source_id=source_id,
     )  # fmt: skip
-    _measure(clip, wav, quality.Limits.for_import())
+    _measure(clip, wav, Limits.for_import())
     clip.trim_start, clip.trim_end = trim or (None, None)
     clip.kept = clip.verdict != Clip.Verdict.REFUSED
     _store(clip, wav)
@@ -200,14 +204,35 @@ def _room_dbfs(clip: Clip, sitting: Sitting) -> float | None:
     return tones.values_list("noise_floor_dbfs", flat=True).first() if clip.session else None
 
 
-def _measure(clip: Clip, wav: Wav, limits: quality.Limits, room_dbfs: float | None = None) -> None:
+def _measure(clip: Clip, wav: Wav, limits: Limits, room_dbfs: float | None = None) -> None:
     report = quality.inspect(wav.samples, wav.sample_rate, room_dbfs=room_dbfs)
-    verdict = quality.judge(report, limits).to_json()
-    clip.seconds, clip.sample_rate, clip.measures = wav.seconds, wav.sample_rate, report.to_json()
+    pace = manner.pace_of(_pronunciation(clip), report)
+    usual = _usual_manner(clip.speaker)
+    unusual = manner.compare(pace, report.loudness_lufs, usual, limits) if usual else []
+    verdict = quality.judge(report, limits, unusual).to_json()
+    clip.seconds, clip.sample_rate = wav.seconds, wav.sample_rate
+    clip.measures = {**report.to_json(), "pace": None if pace is None else round(pace, 3)}
     if room_dbfs is not None:
         clip.measures["room_dbfs"] = room_dbfs  # training trims by it as well
     clip.verdict, clip.reasons = verdict["level"], verdict["reasons"]
     clip.measures["portrait"] = match.portrait(wav.samples, wav.sample_rate).to_json()
+
+
+def _pronunciation(clip: Clip) -> str:
+    """How the clip is spoken, in Hangul; nothing for a text that our front end cannot read."""
+    if clip.prompt and clip.prompt.pronunciation:
+        return clip.prompt.pronunciation
+    try:
+        return read(clip.reading or clip.text).pronunciation
+    except SpeechError:
+        return ""
+
+
+def _usual_manner(speaker: Speaker) -> manner.Usual | None:
+    """Of the newest kept takes."""
+    kept = selectors.clips_kept(speaker).order_by("-created_at").values_list("measures", flat=True)[:MANNER_TAKES]
+    paces = [float(measures["pace"]) for measures in kept if measures.get("pace")]
+    return manner.usual(paces, [float(measures["loudness_lufs"]) for measures in kept if "loudness_lufs" in measures])
 
 
 def _store(clip: Clip, wav: Wav) -> None:

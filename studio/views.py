@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from speech.limits import rules_json
 from studio import rooms, selectors, services
 from studio.access import SpeakerRequest, admin_required, is_admin, speaker_required
 from studio.dictionary import dictionary_for
@@ -61,10 +62,11 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
 @speaker_required
 def record(request: SpeakerRequest) -> HttpResponse:
     """The room itself. Its state comes with the page; from then on `static/js/record/` asks for it."""
-    state = selectors.record_state(request.speaker)
-    return render(
-        request, "studio/record.html", {"speaker": request.speaker, "state": state, "words": recorder_words()}
-    )
+    context = {
+        "speaker": request.speaker, "state": selectors.record_state(request.speaker), "words": recorder_words(),
+        "rules": rules_json(),
+    }  # fmt: skip
+    return render(request, "studio/record.html", context)
 
 
 @require_http_methods(["GET", "POST"])

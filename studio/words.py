@@ -68,6 +68,10 @@ VERDICT_WORDS: dict[str, tuple[Words, Words]] = {
     "edge_start": (_("앞부분이 잘렸을 수 있어요"), _("녹음을 누르고 한 박자 쉬었다가 읽어 주세요.")),
     "edge_end": (_("끝부분이 잘렸을 수 있어요"), _("다 읽고 한 박자 쉬었다가 멈춰 주세요.")),
     "dc_offset": (_("마이크 신호가 한쪽으로 치우쳤어요"), _("다른 마이크나 다른 단자로 바꿔 보세요.")),
+    "fast": (_("평소보다 %(value)s%% 빨라요"), _("늘 읽던 빠르기로 읽으면 목소리가 고르게 배워져요.")),
+    "slow": (_("평소보다 %(value)s%% 느려요"), _("늘 읽던 빠르기로 읽으면 목소리가 고르게 배워져요.")),
+    "louder": (_("평소보다 %(value)s dB 커요"), _("마이크와의 거리와 입력 크기가 그대로인지 봐 주세요.")),
+    "softer": (_("평소보다 %(value)s dB 작아요"), _("마이크와의 거리와 입력 크기가 그대로인지 봐 주세요.")),
     "too_long": (_("문장이 길어요 (%(value)s초)"), _("그대로 써도 되지만, 짧은 문장이 더 잘 배워져요.")),
 }
 
@@ -86,3 +90,15 @@ def reason_words(reason: dict[str, Any]) -> dict[str, Any]:
     numbers = {"value": f"{value:.2f}" if abs(value) < 1 else f"{value:.0f}", "limit": f"{limit:g}"}
     what, advice = VERDICT_WORDS.get(str(reason["code"]), (str(reason["code"]), ""))
     return {**reason, "words": str(what) % numbers, "advice": str(advice)}
+
+
+def verdict_words() -> dict[str, Any]:
+    """The words of a verdict for the page's own first look, with `{value}` and `{limit}` to be filled in."""
+    reasons = {
+        code: {"words": _for_page(what), "advice": _for_page(advice)} for code, (what, advice) in VERDICT_WORDS.items()
+    }
+    return {"levels": {level: str(words) for level, words in LEVEL_WORDS.items()}, "reasons": reasons}
+
+
+def _for_page(words: Words) -> str:
+    return str(words) % {"value": "{value}", "limit": "{limit}"}

@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 from speech.errors import BadAudio
-from speech.quality import Limits, inspect, judge, loudness
+from speech.limits import Limits
+from speech.quality import inspect, judge, loudness
 from speech.wav import to_int16
 
 Make = Callable[..., np.ndarray]

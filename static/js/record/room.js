@@ -7,6 +7,7 @@ import { HandsFree } from "./hands-free.js";
 import { KeyDialog } from "./key-dialog.js";
 import { actionOf } from "./keys.js";
 import { Ballistics, measure, toDbfs, zone } from "./levels.js";
+import { inWords, judgeTake, measureTake } from "./measure.js";
 import { MicrophoneDesk } from "./microphone-desk.js";
 import { decodeWav, Player } from "./player.js";
 import { PromptList } from "./prompt-list.js";
@@ -26,6 +27,7 @@ const SILENT_MS = 1500; // no block for so long: the tab or the device was froze
 export class ClipRecorder extends HTMLElement {
   async connectedCallback() {
     this.words = JSON.parse(document.getElementById("record-words").textContent);
+    this.rules = JSON.parse(document.getElementById("record-rules").textContent);
     this.view = new View(this, this.words);
     this.wave = new Waveform(this.view.parts.wave);
     this.player = new Player();
@@ -251,10 +253,20 @@ export class ClipRecorder extends HTMLElement {
       refusal: null,
     };
     this.shown = { id: row.id, local: true };
+    this.firstLook(samples, sampleRate);
     this.player.load(new Blob([wav], { type: "audio/wav" }));
     await this.store.put(row);
     await this.sender.tell();
     this.sender.now();
+  }
+
+  /** What the page finds by itself, at once, by the server's rules; the server's own verdict takes its place. */
+  firstLook(samples, sampleRate) {
+    const measures = measureTake(samples, sampleRate);
+    const verdict = inWords(judgeTake(measures, this.rules), this.words.verdicts);
+    this.first = verdict;
+    this.view.verdict({ ...verdict, first: true });
+    this.view.figures({ seconds: measures.seconds, measures });
   }
 
   void({ code, value = 0 }, sampleRate) {
@@ -301,7 +313,7 @@ export class ClipRecorder extends HTMLElement {
 
   /** The server is not there: the take is safe in this browser, and the person goes on. */
   keptHere() {
-    this.view.verdict({ level: "local", words: this.words.states.offline_kept, reasons: [] });
+    this.view.verdict({ level: "local", words: this.words.states.offline_kept, reasons: this.first?.reasons ?? [] });
     this.rest();
     if (this.keepWhenJudged) this.keep();
   }

@@ -80,11 +80,13 @@ export class View {
     parts.bar.value = done;
   }
 
-  /** The verdict card; null hides it. `level` "void" and "local" are the browser's own words. */
+  /** The verdict card; null hides it. `level` "void" and "local" are the browser's own words, `first` its own look. */
   verdict(verdict) {
     const { parts } = this;
     parts.verdict.hidden = !verdict;
+    parts["verdict-first"].hidden = !verdict?.first;
     if (!verdict) return;
+    parts.verdict.dataset.by = verdict.first || verdict.level === "local" ? "browser" : "server";
     parts.verdict.className = `verdict ${LEVEL_CLASS[verdict.level] ?? (verdict.level === "void" ? "bad" : "")}`;
     parts["verdict-words"].textContent = verdict.words;
     parts["verdict-reasons"].replaceChildren(
