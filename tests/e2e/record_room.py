@@ -90,20 +90,21 @@ class WebServer:
         )
         self.links.update(zip(names, self.python(code).splitlines(), strict=True))
 
-    def record(self, name: str, prompt: int, takes: int = 1, **sound: float) -> list[str]:
-        """Puts takes of the prompt in this place of the corpus in, as a browser sends them; their ids, oldest first.
+    def record(self, name: str, prompt: int, takes: int = 1, prompts: int = 1, **sound: float) -> list[str]:
+        """Puts takes of so many prompts from this place of the corpus on in, as a browser sends them; their ids.
 
         `sound`: as `tests.studio.sounds.take` has it.
         """
         code = (
             "from studio.models import Prompt, Speaker; from studio.takes import clip_create\n"
             "from tests.studio.sounds import take, upload\n"
-            f"speaker, prompt = Speaker.objects.get(name={name!r}), Prompt.objects.get(order={prompt})\n"
-            f"for seed in range({takes}):\n"
-            f"    sent = upload(prompt.pk, take(seed=seed, **{sound!r}))\n"
-            "    print(sent['id'])\n"
-            "    made = {each: sent[each] for each in ('data', 'sha256')}\n"
-            "    clip_create(speaker=speaker, clip_id=sent['id'], prompt=prompt, **made)"
+            f"speaker = Speaker.objects.get(name={name!r})\n"
+            f"for prompt in Prompt.objects.filter(order__gte={prompt}).order_by('order')[:{prompts}]:\n"
+            f"    for seed in range({takes}):\n"
+            f"        sent = upload(prompt.pk, take(seed=seed, **{sound!r}))\n"
+            "        print(sent['id'])\n"
+            "        made = {each: sent[each] for each in ('data', 'sha256')}\n"
+            "        clip_create(speaker=speaker, clip_id=sent['id'], prompt=prompt, **made)"
         )
         return self.python(code).splitlines()
 
@@ -151,10 +152,10 @@ def chromium(playwright: Playwright, *flags: str) -> Browser:
     return playwright.chromium.launch(executable_path=chromium_path(), args=[*FLAGS, *flags])
 
 
-def microphone(path: Path, samples: npt.NDArray[np.int16]) -> tuple[str, ...]:
-    """Chromium's flags for a microphone that hears `samples` (44.1 kHz) over and over."""
+def microphone(path: Path, samples: npt.NDArray[np.int16], *, once: bool = False) -> tuple[str, ...]:
+    """Chromium's flags for a microphone that hears `samples` (44.1 kHz) over and over, or `once` when it is opened."""
     path.write_bytes(wav_bytes(samples, 44_100))
-    return (*FAKE, f"--use-file-for-fake-audio-capture={path}")
+    return (*FAKE, f"--use-file-for-fake-audio-capture={path}{'%noloop' if once else ''}")
 
 
 @contextmanager
