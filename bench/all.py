@@ -2,8 +2,9 @@
 
     python bench/all.py [--threads 2] [--minutes 14] [--json FILE] [BENCHMARK …]
 
-Rounds that other processes disturbed are repeated (bench/measure.py), but half of the minutes that are left is the most
-that a benchmark has for them: then what is left of it is measured once only. How well the front end reads is no matter of speed: see bench/text.py.
+Rounds that other processes disturbed are repeated (bench/measure.py), but half of the minutes that are left is the
+most that a benchmark has for them: then what is left of it is measured once only. How well the front end reads is no
+matter of speed: see bench/text.py.
 """
 
 from __future__ import annotations
