@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from speech.limits import Limits
 from studio import selectors
 from studio.models import Clip, Speaker
-from studio.review import LOUDNESS_AWAY, pace_of, syllables
 
 MOST_DOTS = 240  # of a plot; with more takes a dot is the median of several
 WIDTH, HEIGHT = 600.0, 100.0  # of a plot's own coordinates
@@ -114,16 +113,18 @@ def streak_of(days: Iterable[date], today: date) -> Streak:
 def _rows(speaker: Speaker) -> list[tuple[Point, float]]:
     """The usable takes in the order of recording, and their seconds."""
     usable = speaker.clips.filter(discarded_at=None).exclude(verdict=Clip.Verdict.REFUSED).order_by("created_at", "id")
-    fields = (
-        "created_at", "session", "source", "seconds", "text", "reading", "prompt__pronunciation", "measures",
-    )  # fmt: skip
     rows = []
-    for at, session, source, seconds, text, reading, said, measures in usable.values_list(*fields).iterator():
+    fields = ("created_at", "session", "source", "seconds", "measures")
+    for at, session, source, seconds, measures in usable.values_list(*fields).iterator():
         portrait = measures.get("portrait") or {}
         sitting = Clip.Source.IMPORT if source == Clip.Source.IMPORT else session
-        pace = pace_of(measures, syllables(text, reading, said))
         point = Point(
-            at, sitting, measures.get("loudness_lufs"), measures.get("snr_db"), portrait.get("pitch_hz"), pace
+            at,
+            sitting,
+            measures.get("loudness_lufs"),
+            measures.get("snr_db"),
+            portrait.get("pitch_hz"),
+            measures.get("pace"),
         )
         rows.append((point, seconds))
     return rows
@@ -148,13 +149,14 @@ def _day(day: date, those: Sequence[tuple[Point, float]]) -> Day:
 
 def _plots(points: Sequence[Point]) -> list[Plot | None]:
     """The bands: 3 LU about the middle loudness, from the SNR that nobody is warned of, 2 semitones about the pitch."""
+    limits = Limits()
     loudness = _middle(point.loudness for point in points) or 0.0
     pitch = _middle(point.pitch for point in points) or 1.0
     tones = (pitch * 2 ** (-PITCH_AWAY / 12), pitch * 2 ** (PITCH_AWAY / 12))
-    levels = (loudness - LOUDNESS_AWAY, loudness + LOUDNESS_AWAY)
+    levels = (loudness - limits.warn_loudness_off, loudness + limits.warn_loudness_off)
     return [
         _plot("loudness", _("소리 크기"), "LUFS", [point.loudness for point in points], levels, 1),
-        _plot("snr", _("신호 대 잡음"), "dB", [point.snr for point in points], (Limits().warn_snr_below, math.inf), 0),
+        _plot("snr", _("신호 대 잡음"), "dB", [point.snr for point in points], (limits.warn_snr_below, math.inf), 0),
         _plot("pitch", _("목소리의 높이"), "Hz", [point.pitch for point in points], tones, 0),
     ]
 

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from django.utils.translation import gettext as _
 
-from speech import clean
+from speech import clean, quality
 from speech.audio import resample, write
 from speech.errors import SpeechError
 from speech.files import write_text_atomic
@@ -115,7 +115,9 @@ def _write_sound(clip: Clip, path: Path, form: Form) -> float:
 def _bounds(clip: Clip, wav: Wav) -> tuple[int, int]:
     """What training would use of the take, in samples."""
     if clip.trim_start is None or clip.trim_end is None:
-        return clean.trim_bounds(to_float32(wav.samples), wav.sample_rate)
+        samples = to_float32(wav.samples)
+        floor = quality.take_floor(samples, wav.sample_rate, clip.measures.get("room_dbfs"))
+        return clean.trim_bounds(samples, wav.sample_rate, noise_floor_dbfs=floor)
     start, end = (min(len(wav.samples), round(at * wav.sample_rate)) for at in (clip.trim_start, clip.trim_end))
     return start, end
 
@@ -158,6 +160,8 @@ def _own(line: _Line) -> str:
         row["reading"] = line.clip.reading
     if line.clip.trim_start is not None and line.clip.trim_end is not None:
         row["trim"] = [line.clip.trim_start, line.clip.trim_end]
+    if (room := line.clip.measures.get("room_dbfs")) is not None:
+        row["room_dbfs"] = room
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 

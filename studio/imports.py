@@ -79,7 +79,7 @@ def _import_one(corpus: Corpus, source: SourceClip, speaker: Speaker, decoder: D
     try:
         clip, created = takes.clip_import(
             speaker=speaker, source_id=_source_id(corpus, source), text=text, reading=reading,
-            wav=decoder.decode(source.audio), trim=source.trim,
+            wav=decoder.decode(source.audio), trim=source.trim, room_dbfs=source.room_dbfs,
         )  # fmt: skip
     except SpeechError as error:
         result.left_out.append((source.id, _at(source, person_message(error))))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from statistics import median
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -14,15 +13,15 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from speech import manner
 from speech.limits import Limits
-from studio import takes
+from speech.manner import Usual
+from studio import selectors, takes
 from studio.errors import Refused
 from studio.models import Clip, Review, Speaker
 from studio.words import Words
 
 LONGEST_REASON = 200
-USUAL_FROM = 10  # takes, before one is held against the others of its speaker
-LOUDNESS_AWAY, PACE_AWAY = 3.0, 0.25  # LU, share: as far from the speaker's own median as nobody minds
 
 STATES: dict[str, Words] = {
     "": gettext_lazy("모두"),
@@ -48,16 +47,8 @@ CONCERNS: dict[str, tuple[Words, str]] = {
     "dc_offset": (gettext_lazy("치우친 신호"), "{:.1%}"),
     "too_long": (gettext_lazy("긴 문장"), "{:.1f} s"),
     "loudness": (gettext_lazy("평소와 다른 크기"), "{:+.1f} LU"),
-    "pace": (gettext_lazy("평소와 다른 빠르기"), "{:+.0%}"),
+    "pace": (gettext_lazy("평소와 다른 빠르기"), "{:+.0f} %"),
 }
-
-
-@dataclass(frozen=True)
-class Usual:
-    """Medians of a speaker's kept takes; None while there are too few."""
-
-    loudness: float | None = None  # LUFS
-    pace: float | None = None  # syllables a second
 
 
 @dataclass(frozen=True)
@@ -151,41 +142,35 @@ def takes_sieved(speaker: Speaker, sieve: Sieve) -> QuerySet[Clip]:
     return clips.order_by("-created_at", "-id")
 
 
-def takes_ordered(speaker: Speaker, sieve: Sieve, usual: Usual) -> list[Any]:
+def takes_ordered(speaker: Speaker, sieve: Sieve, usual: Usual | None) -> list[Any]:
     """The ids of the takes that pass, in the order that was asked for; of takes that are alike the newest first."""
     clips = takes_sieved(speaker, sieve)
     if sieve.order == "newest":
         return list(clips.values_list("pk", flat=True))
-    rows = clips.values_list("pk", "source", "text", "reading", "prompt__pronunciation", "measures")
-    scored = [(concern_of(row[1], row[5], syllables(*row[2:5]), usual).score, row[0]) for row in rows]
+    rows = clips.values_list("pk", "source", "measures")
+    scored = [(concern_of(source, measures, usual).score, pk) for pk, source, measures in rows]
     scored.sort(key=lambda each: -each[0])  # stable
     return [pk for _score, pk in scored]
 
 
-def takes_shown(ids: Iterable[Any], usual: Usual) -> list[Clip]:
+def takes_shown(ids: Iterable[Any], usual: Usual | None) -> list[Clip]:
     """These takes, in this order, each with `concern`."""
     found = Clip.objects.select_related("prompt", "review").in_bulk(list(ids))
     shown = [found[pk] for pk in ids if pk in found]
     for clip in shown:
-        said = syllables(clip.text, clip.reading, clip.prompt.pronunciation if clip.prompt else "")
-        clip.concern = concern_of(clip.source, clip.measures, said, usual)  # type: ignore[attr-defined]
+        clip.concern = concern_of(clip.source, clip.measures, usual)  # type: ignore[attr-defined]
     return shown
 
 
-def usual_of(speaker: Speaker) -> Usual:
-    """What is usual for this speaker, by the kept takes."""
-    kept = speaker.clips.filter(kept=True, discarded_at=None)
-    rows = list(kept.values_list("text", "reading", "prompt__pronunciation", "measures"))
-    if len(rows) < USUAL_FROM:
-        return Usual()
-    paces = [pace for *texts, measures in rows if (pace := pace_of(measures, syllables(*texts)))]
-    return Usual(
-        median(row[3].get("loudness_lufs", 0.0) for row in rows), median(paces) if len(paces) >= USUAL_FROM else None
-    )
+def usual_of(speaker: Speaker) -> Usual | None:
+    """How this speaker usually reads, by all kept takes; None while there are too few."""
+    measures = list(selectors.clips_kept(speaker).values_list("measures", flat=True))
+    paces = [float(each["pace"]) for each in measures if each.get("pace")]
+    return manner.usual(paces, [float(each["loudness_lufs"]) for each in measures if "loudness_lufs" in each])
 
 
-def concern_of(source: str, measures: Mapping[str, Any], said: int, usual: Usual) -> Concern:
-    """What a take is worst in, by `speech.limits.Limits`. `said`: syllables.
+def concern_of(source: str, measures: Mapping[str, Any], usual: Usual | None) -> Concern:
+    """What a take is worst in, by `speech.limits.Limits` and against what is `usual` for its speaker.
 
     Imported files were cut and levelled by somebody else: their edges and levels are as they are.
     """
@@ -197,7 +182,7 @@ def concern_of(source: str, measures: Mapping[str, Any], said: int, usual: Usual
     edge = min(measures.get("lead_seconds", 1.0), measures.get("tail_seconds", 1.0))
     clipped, holes = measures.get("clipped_runs", 0), measures.get("dropouts", 0)
     zeros, seconds = measures.get("longest_zero_run_seconds", 0.0), measures.get("seconds", 0.0)
-    scores = [
+    scores: list[Concern] = [
         Concern(1 + clipped / 10 if clipped >= table.refuse_clipped_runs else -1.0, "clipped", clipped),
         Concern(1 + holes / 10 if holes >= table.refuse_dropouts_from else -1.0, "dropout", holes),
         _between(zeros, table.warn_zeros_from, table.refuse_zeros_from, "zeros"),
@@ -208,33 +193,19 @@ def concern_of(source: str, measures: Mapping[str, Any], said: int, usual: Usual
         _between(edge, 2 * table.refuse_edge_below, table.refuse_edge_below, "edge"),
         _between(offset, table.warn_dc_above, 5 * table.warn_dc_above, "dc_offset"),
         _between(seconds, table.warn_seconds_above, 2 * table.warn_seconds_above, "too_long"),
-        *_unusual(measures, said, usual),
+        *(_unusual(measures, usual, table) if usual else ()),
     ]
     return max(scores, key=lambda each: each.score)
 
 
-def pace_of(measures: Mapping[str, Any], said: int) -> float | None:
-    """Syllables a second, from the first sound to the last."""
-    spoken = measures.get("speech_end", 0.0) - measures.get("speech_start", 0.0)
-    return said / spoken if spoken > 0 and said else None
-
-
-def syllables(text: str, reading: str, pronunciation: str | None) -> int:
-    """Of what was said, as far as it is known without reading the text again: numbers count as their digits."""
-    said = pronunciation or reading or text
-    return sum("가" <= letter <= "힣" or letter.isdecimal() for letter in said)
-
-
-def _unusual(measures: Mapping[str, Any], said: int, usual: Usual) -> list[Concern]:
-    found = []
-    if usual.loudness is not None:
-        away = measures.get("loudness_lufs", 0.0) - usual.loudness
-        found.append(Concern(abs(away) / LOUDNESS_AWAY - 1, "loudness", away))
-    pace = pace_of(measures, said)
-    if usual.pace and pace:
-        share = pace / usual.pace - 1
-        found.append(Concern(abs(share) / PACE_AWAY - 1, "pace", share))
-    return found
+def _unusual(measures: Mapping[str, Any], usual: Usual, table: Limits) -> list[Concern]:
+    """0 at the threshold of the warning, 1 twice as far away."""
+    louder = measures.get("loudness_lufs", usual.loudness_lufs) - usual.loudness_lufs
+    faster = 100 * ((measures.get("pace") or usual.pace) / usual.pace - 1)
+    return [
+        Concern(abs(louder) / table.warn_loudness_off - 1, "loudness", louder),
+        Concern(abs(faster) / table.warn_pace_off - 1, "pace", faster),
+    ]
 
 
 def _between(value: float, warned: float, refused: float, code: str) -> Concern:

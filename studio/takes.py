@@ -82,11 +82,12 @@ def clip_create(
 
 
 def clip_import(
-    *, speaker: Speaker, source_id: str, text: str, reading: str, wav: Wav, trim: tuple[float, float] | None = None
-) -> tuple[Clip, bool]:
+    *, speaker: Speaker, source_id: str, text: str, reading: str, wav: Wav, trim: tuple[float, float] | None = None,
+    room_dbfs: float | None = None,
+) -> tuple[Clip, bool]:  # fmt: skip
     """Takes a clip of a corpus in, once: the clip, and whether it is new. Raises BadAudio, Refused (507).
 
-    `trim`: seconds from and to where the corpus says that its sentence is.
+    `trim`: seconds from and to where the corpus says that its sentence is; `room_dbfs`: the floor of its room.
     """
     data = wav_bytes(wav.samples, wav.sample_rate)
     wav = parse_wav(data)  # the same bounds as for a take of the room
@@ -99,7 +100,7 @@ def clip_import(
         id=uuid4(), speaker=speaker, text=text, reading=reading, sha256=digest,
         source=Clip.Source.IMPORT, source_id=source_id,
     )  # fmt: skip
-    _measure(clip, wav, Limits.for_import())
+    _measure(clip, wav, Limits.for_import(), room_dbfs)
     clip.trim_start, clip.trim_end = trim or (None, None)
     clip.kept = clip.verdict != Clip.Verdict.REFUSED
     _store(clip, wav)

@@ -113,11 +113,14 @@ def clips_of(name: str) -> dict[str, tuple[str, float | None, float | None, byte
 
 
 def test_our_own_export_comes_back_bit_for_bit(voice: Speaker, tmp_path: Path) -> None:
-    Clip.objects.filter(text__startswith="오늘").update(reading="오늘은 삼월 이일이에요.")
+    first = voice.clips.order_by("created_at", "id")[0]
+    first.reading, first.measures["room_dbfs"] = "오늘은 삼월 이 일이에요.", -71.5
+    first.save()
     run("export_clips", "--speaker", "mina", "--format", "moksori", tmp_path / "out")
     out, err = run("import_clips", tmp_path / "out", "--speaker", "other", "--consent", "공개해도 된다고 했어요.")
     assert out.startswith("Moksori's own export: 4 clips in clips.jsonl") and not err
     assert len(clips_of("mina")) == 4 and clips_of("other") == clips_of("mina")
+    assert Clip.objects.get(speaker__name="other", text=first.text).measures["room_dbfs"] == -71.5
 
 
 @pytest.mark.parametrize("form", ["ljspeech", "filelist"])

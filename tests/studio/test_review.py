@@ -10,11 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from speech.manner import Usual
 from studio import consistency, review, selectors, services, takes
 from studio.asked import retakes_of
 from studio.errors import Refused
 from studio.models import Clip, Prompt, Review, Speaker
-from studio.review import Sieve, Usual, concern_of
+from studio.review import Sieve, concern_of
 from tests.studio.conftest import send
 from tests.studio.sounds import take, upload
 
@@ -195,17 +196,17 @@ def test_without_a_program_the_page_decides_by_its_form_and_comes_back(
 
 def test_a_take_unlike_the_others_of_its_speaker_is_a_concern() -> None:
     measures = {
-        "speech_seconds": 2.0, "speech_start": 0.5, "speech_end": 2.5, "snr_db": 60.0, "noise_floor_dbfs": -80.0,
-        "peak_dbfs": -6.0, "lead_seconds": 0.5, "tail_seconds": 0.5, "loudness_lufs": -30.0, "seconds": 3.0,
+        "speech_seconds": 2.0, "pace": 5.0, "snr_db": 60.0, "noise_floor_dbfs": -80.0, "peak_dbfs": -6.0,
+        "lead_seconds": 0.5, "tail_seconds": 0.5, "loudness_lufs": -30.0, "seconds": 3.0,
     }  # fmt: skip
-    usual = Usual(loudness=-23.0, pace=5.0)
-    assert concern_of("browser", measures, 10, Usual()).score < 0
-    away = concern_of("browser", measures, 10, usual)
+    usual = Usual(pace=5.0, loudness_lufs=-23.0)
+    assert concern_of("browser", measures, None).score < 0
+    away = concern_of("browser", measures, usual)
     assert (away.code, away.figure) == ("loudness", "−7.0 LU") and away.score > 1
-    fast = concern_of("browser", {**measures, "loudness_lufs": -23.5}, 20, usual)
-    assert (fast.code, fast.figure) == ("pace", "+100%")
+    fast = concern_of("browser", {**measures, "loudness_lufs": -23.5, "pace": 10.0}, usual)
+    assert (fast.code, fast.figure) == ("pace", "+100 %")
     cut = {**measures, "lead_seconds": 0.0, "loudness_lufs": -23.0}
-    assert concern_of("browser", cut, 10, usual).code == "edge" and concern_of("import", cut, 10, usual).score < 0
+    assert concern_of("browser", cut, usual).code == "edge" and concern_of("import", cut, usual).score < 0
 
 
 def test_days_on_end_count_until_today_or_yesterday() -> None:
@@ -250,4 +251,4 @@ def test_somebody_without_a_speaker_has_no_course(client: Client, admin: User) -
 
 
 def test_the_table_shows_in_order_what_the_sieve_lets_through(speaker: Speaker) -> None:
-    assert review.takes_ordered(speaker, Sieve(), Usual()) == []
+    assert review.takes_ordered(speaker, Sieve(), None) == []
