@@ -78,9 +78,9 @@ class Model(nn.Module):
         share = self.config.momentum / (1 + self.config.momentum)
         for _ in range(self.config.rounds):
             fitting = self._spectrum(self._sound(magnitude * phase, length))
-            phase = fitting - share * last
-            phase = phase / (phase.abs() + TINY)
-            last = fitting
+            parts = torch.view_as_real(torch.sub(fitting, last, alpha=share))  # in place, and no complex division
+            size = parts[..., 0].square().add_(parts[..., 1].square()).sqrt_().add_(TINY)
+            phase, last = torch.view_as_complex(parts.div_(size[..., None])), fitting
         whole = self._sound(magnitude * phase, self.config.hop_length * mel.size(2))
         return whole[:, : self.config.hop_length * frames]
 
@@ -90,10 +90,10 @@ class Model(nn.Module):
         By the multiplicative updates of Lee and Seung (2001) for the least squares; bins that no filter sees stay 0.
         """
         target = self.filters.T @ mel.exp()
-        gram = self.filters.T @ self.filters
-        magnitude = target / (gram.sum(1)[:, None] + TINY)
+        # By way of the mel and back: a third of the work of their product with each other, which is square.
+        magnitude = target / ((self.filters.T @ self.filters.sum(1, keepdim=True)) + TINY)
         for _ in range(UNMIXING_ROUNDS):
-            magnitude = magnitude * target / (gram @ magnitude + TINY)
+            magnitude = magnitude * target / (self.filters.T @ (self.filters @ magnitude) + TINY)
         return magnitude
 
     def _phase(self, magnitude: Tensor, seed: int | Sequence[int]) -> Tensor:

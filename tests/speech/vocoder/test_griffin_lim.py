@@ -10,7 +10,7 @@ import torch
 from speech import audio, clean
 from speech.config import AudioConfig
 from speech.errors import BadConfig
-from speech.vocoder.griffin_lim import Config, Model
+from speech.vocoder.griffin_lim import TINY, UNMIXING_ROUNDS, Config, Model
 
 
 def spoken(path: Path) -> np.ndarray:
@@ -97,3 +97,13 @@ def test_it_has_nothing_to_train() -> None:
 def test_settings_out_of_range_are_refused(changes: dict[str, float]) -> None:
     with pytest.raises(BadConfig):
         Config(**changes)  # type: ignore[arg-type]
+
+
+def test_the_magnitude_is_that_of_the_plain_multiplicative_updates() -> None:
+    model = Model()
+    mel = torch.randn(1, 80, 9) - 4.0
+    target, gram = model.filters.T @ mel.exp(), model.filters.T @ model.filters
+    plain = target / (gram.sum(1)[:, None] + TINY)
+    for _ in range(UNMIXING_ROUNDS):
+        plain = plain * target / (gram @ plain + TINY)
+    torch.testing.assert_close(model.magnitude(mel), plain, atol=1e-5, rtol=1e-5)
