@@ -52,8 +52,8 @@ def clip_audio(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
 @speaker_required
 def clip_keep(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
     """This take is the one; the position moves on to the next open prompt when asked with `{"forward": true}`."""
-    clip = takes.clip_keep(clip=_own_clip(request, clip_id))
-    if _json(request).get("forward"):
+    clip = takes.clip_keep(clip=own_clip(request, clip_id))
+    if json_body(request).get("forward"):
         services.position_move(speaker=request.speaker, action="forward", prompt=clip.prompt)
     return _state(request)
 
@@ -62,7 +62,7 @@ def clip_keep(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
 @api_errors
 @speaker_required
 def clip_discard(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
-    takes.clip_discard(clip=_own_clip(request, clip_id))
+    takes.clip_discard(clip=own_clip(request, clip_id))
     return _state(request)
 
 
@@ -70,7 +70,7 @@ def clip_discard(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
 @api_errors
 @speaker_required
 def clip_restore(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
-    takes.clip_restore(clip=_own_clip(request, clip_id))
+    takes.clip_restore(clip=own_clip(request, clip_id))
     return _state(request)
 
 
@@ -87,7 +87,7 @@ def record_next(request: SpeakerRequest) -> JsonResponse:
 @speaker_required
 def record_move(request: SpeakerRequest) -> JsonResponse:
     """`{"action": "next"|"back"|"forward"|"open"|"skip", "prompt": id, "reason": …}` → the new state."""
-    form = checked(MoveForm(_json(request)))
+    form = checked(MoveForm(json_body(request)))
     prompt = _prompt(form["prompt"]) if form["prompt"] else None
     services.position_move(speaker=request.speaker, action=form["action"], prompt=prompt, reason=form["reason"])
     return _state(request)
@@ -97,7 +97,7 @@ def _state(request: SpeakerRequest) -> JsonResponse:
     return JsonResponse(selectors.record_state(request.speaker))
 
 
-def _own_clip(request: SpeakerRequest, clip_id: UUID) -> Clip:
+def own_clip(request: SpeakerRequest, clip_id: UUID) -> Clip:
     clip = selectors.clip_of(request.speaker, clip_id)
     if clip is None:
         raise Refused("no_clip", _("이 녹음을 찾을 수 없어요."), 404, id=str(clip_id))
@@ -131,7 +131,7 @@ def checked(form: forms.Form) -> dict[str, Any]:
     return form.cleaned_data
 
 
-def _json(request: HttpRequest) -> dict[str, Any]:
+def json_body(request: HttpRequest) -> dict[str, Any]:
     """The JSON object of the body, or the fields of a form; empty for an empty body."""
     if request.content_type != "application/json":
         return request.POST.dict()

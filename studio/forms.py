@@ -83,3 +83,9 @@ class PromptListForm(forms.Form):
     q = forms.CharField(max_length=100, required=False)
     only = forms.ChoiceField(choices=[(each, each) for each in ("all", "recorded", "open", "skipped")], required=False)
     offset = forms.IntegerField(min_value=0, max_value=1_000_000, required=False)
+
+
+class NoteForm(forms.Form):
+    """A note on a take."""
+
+    note = forms.CharField(max_length=300, required=False)

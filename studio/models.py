@@ -205,6 +205,7 @@ class Clip(models.Model):
     verdict = models.CharField(max_length=16, choices=Verdict)
     reasons = models.JSONField(default=list, blank=True)  # [{code, level, value, limit}]
     measures = models.JSONField(default=dict, blank=True)  # speech.quality.Report
+    note = models.CharField(max_length=300, blank=True)  # the speaker's own
     kept = models.BooleanField(default=False)  # the take of this prompt that a run trains on
     chosen = models.BooleanField(default=False)  # kept by the speaker's own choice: a newer take does not replace it
     discarded_at = models.DateTimeField(null=True, blank=True)  # taken out by the speaker; can be taken back

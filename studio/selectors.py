@@ -178,6 +178,7 @@ def take_json(clip: Clip) -> dict[str, Any]:
         "trim": trim_json(clip),
         "kept": clip.kept,
         "chosen": clip.chosen,
+        "note": clip.note,
         "discarded": clip.discarded_at is not None,
         "created_at": clip.created_at.isoformat(),
     }

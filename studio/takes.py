@@ -164,6 +164,13 @@ def clip_trim(*, clip: Clip, bounds: Bounds | None) -> Clip:
     return clip
 
 
+def clip_note(*, clip: Clip, note: str) -> Clip:
+    """What the speaker wants to be remembered of a take; empty takes it away."""
+    Clip.objects.filter(pk=clip.pk).update(note=" ".join(note.split()))
+    clip.refresh_from_db()
+    return clip
+
+
 def _known(speaker: Speaker, clip_id: UUID, digest: str) -> Clip | None:
     """The clip of this id, when it is the same take. Refused (409) when the id is another's or has other content."""
     clip = Clip.objects.filter(pk=clip_id).first()

@@ -29,6 +29,7 @@ urlpatterns = [
     path("clips/<uuid:clip_id>/review", review_pages.review_write, name="review_write"),
     path("clips/<uuid:clip_id>/restore", api.clip_restore, name="clip_restore"),
     path("clips/<uuid:clip_id>/trim", take_api.clip_trim, name="clip_trim"),
+    path("clips/<uuid:clip_id>/note", take_api.clip_note, name="clip_note"),
     path("speakers/", views.speakers, name="speakers"),
     path("speakers/<slug:name>/", review_pages.speaker, name="speaker"),
     path("speakers/<slug:name>/course", review_pages.speaker_course, name="speaker_course"),

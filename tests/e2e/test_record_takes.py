@@ -161,6 +161,10 @@ def test_an_earlier_sentence_is_found_in_the_list_and_another_take_of_it_chosen(
     expect(takes.first.get_by_text("고름")).to_be_visible()
     takes.last.get_by_role("button", name="이걸로").click()
     expect(takes.last.get_by_text("고름")).to_be_visible()
+    takes.last.get_by_role("button", name="메모").click()
+    page.get_by_role("textbox", name="이 녹음의 메모").fill("sr 목이 잠겼을 때")
+    page.get_by_role("button", name="메모 남기기").click()
+    expect(takes.last).to_contain_text("sr 목이 잠겼을 때")
     takes.first.get_by_role("button", name="빼기").click()
     expect(takes).to_have_count(1)
     page.keyboard.press("z")
@@ -169,6 +173,9 @@ def test_an_earlier_sentence_is_found_in_the_list_and_another_take_of_it_chosen(
         "from studio.models import Clip; print(*Clip.objects.filter(speaker__name='back', kept=True).values_list('pk'))"
     )
     assert older in kept and newer not in kept
+    page.reload()
+    page.get_by_text("이 문장의 녹음").click()
+    expect(takes.last).to_contain_text("sr 목이 잠겼을 때")
 
 
 def test_a_key_is_changed_refused_where_another_has_it_and_sleeps_in_text_fields(

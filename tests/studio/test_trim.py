@@ -125,3 +125,13 @@ def test_nobody_else_moves_them(
 
 def test_the_page_leaves_no_less_than_training_uses() -> None:
     assert LEAST_SECONDS == dataset.MIN_CLIP_SECONDS
+
+
+def test_a_note_is_kept_with_its_take_and_can_be_taken_away(speaking: Client, prompts: list[Prompt]) -> None:
+    made = recorded(speaking, prompts[0])
+    address = f"/clips/{made['id']}/note"
+    written = speaking.post(address, {"note": "  목이  잠겼을 때 "}, content_type="application/json").json()
+    assert written["note"] == Clip.objects.get().note == "목이 잠겼을 때"
+    assert speaking.post(address, {"note": ""}, content_type="application/json").json()["note"] == ""
+    long = speaking.post(address, {"note": "가" * 301}, content_type="application/json")
+    assert (long.status_code, long.json()["code"]) == (400, "bad_fields")

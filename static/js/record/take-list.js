@@ -6,6 +6,8 @@ export class TakeList {
   constructor(room) {
     this.room = room;
     this.takes = []; // newest first
+    this.noted = null; // the take that a note is written on
+    room.view.parts["note-form"].addEventListener("submit", () => this.#note(room.view.parts["note-text"].value));
     room.addEventListener("click", (event) => {
       const button = event.target.closest("[data-take-do]");
       const row = button?.closest("[data-id]");
@@ -50,6 +52,20 @@ export class TakeList {
       await room.course.ask(() => post(this.#address(id, "keep"), {}));
     } else if (action === "take-out") {
       await this.#takeOut(id);
+    } else if (action === "note") {
+      this.noted = take;
+      room.view.parts["note-text"].value = take.note;
+      room.view.parts["note-dialog"].showModal();
+    }
+  }
+
+  async #note(note) {
+    const { id } = this.noted;
+    try {
+      this.replace(await post(this.#address(id, "note"), { note }));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.room.view.notice(error.message || this.room.words.sending.unreachable);
     }
   }
 

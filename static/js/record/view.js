@@ -130,6 +130,7 @@ export class View {
       badge.textContent = take.verdict.words;
       badge.classList.add(LEVEL_CLASS[take.verdict.level]);
       row.querySelector("[data-field=kept]").hidden = !take.kept;
+      row.querySelector("[data-field=note]").textContent = take.note;
       const choose = row.querySelector("[data-take-do=choose]");
       choose.hidden = take.kept || take.verdict.level === "refused";
       return row;
