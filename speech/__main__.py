@@ -64,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     speak.add_argument("--seed", type=int, default=0)
     speak.add_argument("--device", default="auto")
     speak.add_argument("--precision", default="float32", help="float32, bf16 or int8 (the fewer bits, the faster)")
+    speak.add_argument(
+        "--denoise", type=float, default=0.0, metavar="STRENGTH",
+        help="take off the vocoder's own hum: 0 (default) to 1, WaveGlow wants 0.01 to 0.1",
+    )  # fmt: skip
     speak.set_defaults(command=_speak)
 
     evaluate = commands.add_parser("evaluate", help="a voice against the held-out takes of its speaker")
@@ -184,7 +188,9 @@ def _speak(options: argparse.Namespace) -> int:
     from speech import audio
     from speech.synthesizer import Synthesizer, join
 
-    voice = Synthesizer.load(options.acoustic, options.vocoder, device=options.device, precision=options.precision)
+    voice = Synthesizer.load(
+        options.acoustic, options.vocoder, device=options.device, precision=options.precision, denoise=options.denoise
+    )
     for warning in voice.warnings:
         print(warning.message, file=sys.stderr)
     spoken = []

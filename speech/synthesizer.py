@@ -13,7 +13,7 @@ import torch
 
 from speech import checkpoint, devices, models
 from speech.config import AudioConfig, TextConfig
-from speech.errors import BadCheckpoint, BadText
+from speech.errors import BadCheckpoint, BadConfig, BadText
 from speech.evaluate import alignment_figures
 from speech.events import Warned
 from speech.header import Checkpoint
@@ -23,6 +23,7 @@ from speech.text.learned import differences
 from speech.text.split import longest_at
 from speech.text.symbols import SYMBOLS
 from speech.vocoder import griffin_lim
+from speech.vocoder._denoiser import Denoiser
 
 MAX_FRAMES = 1000  # of one sentence, as published: 11.6 s
 PAUSE_SECONDS = 0.25  # between two sentences that are put together
@@ -57,13 +58,22 @@ class Synthesizer:
     """A voice: an acoustic model and a vocoder (Griffin-Lim where there is none). Not safe for two threads at once."""
 
     def __init__(
-        self, acoustic: Checkpoint, vocoder: Checkpoint | None, device: torch.device, *, precision: str = "float32"
+        self,
+        acoustic: Checkpoint,
+        vocoder: Checkpoint | None,
+        device: torch.device,
+        *,
+        precision: str = "float32",
+        denoise: float = 0.0,
     ) -> None:
         """`precision`: "float32", "bf16", or "int8" of the acoustic model's loop beside a vocoder in bf16.
 
-        Raises BadCheckpoint when the two do not speak of the same mel, BadConfig for a precision not to be had here.
+        `denoise`: how much of the vocoder's own hum is taken off, 0 (nothing) to 1; WaveGlow wants 0.01 to 0.1.
+        Raises BadCheckpoint when the two do not speak of the same mel, BadConfig for a precision not to be had here, or
+        a `denoise` outside 0 to 1 or without a vocoder.
         """
         devices.speaking_precision(device, precision)
+        _check_denoise(denoise, vocoder)
         self.precision = precision
         header = acoustic.header
         self.header = header
@@ -83,6 +93,8 @@ class Synthesizer:
                     vocoder=vocoder.header.audio,
                 )
             self._vocoder = _network(vocoder, device)
+        self._denoise = denoise
+        self._denoiser = Denoiser(self._vocoder, self.audio, device) if denoise else None
 
     @classmethod
     def load(
@@ -93,13 +105,14 @@ class Synthesizer:
         device: str = "auto",
         threads: int = 0,
         precision: str = "float32",
+        denoise: float = 0.0,
     ) -> Synthesizer:
-        """From checkpoint files, own or public. Raises BadCheckpoint, BadConfig (device, precision)."""
+        """From checkpoint files, own or public. Raises BadCheckpoint, BadConfig (device, precision, denoise)."""
         if threads:
             torch.set_num_threads(threads)
         spoken = checkpoint.open_any(acoustic, expect_kind="acoustic")
         sounding = None if vocoder is None else checkpoint.open_any(vocoder, expect_kind="vocoder")
-        return cls(spoken, sounding, devices.choose(device), precision=precision)
+        return cls(spoken, sounding, devices.choose(device), precision=precision, denoise=denoise)
 
     @property
     def warnings(self) -> list[Warned]:
@@ -196,8 +209,11 @@ class Synthesizer:
     def _sound(self, mel: torch.Tensor, seed: int) -> npt.NDArray[np.float32]:
         precision = "bf16" if self.precision == "int8" else self.precision  # no vocoder's convolutions are in int8
         with torch.inference_mode():
-            samples = self._vocoder.infer(mel, seed=seed, precision=precision)[0].float().cpu().numpy()
-        clipped: npt.NDArray[np.float32] = np.clip(np.nan_to_num(samples), -1.0, 1.0).astype(np.float32)
+            sound = self._vocoder.infer(mel, seed=seed, precision=precision).float()
+            if self._denoiser is not None:
+                sound = self._denoiser(sound, self._denoise)
+        samples = np.nan_to_num(sound[0].cpu().numpy())
+        clipped: npt.NDArray[np.float32] = np.clip(samples, -1.0, 1.0).astype(np.float32)
         return clipped
 
 
@@ -208,6 +224,16 @@ def join(sentences: list[Sentence], pause: float = PAUSE_SECONDS) -> npt.NDArray
     silence = np.zeros(round(pause * sentences[0].sample_rate), np.float32)
     parts = [part for sentence in sentences for part in (silence, sentence.samples)]
     return np.concatenate(parts[1:])
+
+
+def _check_denoise(strength: float, vocoder: Checkpoint | None) -> None:
+    if not 0.0 <= strength <= 1.0:
+        raise BadConfig(
+            f"The denoiser's strength is {strength}; it lies from 0 (off) to 1, and 0.01 to 0.1 is usual.",
+            code="out_of_range", names=["denoise"],
+        )  # fmt: skip
+    if strength and vocoder is None:
+        raise BadConfig("Griffin-Lim has no hum of its own: leave the denoiser off.", code="no_vocoder")
 
 
 def _network(saved: Checkpoint, device: torch.device) -> Any:

@@ -193,3 +193,31 @@ def test_a_voice_speaks_in_fewer_bits_nearly_the_same(endless: Path, vocoder: Pa
 def test_a_precision_that_there_is_not_is_refused_before_anything_is_said(acoustic: Path) -> None:
     with pytest.raises(BadConfig, match="float7"):
         Synthesizer.load(acoustic, device="cpu", precision="float7")
+
+
+def test_the_denoiser_changes_the_sound_and_not_its_length(folder: Path, acoustic: Path) -> None:
+    header = vocoder_header()
+    network = models.build(header.model, header.config)
+    torch.manual_seed(4)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))  # fresh weights make no hum
+    write_weights(folder / "humming.safetensors", header, network.state_dict())
+    mel = torch.randn(1, 80, 40)
+    plain, quieter = (
+        Synthesizer.load(acoustic, folder / "humming.safetensors", device="cpu", denoise=strength)._sound(mel, 0)
+        for strength in (0.0, 0.1)
+    )
+    assert len(quieter) == len(plain) == 40 * 256
+    assert np.square(quieter).mean() < np.square(plain).mean()
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan")])
+def test_a_strength_that_is_none_is_refused(acoustic: Path, vocoder: Path, strength: float) -> None:
+    with pytest.raises(BadConfig, match="strength"):
+        Synthesizer.load(acoustic, vocoder, device="cpu", denoise=strength)
+
+
+def test_griffin_lim_has_nothing_to_denoise(acoustic: Path) -> None:
+    with pytest.raises(BadConfig, match="Griffin-Lim"):
+        Synthesizer.load(acoustic, device="cpu", denoise=0.1)
