@@ -51,15 +51,20 @@ class StopRequest:
         signal.signal(number, signal.SIG_DFL)
 
 
+def killed_with_parent() -> None:
+    """Have Linux kill this process when the *thread* that started it is gone; elsewhere nothing happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def die_with_parent() -> None:
     """End this process, without another write, as soon as the process that started it is gone.
 
-    On Linux the kernel sees to it (note that it counts the death of the *thread* that started us); everywhere a
-    thread watches as well. SIGKILL, because whoever takes the run over must find nobody else writing to it.
+    On Linux the kernel sees to it; everywhere a thread watches as well. SIGKILL, because whoever takes the run over
+    must find nobody else writing to it.
     """
     parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    killed_with_parent()
     threading.Thread(target=_watch, args=(parent,), name="parent-watch", daemon=True).start()
 
 

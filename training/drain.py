@@ -6,15 +6,13 @@ byte of shared memory, made before the fork, tells it.
 
 from __future__ import annotations
 
-import ctypes
 import mmap
-import signal
-import sys
 from typing import Any
 
 from celery.signals import worker_process_init, worker_shutting_down
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from speech import lifetime
+
 _flag = mmap.mmap(-1, 1)  # anonymous and shared: a forked process sees what its parent writes
 
 
@@ -33,8 +31,7 @@ def clear() -> None:
 
 def die_with_worker(**_: Any) -> None:
     """End the pool process with its worker, even by `kill -9`; the trainer in turn ends with the pool process."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    lifetime.killed_with_parent()
 
 
 worker_shutting_down.connect(request)
