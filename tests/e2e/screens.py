@@ -130,6 +130,7 @@ class Screens:
             self.visit(page, "/record/consent/", "consent")
             self.visit(page, "/record/check/", "check-microphone")
             self.visit(page, "/record/check/room/", "check-room")
+            self.visit(page, "/record/course/", "course")
             self.visit(page, "/record/", "record-off")
             prompt = page.locator("clip-recorder[data-prepared] [data-part=prompt]")
             source = sounds.spoken(prompt.inner_text(), lead=1.2)
