@@ -28,7 +28,7 @@ FOLDER = "consents"
 # It is listened to by people, not trained on: it must be understood, and no more.
 LIMITS = Limits(
     refuse_clipped_runs=10**9, refuse_snr_below=10.0, refuse_peak_below=-40.0, refuse_edge_below=-math.inf,
-    refuse_speech_below=1.0,
+    refuse_speech_below=1.0, refuse_dropouts_from=10,
 )  # fmt: skip
 
 

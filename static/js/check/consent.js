@@ -12,7 +12,8 @@ export class ConsentStatement extends HTMLElement {
     this.parts = partsOf(this);
     this.player = new Player();
     this.recording = null; // what is to be sent, with the id that it keeps
-    this.station = new Station({ parts: this.parts, words: this.words, workletUrl: this.dataset.worklet });
+    const forgives = 0.25; // people listen to it: nobody reads a statement again for a hole that they cannot hear
+    this.station = new Station({ parts: this.parts, words: this.words, workletUrl: this.dataset.worklet, forgives });
     this.station.addEventListener("state", () => this.show());
     this.station.addEventListener("taken", ({ detail }) => this.taken(detail));
     this.station.addEventListener("void", ({ detail }) => this.station.notice(detail.words, detail.code));

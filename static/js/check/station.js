@@ -20,12 +20,13 @@ export function partsOf(root) {
 
 /**
  * Fires "state" (detail: off, opening, ready, recording, finishing, suspended), "opened", "taken" (detail: {samples,
- * sampleRate}), "void" (detail: {code, words}) and "failed" (detail: the error). Shows meter, numbers, device list and notices in `parts`.
+ * sampleRate}), "grows" (detail: seconds), "void" (detail: {code, words}) and "failed" (detail: the error). Shows meter,
+ * numbers, device list and notices in `parts`. Holes up to `forgives` seconds in all do not void a recording.
  */
 export class Station extends EventTarget {
-  constructor({ parts, words, workletUrl, seconds = {} }) {
+  constructor({ parts, words, workletUrl, seconds = {}, forgives = 0 }) {
     super();
-    Object.assign(this, { parts, words, workletUrl, seconds });
+    Object.assign(this, { parts, words, workletUrl, seconds, forgives });
     this.microphone = null;
     this.state = "off";
     this.meter = new Ballistics();
@@ -147,14 +148,15 @@ export class Station extends EventTarget {
     if (state === "done") this.#finish();
     else if (state === "full") this.fault("long");
     else if (state === "going") {
-      if (this.buffer.take.faults.size) this.#finish();
+      if (this.#unforgiven([...this.buffer.take.faults].map(([code, value]) => ({ code, value }))).length) this.#finish();
       else this.dispatchEvent(new CustomEvent("grows", { detail: this.buffer.take.length / this.microphone.sampleRate }));
     }
   }
 
   #finish() {
     const { sampleRate } = this.microphone;
-    const { samples, faults } = this.buffer.finish();
+    const { samples, faults: all } = this.buffer.finish();
+    const faults = this.#unforgiven(all);
     const { pre = PRE_SECONDS, post = POST_SECONDS } = this.seconds;
     if (!faults.length && samples.length / sampleRate - pre - post < SHORTEST_SECONDS) faults.push({ code: "short", value: 0 });
     if (this.microphone.running) this.go("ready");
@@ -166,6 +168,12 @@ export class Station extends EventTarget {
     const ms = Math.max(1, Math.round(((fault.value ?? 0) / sampleRate) * 1000));
     const words = fill(this.words.voids[fault.code], { ms });
     this.dispatchEvent(new CustomEvent("void", { detail: { code: fault.code, words: `${this.words.voids.title}. ${words}` } }));
+  }
+
+  /** Faults that void a recording: holes up to `forgives` seconds do not, where it is only listened to. */
+  #unforgiven(faults) {
+    const holes = this.forgives * this.microphone.sampleRate;
+    return faults.filter(({ code, value }) => !(["gap", "late"].includes(code) && value <= holes));
   }
 
   async #devices() {
