@@ -12,6 +12,7 @@ class ReviewList extends HTMLElement {
     this.dialog = this.querySelector("[data-part=dialog]");
     this.reason = this.dialog.querySelector("input");
     this.at = -1;
+    this.sending = Promise.resolve();
     this.audio = new Audio();
     for (const kind of ["ended", "pause", "playing"]) this.audio.addEventListener(kind, () => this.showPlaying());
     this.audio.addEventListener("error", () => this.playing && this.tell(this.words.unplayable, true));
@@ -96,7 +97,7 @@ class ReviewList extends HTMLElement {
   /** A decision, after the reason was asked for where it needs one. */
   ask(decision, row, { goOn }) {
     const button = row.querySelector(`[name=decision][value=${decision}]`);
-    if (button.disabled || button.hidden) return;
+    if (button.disabled || (button.hidden && !row.waiting)) return;
     if (decision !== "return") {
       this.decide(decision, row, { goOn });
       return;
@@ -108,16 +109,24 @@ class ReviewList extends HTMLElement {
     this.reason.focus();
   }
 
-  async decide(decision, row, { reason = "", goOn = false } = {}) {
+  /** The list goes on at once: a key that follows must not meet another row when the server is slow. */
+  decide(decision, row, { reason = "", goOn = false } = {}) {
     const heard = this.playing === row || !this.audio.paused;
+    row.waiting = (row.waiting ?? 0) + 1;
+    this.sending = this.sending.then(() => this.send(decision, row, reason)); // in order, and never rejected
+    if (goOn && decision !== "clear") this.move("next", { listen: heard });
+  }
+
+  async send(decision, row, reason) {
+    const text = row.querySelector("[data-part=text]").textContent;
     try {
       this.show(row, await post(row.dataset.url, { decision, reason }));
+      this.tell(this.words[SAID[decision]].replace("{text}", text));
     } catch (error) {
-      this.tell(error.message || this.words.unreachable, true);
-      return;
+      this.tell(`${error.message || this.words.unreachable} (${text})`, true);
+    } finally {
+      row.waiting -= 1;
     }
-    this.tell(this.words[SAID[decision]].replace("{text}", row.querySelector("[data-part=text]").textContent));
-    if (goOn && decision !== "clear") this.move("next", { listen: heard });
   }
 
   show(row, { kept, decision, words, reason }) {
