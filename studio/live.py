@@ -71,7 +71,7 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         self.clock: asyncio.Task[None] | None = None
         try:
             await super().__call__(scope, receive, send)
-        except RedisError as error:
+        except (RedisError, ConnectionError) as error:
             hints.lost(error, "the sockets of pages are closed")
             if self.clock is not None:
                 self.clock.cancel()
