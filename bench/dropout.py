@@ -1,12 +1,12 @@
 """Whether the vectorised training loop learns as the published one does, which drops recurrent states step by step.
 
-    python bench/dropout.py [--steps 200] [--seeds 3] [--out docs/img/dropout-curve.png]
+    python bench/dropout.py [--base CHECKPOINT] [--steps 200] [--seeds 3] [--out FILE.png]
 
-espeak-ng speaks two small corpora, one in the base's main voice, one in its eleven others. A trial-sized Tacotron 2
-learns the first; from its weights both forms are fine-tuned on the second, over the same batches in the same order:
-ours, which draws the masks of all steps up front and multiplies with them in hand-written loops, and the step-by-step
-oracle, which calls `dropout` at every step and is differentiated by autograd. The held-out loss is taken with every
-dropout off and the batch's own statistics.
+Both forms are fine-tuned from the same weights over the same batches in the same order: ours, which draws the masks
+of all steps up front and multiplies with them in hand-written loops, and the step-by-step oracle, which calls
+`dropout` at every step and is differentiated by autograd. The clips are spoken by the eleven voices of espeak-ng that
+are not the base's; the weights are a base's (--base), or those of a trial-sized network that has learned the main
+voice for a while. The held-out loss is taken with every dropout off and the batch's own statistics.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from speech import checkpoint
 from speech.acoustic import tacotron2
 from speech.base.corpus import corpus_make
 from speech.batches import AcousticBatch, AcousticBatches, collate_acoustic
@@ -131,6 +132,13 @@ def corpus(folder: Path, clips: int, others: float, seed: int) -> Manifest:
     return prepare(made, folder / "data", audio=AudioConfig(), text=TextConfig(), held_out=0.1, seed=1)
 
 
+def base_network(path: Path) -> tacotron2.Model:
+    saved = checkpoint.load(path, expect_kind="acoustic")
+    model = tacotron2.Model(tacotron2.Config.from_json(saved.header.config))
+    checkpoint.load_weights(model, saved)
+    return model
+
+
 def copy_of(model: tacotron2.Model) -> tacotron2.Model:
     twin = tacotron2.Model(model.config)
     twin.load_state_dict(model.state_dict())
@@ -155,7 +163,6 @@ def picture(curves: dict[str, list[Curve]], out: Path) -> None:
     for axes, title in ((left, f"training loss, mean of {EVERY} steps"), (right, "held-out loss, no dropout")):
         axes.set_title(title)
         axes.set_xlabel("step of the fine-tune")
-        axes.set_yscale("log")
         axes.grid(alpha=0.3, which="both")
         axes.legend()
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -165,24 +172,33 @@ def picture(curves: dict[str, list[Curve]], out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200, help="of the fine-tune")
-    parser.add_argument("--before", type=int, default=400, help="steps on the first voice")
+    parser.add_argument("--base", type=Path, metavar="CHECKPOINT", help="fine-tune this one (symbols of this version)")
+    parser.add_argument("--before", type=int, default=400, help="steps on the first voice where there is no --base")
     parser.add_argument("--clips", type=int, default=160, help="of each corpus")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--size", choices=sorted(tacotron2.PRESETS), default="trial")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/img/dropout-curve.png")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="curves; seeds that it has are not learned again")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     curves: dict[str, list[Curve]] = {"masks drawn up front (ours)": [], "dropped step by step (oracle)": []}
+    if options.json and options.json.exists():
+        for name, kept in json.loads(options.json.read_text()).items():
+            curves[name] = [Curve(**curve) for curve in kept]
     with tempfile.TemporaryDirectory() as folder:
-        first = corpus(Path(folder) / "first", options.clips, 0.0, seed=0)
         second = corpus(Path(folder) / "second", options.clips, 1.0, seed=5)
-        start = tacotron2.Model(tacotron2.PRESETS[options.size])
-        learn(start, ours, first, options.before, seed=0)
+        if options.base:
+            start = base_network(options.base)
+        else:
+            first = corpus(Path(folder) / "first", options.clips, 0.0, seed=0)
+            start = tacotron2.Model(tacotron2.PRESETS[options.size])
+            learn(start, ours, first, options.before, seed=0)
         for seed in range(options.seeds):
             for (name, found), form in zip(curves.items(), (ours, step_by_step), strict=True):
+                if seed < len(found):
+                    continue
                 print(f"{name}, seed {seed}", flush=True)
                 found.append(learn(copy_of(start), form, second, options.steps, seed))
                 if options.json:
