@@ -10,14 +10,14 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from speech import dataset
+from speech import dataset, quality
 from speech.clean import trim_bounds
 from speech.config import AudioConfig
 from speech.source import SourceClip
 from speech.wav import to_float32
 from studio import files
 from studio.models import Clip, Prompt, Speaker
-from studio.trim import LEAST_SECONDS
+from studio.trim import LEAST_SECONDS, automatic_trim
 from tests.studio.conftest import send
 from tests.studio.sounds import take, upload
 from training import shelf
@@ -135,3 +135,19 @@ def test_a_note_is_kept_with_its_take_and_can_be_taken_away(speaking: Client, pr
     assert speaking.post(address, {"note": ""}, content_type="application/json").json()["note"] == ""
     long = speaking.post(address, {"note": "가" * 301}, content_type="application/json")
     assert (long.status_code, long.json()["code"]) == (400, "bad_fields")
+
+
+@pytest.mark.parametrize("room", [None, -66.0, -40.0])
+def test_a_room_that_was_measured_moves_the_bounds_on_the_page_as_it_moves_those_of_training(
+    room: float | None,
+) -> None:
+    samples = take(seconds=3.0, quiet=0.8, floor_dbfs=-72.0)
+    wave = to_float32(samples)
+    wave[: round(0.7 * 48_000)] += 0.0008 * np.random.default_rng(1).standard_normal(round(0.7 * 48_000)).astype(
+        np.float32
+    )
+    measures = quality.inspect(wave, 48_000, room_dbfs=room).to_json()
+    floor = quality.take_floor(wave, 48_000, room)
+    start, end = trim_bounds(wave, 48_000, noise_floor_dbfs=floor)
+    shown = automatic_trim(Clip(seconds=3.0, measures=measures))
+    assert shown == pytest.approx((start / 48_000, end / 48_000), abs=0.001)
