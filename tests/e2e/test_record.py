@@ -6,7 +6,7 @@ import hashlib
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,20 @@ def sit_down(browser: Browser, web: room.WebServer, name: str) -> Page:
     return page
 
 
+def record_slowly(page: Page, press: Callable[[], None]) -> None:
+    """One sentence of somebody who pauses for long; anew where this computer was too busy for it."""
+    for _attempt in range(4):
+        room.wait_for_speech(page)
+        press()
+        page.wait_for_selector("clip-recorder[data-state=recording]")
+        room.wait_for_speech(page)
+        if page.get_attribute("clip-recorder", "data-state") == "recording":
+            press()
+        page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])")
+        if not page.locator("[data-part=verdict]:not([hidden]) :is([data-code=late], [data-code=gap])").count():
+            return
+
+
 def test_the_stored_take_is_what_the_microphone_heard(chrome: Browser, web: room.WebServer) -> None:
     page = sit_down(chrome, web, "fidelity")
     room.open_microphone(page)
@@ -122,16 +136,10 @@ def test_it_all_works_by_pointer_too_and_afterwards_keys_mean_the_room_again(
     record = page.locator("[data-do=record]")
     record.click()
     page.wait_for_selector("clip-recorder[data-state=ready]")
-    room.wait_for_speech(page)
-    record.click()
-    room.wait_for_speech(page)
-    record.click()
+    record_slowly(page, record.click)
     expect(page.locator("[data-part=verdict]")).to_have_class("verdict good")
     page.locator("[data-do=listen]").click()
-    page.keyboard.press("Space")
-    page.wait_for_selector("clip-recorder[data-state=recording]")
-    room.wait_for_speech(page)
-    page.keyboard.press("Space")
+    record_slowly(page, lambda: page.keyboard.press("Space"))
     expect(page.locator("[data-part=verdict]")).to_have_class("verdict good")
     page.get_by_text("이 문장의 녹음").click()
     rows = page.locator(".take-row")

@@ -86,7 +86,7 @@ export class View {
     parts.verdict.hidden = !verdict;
     parts["verdict-first"].hidden = !verdict?.first;
     if (!verdict) return;
-    parts.verdict.dataset.by = verdict.first || verdict.level === "local" ? "browser" : "server";
+    parts.verdict.dataset.by = verdict.first || ["local", "void"].includes(verdict.level) ? "browser" : "server";
     parts.verdict.className = `verdict ${LEVEL_CLASS[verdict.level] ?? (verdict.level === "void" ? "bad" : "")}`;
     parts["verdict-words"].textContent = verdict.words;
     parts["verdict-reasons"].replaceChildren(
