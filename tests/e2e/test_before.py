@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 from tests.e2e import record_room as room
 from tests.e2e.rooms import ATTEMPTS
+from tests.e2e.test_pages import axe
 from tests.studio.sounds import take
 
 pytestmark = pytest.mark.e2e
@@ -170,6 +171,7 @@ def test_the_microphone_is_shown_in_numbers_and_heard_back(chrome: Browser, web:
         if station.get_attribute("data-state") == "review":
             break
     expect(page.locator("[data-part=result]")).to_have_attribute("data-zone", "good")
+    assert axe(page) == []
     expect(page.locator("[data-part=result-peak]")).to_have_text(re.compile(r"−\d+\.\d dBFS"))
     page.locator("[data-do=listen]").click()
     expect(page.locator("[data-do=listen]")).to_have_text("그만 듣기")
@@ -292,6 +294,7 @@ def test_a_room_that_hums_is_told_so_and_stays_with_the_sitting(
     expect(page.locator("[data-part=verdict]")).to_have_attribute("data-quiet", "false")
     expect(page.locator("svg.spectrum .bar.hum")).not_to_have_count(0)
     page.get_by_text("숫자로 보기").click()
+    assert axe(page) == []
     expect(page.locator(".band-table tbody tr")).to_have_count(page.locator("svg.spectrum .bar").count())
     page.get_by_role("link", name="녹음하러 가기").click()
     page.wait_for_selector("clip-recorder[data-prepared]")

@@ -25,7 +25,8 @@ NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
     "studio": {
         "sign_out", "consent_statement", "consent_audio", "room_tone_create",
         "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
-        "clip_discard", "clip_keep", "review_write", "clip_restore", "speaker_invite", "dictionary_import",
+        "clip_discard", "clip_keep", "clip_note", "clip_trim", "record_prompts", "review_write", "clip_restore",
+        "speaker_invite", "dictionary_import",
         "dictionary_export", "dictionary_write", "dictionary_entry", "prompt_reading",
     },
     "training": {
