@@ -29,6 +29,7 @@ from studio.models import Prompt
 LEAST_FREE_BYTES = 64 * 2**20  # below this nothing starts: SQLite, Redis and the logs need a little each
 NEEDED = ("uvicorn", "celery", "channels_redis", "redis", "whitenoise", "soundfile")
 PROMPTS = settings.BASE_DIR / "prompts" / "ko"
+BASE_VOICE = settings.BASE_DIR / "voices" / "base"
 
 
 def environment_check() -> None:
@@ -111,6 +112,20 @@ def prompts_prepare() -> None:
     done.write_text(state)
 
 
+def base_voice_prepare() -> None:
+    """Take the base voice that ships into storage and publish it, when it is new or changed."""
+    from synthesis import services as synthesis
+    from training import shelf
+
+    done = settings.DATA_DIR / "base.loaded"
+    state = _fingerprint([str(connection.settings_dict["NAME"]), _file_state(BASE_VOICE / "base.json")])
+    if _read(done) == state:
+        return
+    acoustic, vocoder = shelf.base_ship(folder=BASE_VOICE)
+    synthesis.base_voice_publish(acoustic=acoustic, vocoder=vocoder)
+    done.write_text(state)
+
+
 def static_prepare() -> None:
     """Collect static files when one of them is new or changed; a folder of one's own is filled by whoever set it."""
     if not static_is_collected() and not env.text("MOKSORI_STATIC"):
@@ -140,6 +155,7 @@ def prepare() -> None:
     database_prepare()
     storage_prepare()
     prompts_prepare()
+    base_voice_prepare()
     static_prepare()
 
 

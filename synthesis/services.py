@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 UNFINISHED_LIMIT = 6  # utterances of one person that may wait or be spoken at once
 RESEND_AFTER = timedelta(seconds=15)
+BASE_NAME = "base"  # of the voice that ships
 FAILURES = 3  # a sentence that kills the worker is not tried for ever
 
 
@@ -39,9 +40,11 @@ def voice_publish(
     label: str,
     vocoder: Checkpoint | None = None,
     published_by: User | None = None,
+    preload: bool = True,
 ) -> Voice:
     """Make a checkpoint heard under a name. Without a vocoder it speaks through Griffin-Lim.
 
+    `preload`: have a worker load it before it is first asked for.
     Raises Refused: not_acoustic, not_a_vocoder, no_consent, bad_name, no_label, name_taken.
     """
     name, label = name.strip().lower(), label.strip()
@@ -61,14 +64,15 @@ def voice_publish(
                 vocoder=vocoder,
                 published_by=published_by,
             )
-            transaction.on_commit(lambda: _tell_preload(voice.pk))
+            if preload:
+                transaction.on_commit(lambda: _tell_preload(voice.pk))
     except IntegrityError:
         message = _("‘%(name)s’(이)라는 목소리가 이미 있어요. 다른 이름을 적어 주세요.") % {"name": name}
         raise Refused("name_taken", message, 409, name=name) from None
     return voice
 
 
-def voice_update(*, voice: Voice, acoustic: Checkpoint, vocoder: Checkpoint | None) -> Voice:
+def voice_update(*, voice: Voice, acoustic: Checkpoint, vocoder: Checkpoint | None, preload: bool = True) -> Voice:
     """Give a voice newer checkpoints; its name and what was spoken with it stay."""
     _check_parts(acoustic, vocoder)
     speaker = acoustic.run.speaker if acoustic.run else None
@@ -76,7 +80,22 @@ def voice_update(*, voice: Voice, acoustic: Checkpoint, vocoder: Checkpoint | No
         raise Refused("other_speaker", _("다른 화자의 체크포인트예요. 새 목소리로 공개해 주세요."), status=409)
     voice.acoustic, voice.vocoder, voice.error = acoustic, vocoder, {}
     voice.save(update_fields=["acoustic", "vocoder", "error"])
-    transaction.on_commit(lambda: _tell_preload(voice.pk))
+    if preload:
+        transaction.on_commit(lambda: _tell_preload(voice.pk))
+    return voice
+
+
+def base_voice_publish(*, acoustic: Checkpoint, vocoder: Checkpoint | None) -> Voice:
+    """Make the base voice heard, or bring it up to date. One that an admin has made of another model stays as it is.
+
+    It is not loaded ahead: this happens before anything else is started.
+    """
+    voice = Voice.objects.select_related("acoustic").filter(name=BASE_NAME).first()
+    if voice is None:
+        return voice_publish(acoustic=acoustic, vocoder=vocoder, name=BASE_NAME, label=_("기본 목소리"), preload=False)
+    newer = voice.acoustic != acoustic or voice.vocoder != vocoder
+    if newer and voice.speaker is None and voice.acoustic.run is None:
+        return voice_update(voice=voice, acoustic=acoustic, vocoder=vocoder, preload=False)
     return voice
 
 

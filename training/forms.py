@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django import forms
@@ -31,14 +32,40 @@ class SpeakerField(forms.ModelChoiceField):
 
 
 class BaseField(forms.ModelChoiceField):
-    """A checkpoint to start from: an imported one by its name, one of a run by its speaker and step."""
+    """A checkpoint to start from: an imported one by its name, one of a run by its speaker and step.
+
+    Left empty it is the base voice, where that is of the model and the size asked for; `SCRATCH` begins with nothing.
+    """
+
+    SCRATCH = "scratch"
 
     def __init__(self, label: Any) -> None:
         empty = _("처음부터 배우기")
         super().__init__(queryset=Checkpoint.objects.none(), required=False, empty_label=empty, label=label)
 
+    def offer(self, kind: str) -> None:
+        """Fill in what there is of a kind; where the base voice has one, it comes first."""
+        self.queryset = selectors.bases_available().filter(kind=kind)
+        offered = list(cast("Iterable[Any]", self.choices))
+        if shipped := selectors.shipped_base(kind):
+            size = SIZE_WORDS.get(shipped.size_name, shipped.size_name)
+            words = _("기본 목소리에서 이어 배우기(%(size)s일 때)") % {"size": size}
+            offered = [("", words), (self.SCRATCH, self.empty_label), *offered[1:]]
+        self.widget.choices = offered
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values:
+            return "shipped"
+        return None if value == self.SCRATCH else super().to_python(value)
+
+    def validate(self, value: Any) -> None:
+        if isinstance(value, Checkpoint):
+            super().validate(value)
+
     def label_from_instance(self, obj: Any) -> str:
         whose = obj.name or (obj.run.speaker.label if obj.run else "")
+        if obj.run is None and obj.name == selectors.SHIPPED:
+            whose = _("기본 목소리")
         size = SIZE_WORDS.get(obj.size_name, obj.size_name)
         step = _("%(step)s걸음") % {"step": f"{obj.step:,}"}
         return " · ".join(str(words) for words in (whose, model_words(obj.model), size, step) if words)
@@ -72,7 +99,7 @@ class RunForm(forms.Form):
         if self.initial.get("speaker") is None and len(speakers := self._speakers()) == 1:
             self.initial["speaker"] = speakers[0].pk
         for kind in Checkpoint.Kind.values:
-            self._queryset(f"{kind}_base", selectors.bases_available().filter(kind=kind))
+            cast("BaseField", self.fields[f"{kind}_base"]).offer(kind)
 
     def _speakers(self) -> list[Speaker]:
         return list(selectors.speakers_to_train(at_least=services.FEWEST_CLIPS)[:2])

@@ -24,6 +24,7 @@ from training.words import curve_figure
 logger = logging.getLogger(__name__)
 
 SIZES = ("full", "compact", "trial")
+SHIPPED = "base"  # name of the base voice's checkpoints
 SHOWN_ELSEWHERE = ("step_done", "stage_changed", "evaluated", "training_ended")  # not in the log
 CURVE_POINTS = 600  # of one curve on a page that has just been opened
 Kind = Checkpoint.Kind
@@ -94,6 +95,13 @@ def runs_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Training
 def bases_available() -> QuerySet[Checkpoint]:
     """Checkpoints that a run may start from: imported or shipped ones, and what other runs have made."""
     return Checkpoint.objects.select_related("run__speaker").order_by("-created_at")
+
+
+def shipped_base(kind: str, *, model: str = "", size: str = "") -> Checkpoint | None:
+    """The base voice's checkpoint of a kind, where it is of this model and size."""
+    shipped = Checkpoint.objects.filter(run=None, name=SHIPPED, kind=kind)
+    fits = {name: value for name, value in (("model", model), ("size_name", size)) if value}
+    return shipped.filter(**fits).first()
 
 
 def queue_position(run: TrainingRun) -> int:

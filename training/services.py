@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from celery import current_app
@@ -59,21 +59,24 @@ def run_start(
     vocoder: str = "",
     vocoder_steps: int = 0,
     size: str = "compact",
-    acoustic_base: Checkpoint | None = None,
-    vocoder_base: Checkpoint | None = None,
+    acoustic_base: Checkpoint | Literal["shipped"] | None = "shipped",
+    vocoder_base: Checkpoint | Literal["shipped"] | None = "shipped",
     requested_by: User | None = None,
     overrides: Mapping[str, Any] | None = None,
     sample_text: str = "",
 ) -> TrainingRun:
-    """Queue a run and, on commit, send it. Raises Refused, or BadConfig for an override that is no setting."""
+    """Queue a run and, on commit, send it. Raises Refused, or BadConfig for an override that is no setting.
+
+    A base that is "shipped" is the base voice's, where it is of this model and size; None begins with nothing.
+    """
     plan: RunPlan = {
         "acoustic": acoustic,
         "acoustic_steps": acoustic_steps,
         "vocoder": vocoder if vocoder_steps else "",
         "vocoder_steps": vocoder_steps,
         "size": size,
-        "acoustic_base": acoustic_base if acoustic_steps else None,
-        "vocoder_base": vocoder_base if vocoder_steps else None,
+        "acoustic_base": _base(Checkpoint.Kind.ACOUSTIC, acoustic_base, acoustic, size) if acoustic_steps else None,
+        "vocoder_base": _base(Checkpoint.Kind.VOCODER, vocoder_base, vocoder, size) if vocoder_steps else None,
         "sample_text": sample_text.strip(),
         "overrides": dict(overrides or {}),
     }
@@ -309,6 +312,10 @@ def _check_plan(plan: RunPlan) -> None:
         raise Refused("nothing_to_train", _("몇 걸음 학습할지 적어 주세요."))
     _check_part(Checkpoint.Kind.ACOUSTIC, plan["acoustic"], plan["acoustic_steps"], plan["acoustic_base"], plan["size"])
     _check_part(Checkpoint.Kind.VOCODER, plan["vocoder"], plan["vocoder_steps"], plan["vocoder_base"], plan["size"])
+
+
+def _base(kind: str, base: Checkpoint | Literal["shipped"] | None, model: str, size: str) -> Checkpoint | None:
+    return selectors.shipped_base(kind, model=model, size=size) if base == "shipped" else base
 
 
 def _check_part(kind: str, model: str, steps: int, base: Checkpoint | None, size: str) -> None:

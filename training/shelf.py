@@ -254,6 +254,47 @@ def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
     )
 
 
+def base_ship(*, folder: Path) -> tuple[Checkpoint, Checkpoint | None]:
+    """The base voice that ships in `folder`, taken into storage unless it is there: its acoustic model and vocoder.
+
+    A base of an earlier release keeps its row under another name: voices and runs may hold on to it. Torch stays out:
+    this runs in the process that starts the others. Raises BadCheckpoint where a file is not what base.json says.
+    """
+    listed = json.loads((folder / "base.json").read_text("utf-8"))["files"]
+    shipped = {kind: _ship(folder / one["file"], kind, one["sha256"]) for kind, one in listed.items()}
+    return shipped["acoustic"], shipped.get("vocoder")
+
+
+def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
+    there = Checkpoint.objects.filter(run=None, kind=kind, sha256=sha256).first()
+    if there is not None:
+        return there
+    if (found := sha256_of(path)) != sha256:
+        raise BadCheckpoint(
+            f"{path.name} has the SHA-256 {found[:12]}…, and base.json says {sha256[:12]}…; fetch it again.",
+            code="damaged",
+            path=str(path),
+        )
+    header = read_header(path)
+    key = f"bases/{kind}-{sha256[:12]}.safetensors"
+    files.save_bytes(key, path)
+    with transaction.atomic():
+        for old in Checkpoint.objects.filter(run=None, kind=kind, name=selectors.SHIPPED):
+            Checkpoint.objects.filter(pk=old.pk).update(name=f"{selectors.SHIPPED} {old.sha256[:8]}")
+        return Checkpoint.objects.create(
+            name=selectors.SHIPPED,
+            kind=kind,
+            model=header.model,
+            size_name=header.size,
+            step=header.step,
+            losses=header.losses,
+            **_told_by(header),
+            file=key,
+            sha256=sha256,
+            size=path.stat().st_size,
+        )
+
+
 def work_sweep(keep: UUID) -> None:
     """Remove the folders of runs that are over or may not go on: no voice stays on a worker without need."""
     resumable = TrainingRun.objects.filter(

@@ -1,8 +1,8 @@
 """How the base voice is made, one part at a time; each part goes on where it was stopped.
 
-python -m speech base OUT --part corpus      sentences, spoken by espeak-ng
-python -m speech base OUT --part acoustic    a compact Tacotron 2
-python -m speech base OUT --part vocoder     a small HiFi-GAN
+python -m speech base OUT --part corpus      sentences, spoken by espeak-ng: in one voice, and in many
+python -m speech base OUT --part acoustic    a compact Tacotron 2, on the one voice
+python -m speech base OUT --part vocoder     a small HiFi-GAN, on the many
 python -m speech base OUT --part taught      the same, going on with the mels that the acoustic model makes
 python -m speech base OUT --part pack        fp16, measured, with a card, under OUT/packed
 """
@@ -40,8 +40,16 @@ STEPS = {"acoustic": 20_000, "vocoder": 30_000, "taught": 6_000}
 LARGEST = 40_000_000  # bytes that both files may have together: they ship with the program
 HELD_OUT_SEED = 990_001  # sentences that no corpus of another seed is measured on
 # What the two parts are trained with on a CPU: Adam, a rate that small networks bear, and batches that fit two cores.
-ACOUSTIC: dict[str, Any] = {"batch_size": 24, "learning_rate": 1e-3, "evaluate_every": 250, "checkpoint_every": 250}
-VOCODER: dict[str, Any] = {"batch_size": 8, "learning_rate": 4e-4, "evaluate_every": 250, "checkpoint_every": 250}
+ACOUSTIC: dict[str, Any] = {
+    "batch_size": 24, "learning_rate": 1e-3, "anneal": "cosine", "final_rate": 0.05,
+    "evaluate_every": 500, "checkpoint_every": 500,
+}  # fmt: skip
+VOCODER: dict[str, Any] = {"batch_size": 8, "learning_rate": 4e-4, "evaluate_every": 500, "checkpoint_every": 500}
+# A network without a speaker's embedding learns one voice: with a fifth of the clips in others it had drawn a diagonal
+# after 500 steps but no speech. Short sentences align soon.
+VOICE, VOICES = "voice", "voices"  # the folders of the corpora
+SHORT = 25  # characters of the acoustic model's sentences
+OTHERS_SHARE = 0.2  # of the clips in `VOICES`, so that no sound is one voice's
 
 
 def train(
@@ -68,37 +76,53 @@ def train(
         teacher=str(_newest(out, "acoustic")) if taught else None,
         model=model,
         size=size,
-        clips=str(out / "corpus"),
+        clips=str(out / (VOICE if part == "acoustic" else VOICES)),
         out=str(out / part),
-        work=str(out / "data"),
+        work=str(out / f"{VOICE if part == 'acoustic' else VOICES}-data"),
         training={**training, "steps": steps, "threads": threads, "held_out": 0.02},
         device="auto",
     )
     return finetune.run(job, on_event, stop)
 
 
-def corpus(out: Path, *, clips: int, prompts: Iterable[Path], on_progress: Callable[[int, int], None]) -> Path:
-    """See `corpus_make`; a fifth of the clips are other voices than the main one, so that no sound is one voice's."""
-    return corpus_make(out / "corpus", clips=clips, others=0.2, prompts=prompts, on_progress=on_progress)
+def corpus(out: Path, *, clips: int, prompts: Iterable[Path], on_progress: Callable[[int, int], None]) -> None:
+    """See `corpus_make`: `clips` clips of one voice for the acoustic model, and as many of many for the vocoder."""
+    prompts = list(prompts)
+    corpus_make(
+        out / VOICE, clips=clips, others=0, longest=SHORT, prompts=prompts,
+        on_progress=lambda done, total: on_progress(done, 2 * total),
+    )  # fmt: skip
+    corpus_make(
+        out / VOICES, clips=clips, others=OTHERS_SHARE, seed=1, prompts=prompts,
+        on_progress=lambda done, total: on_progress(total + done, 2 * total),
+    )  # fmt: skip
 
 
-def measure(acoustic: Path, vocoder: Path | None, *, sentences: int = 24, known: Container[str] = ()) -> dict[str, Any]:
-    """Sentences that are not `known` from the corpus, spoken and compared with espeak-ng's own rendering of them.
+def held_out(known: Container[str], count: int) -> list[str]:
+    """Sentences that are not `known` from a corpus, the same ones each time."""
+    unseen = (text for text in Maker(HELD_OUT_SEED).sentences(shortest=10, longest=30) if text not in known)
+    return list(itertools.islice(unseen, count))
+
+
+def measure(acoustic: Path, vocoder: Path | None, texts: Iterable[str]) -> dict[str, Any]:
+    """What a voice makes of `texts`, compared with espeak-ng's own rendering of them.
 
     Returns `{sentences, stopped, coverage, mcd, pitch_cents, gross_pitch_error, voicing_error, duration_ratio}`: shares
-    from 0 to 1, and means over the sentences.
+    from 0 to 1, and means over the sentences; and `mcd_worst`, that of the worst sentence.
     """
     voice = Synthesizer.load(acoustic, vocoder)
-    unseen = (text for text in Maker(HELD_OUT_SEED).sentences(shortest=10, longest=30) if text not in known)
     rows = []
-    for text in itertools.islice(unseen, sentences):
+    for text in texts:
         spoken = list(voice.stream(text))
         made = np.concatenate([sentence.samples for sentence in spoken])
         apart = _apart(text, made, voice)
         stopped = float(not any(sentence.reached_limit for sentence in spoken))
         coverage = float(np.mean([sentence.coverage for sentence in spoken]))
         rows.append({"stopped": stopped, "coverage": coverage, **apart})
-    return {"sentences": len(rows)} | {name: _mean([row[name] for row in rows]) for name in rows[0]}
+    worst = _worst([row["mcd"] for row in rows])
+    return (
+        {"sentences": len(rows)} | {name: _mean([row[name] for row in rows]) for name in rows[0]} | {"mcd_worst": worst}
+    )
 
 
 def _apart(text: str, made: Float32Array, voice: Synthesizer) -> dict[str, float]:
@@ -115,6 +139,11 @@ def _mean(values: list[float]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
+def _worst(values: list[float]) -> float | None:
+    """Over all: where one could not be measured there is no worst."""
+    return max(values) if np.isfinite(values).all() else None
+
+
 def _real(text: str) -> Float32Array:
     """[S] at 22,050 Hz, without the silence around it."""
     samples, _ = speak(read(text).pronunciation, MAIN.name, 50, 145)
@@ -122,14 +151,24 @@ def _real(text: str) -> Float32Array:
     return to_float32(samples[loud[0] : loud[-1] + 1])
 
 
-def pack(out: Path, dest: Path, *, sentences: int = 24) -> dict[str, Any]:
+def pack(out: Path, dest: Path, *, sentences: int = 24, anyway: bool = False) -> dict[str, Any]:
     """Write the newest checkpoints of `out` to `dest` in half precision, with base.json (hashes, measures) and a card.
 
-    The vocoder is the taught one where there is one; the measures are of the packed files. Raises BadCheckpoint where a
-    part has not been trained yet, or where both together are too large to ship.
+    The vocoder is the taught one where there is one; a vocoder that speaks worse than Griffin-Lim stays out, unless it
+    is to be packed `anyway`. The measures are of the packed files. Raises BadCheckpoint where a part has not been
+    trained yet, or where both together are too large to ship.
     """
     dest.mkdir(parents=True, exist_ok=True)
     files = {part: _pack_part(out, dest, part) for part in ("acoustic", "vocoder")}
+    spoken = {name: _rows(out / name) for name in (VOICE, VOICES)}
+    texts = held_out({row["text"] for rows in spoken.values() for row in rows}, sentences)
+    acoustic, vocoder = (dest / one["file"] for one in files.values())
+    plain, measured = (measure(acoustic, sounding, texts) for sounding in (None, vocoder))
+    left_out: dict[str, Any] = {}
+    if not anyway and not _better(measured, plain):
+        left_out = {"vocoder": {**files.pop("vocoder"), "measures": measured}}
+        vocoder.unlink()
+        measured = plain
     if (total := sum(one["bytes"] for one in files.values())) > LARGEST:
         raise BadCheckpoint(
             f"The base has {total / 1e6:.0f} MB, and {LARGEST / 1e6:.0f} MB may ship. Train a smaller size.",
@@ -137,20 +176,34 @@ def pack(out: Path, dest: Path, *, sentences: int = 24) -> dict[str, Any]:
             size=total,
             limit=LARGEST,
         )
-    rows = [json.loads(line) for line in (out / "corpus" / "clips.jsonl").read_text("utf-8").splitlines()]
-    known = {row["text"] for row in rows}
-    voices = sorted({row["voice"].split()[0] for row in rows})
-    measured = measure(*(dest / one["file"] for one in files.values()), sentences=sentences, known=known)
     base = {
         "name": "base",
         "licence": "CC0-1.0",
-        "corpus": {"clips": len(rows), "spoken_by": "espeak-ng", "voices": voices},
+        "corpus": {name: _told_of(rows) for name, rows in spoken.items()} | {"spoken_by": "espeak-ng"},
         "files": files,
+        "held_out": texts,
         "measures": measured,
+        "griffin_lim": plain,
+        "left_out": left_out,
     }
     write_text_atomic(dest / "base.json", json.dumps(base, ensure_ascii=False, indent=1) + "\n")
     write_text_atomic(dest / "README.md", card(base))
     return base
+
+
+def _better(measured: dict[str, Any], plain: dict[str, Any]) -> bool:
+    """Whether a vocoder's sound is nearer to espeak-ng's than Griffin-Lim's, in timbre and in pitch."""
+    names = ("mcd", "gross_pitch_error")
+    ours, theirs = ([math.inf if row[name] is None else row[name] for name in names] for row in (measured, plain))
+    return ours[0] < theirs[0] and ours[1] <= theirs[1]
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (folder / "clips.jsonl").read_text("utf-8").splitlines()]
+
+
+def _told_of(rows: list[dict[str, str]]) -> dict[str, Any]:
+    return {"clips": len(rows), "voices": sorted({row["voice"].split()[0] for row in rows})}
 
 
 def _newest(out: Path, part: str) -> Path:

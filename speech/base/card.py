@@ -8,6 +8,7 @@ _FIGURES = (
     ("coverage", "읽은 글자 비율", "symbols read", "{:.1%}"),
     ("stopped", "스스로 멈춘 문장", "sentences that stopped by themselves", "{:.0%}"),
     ("mcd", "멜 켑스트럼 거리", "mel-cepstral distortion", "{:.2f} dB"),
+    ("mcd_worst", "그중 가장 먼 문장", "the worst sentence of them", "{:.2f} dB"),
     ("pitch_cents", "음높이 오차", "pitch error", "{:.0f} cent"),
     ("voicing_error", "유성음 판단 오차", "voicing error", "{:.1%}"),
     ("duration_ratio", "길이 비율", "length, made / real", "{:.2f}"),
@@ -16,12 +17,13 @@ _FIGURES = (
 
 def card(base: dict[str, Any]) -> str:
     """Markdown. `base` is what `pack` writes to base.json."""
-    corpus, measures = base["corpus"], base["measures"]
+    (one, many), measures = (base["corpus"][name] for name in ("voice", "voices")), base["measures"]
     files = "\n".join(
-        f"| `{one['file']}` | {one['model']} ({one['size']}) | {one['step']:,} | {one['bytes'] / 1e6:.1f} MB | "
-        f"`{one['sha256']}` |"
-        for one in base["files"].values()
+        f"| `{file['file']}` | {file['model']} ({file['size']}) | {file['step']:,} | {file['bytes'] / 1e6:.1f} MB | "
+        f"`{file['sha256']}` |"
+        for file in base["files"].values()
     )
+    sounded = "HiFi-GAN" if "vocoder" in base["files"] else "Griffin-Lim"
     figures = "\n".join(
         f"| {korean} · {english} | {_shown(measures.get(name), form)} |" for name, korean, english, form in _FIGURES
     )
@@ -39,16 +41,20 @@ fine-tune starts from it.
 
 ## 어떻게 만들었나 · How it was made
 
-`python -m speech base OUT`: {corpus["clips"]:,}문장(직접 쓴 문장과 낱말 목록으로 만든 문장)을 espeak-ng의 목소리
-{len(corpus["voices"])}개로 읽어 학습하고 반정밀도로 줄였습니다.
-{corpus["clips"]:,} sentences, written for this project or made from its word lists, spoken by {len(corpus["voices"])}
-voices of espeak-ng; then half precision.
+`python -m speech base OUT`: 이 프로젝트를 위해 쓰거나 낱말 목록으로 만든 문장을 espeak-ng가 읽었습니다. 음향 모델은 한 목소리
+({", ".join(one["voices"])})가 읽은 {one["clips"]:,}문장, 보코더는 목소리 {len(many["voices"])}개가 읽은
+{many["clips"]:,}문장으로 배웠고, 반정밀도로 줄였습니다.
+Sentences written for this project or made from its word lists, spoken by espeak-ng: the acoustic model learned from
+{one["clips"]:,} in one voice ({", ".join(one["voices"])}), the vocoder from {many["clips"]:,} in
+{len(many["voices"])} voices; then half precision.
 
 ## 얼마나 되나 · Measures
 
 배우지 않은 {measures["sentences"]}문장을 이 파일로 읽어 espeak-ng가 읽은 것과 견주었습니다.
-{measures["sentences"]} sentences that it never learned, spoken by these files, against espeak-ng's own rendering.
-
+소리는 {sounded}이 냈습니다.
+{measures["sentences"]} sentences that it never learned, spoken by these files through {sounded}, against espeak-ng's
+own rendering.
+{_left_out(base)}
 | | |
 | --- | --- |
 {figures}
@@ -58,6 +64,20 @@ voices of espeak-ng; then half precision.
 CC0 1.0. 출처를 밝히지 않고도 마음대로 쓸 수 있습니다. 기계가 읽은 소리를 배웠으므로 기계처럼 들립니다. 제 목소리는
 녹음하고 나서 시작됩니다.
 CC0 1.0: free for any use. It learned from a machine and sounds like one; a voice of one's own begins with recordings.
+"""
+
+
+def _left_out(base: dict[str, Any]) -> str:
+    """A vocoder that is not there yet, and why."""
+    if not base["left_out"]:
+        return ""
+    young = base["left_out"]["vocoder"]
+    distances = [_shown(row["mcd"], "{:.2f} dB") for row in (young["measures"], base["griffin_lim"])]
+    return f"""
+HiFi-GAN은 {young["step"]:,}걸음까지 배웠지만 아직 Griffin-Lim보다 못해(멜 켑스트럼 거리 {distances[0]}, Griffin-Lim은
+{distances[1]}) 넣지 않았습니다.
+A HiFi-GAN of {young["step"]:,} steps is not in here: it still speaks worse than Griffin-Lim (mel-cepstral distortion
+{distances[0]} against {distances[1]}).
 """
 
 

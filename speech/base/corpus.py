@@ -63,18 +63,20 @@ def corpus_make(
     clips: int,
     others: float = 0.4,
     prompts: Iterable[Path] = (),
+    longest: int = LONGEST,
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
     """Make `clips` clips under `out` (22,050 Hz WAV and clips.jsonl); clips that are there already are kept.
 
-    `others` is the share that voices other than the main one speak. `prompts` are tab-separated files whose first
-    column is a sentence. Raises BadConfig where espeak-ng is not installed.
+    `others` is the share that voices other than the main one speak, `longest` how many characters a sentence has at
+    most. `prompts` are tab-separated files whose first column is a sentence. Raises BadConfig where espeak-ng is not
+    installed.
     """
     if shutil.which("espeak-ng") is None:
         raise _no_espeak()
     (out / "wavs").mkdir(parents=True, exist_ok=True)
-    texts = itertools.islice(_texts(prompts, seed), clips)
+    texts = itertools.islice(_texts(prompts, longest, seed), clips)
     chance = random.Random(seed + 1)  # noqa: S311 - nothing secret hangs on it
     plans = [(index, *sentence, *_voice(chance, others)) for index, sentence in enumerate(texts)]
     rows = []
@@ -111,14 +113,14 @@ def _no_espeak() -> BadConfig:
     return BadConfig("espeak-ng is not installed; install the package espeak-ng.", code="no_espeak")
 
 
-def _texts(prompts: Iterable[Path], seed: int) -> Iterator[tuple[str, str]]:
+def _texts(prompts: Iterable[Path], longest: int, seed: int) -> Iterator[tuple[str, str]]:
     """(sentence, reading): the prompts first, shuffled, then made sentences for as long as one likes."""
-    rows = [row for path in prompts for row in _rows(path) if 4 <= len(row[0]) <= LONGEST]
+    rows = [row for path in prompts for row in _rows(path) if 4 <= len(row[0]) <= longest]
     own = {row[0]: row[1] if len(row) > 1 else "" for row in rows}
     shuffled = list(own.items())
     random.Random(seed).shuffle(shuffled)  # noqa: S311
     yield from shuffled
-    yield from ((text, "") for text in Maker(seed).sentences(longest=LONGEST) if text not in own)
+    yield from ((text, "") for text in Maker(seed).sentences(longest=longest) if text not in own)
 
 
 def _rows(path: Path) -> list[list[str]]:

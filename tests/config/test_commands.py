@@ -33,6 +33,11 @@ def test_setup_makes_tables_prompts_and_static_files(data: Path) -> None:
     assert (data / "static" / "staticfiles.json").exists()
 
 
+def test_setup_brings_the_base_voice(data: Path) -> None:
+    code = "from synthesis.models import Voice; print(*Voice.objects.values_list('name', 'acoustic__name'))"
+    assert manage(data, "shell", "--no-imports", "-c", code).stdout.strip() == "('base', 'base')"
+
+
 def test_the_doctor_finds_nothing_wrong_with_a_prepared_folder(data: Path) -> None:
     answer = manage(data, "doctor")
     assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -33,11 +33,11 @@ def base(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six clips, and three steps of both trial-sized networks."""
+    """Twice six clips, and thirty steps of both trial-sized networks."""
     out = tmp_path_factory.mktemp("base")
     build.corpus(out, clips=6, prompts=(), on_progress=lambda done, total: None)
     for part in ("acoustic", "vocoder"):
-        assert build.train(part, out, steps=3, on_event=lambda event: None, size="trial") == 0
+        assert build.train(part, out, steps=30, on_event=lambda event: None, size="trial") == 0
     return out
 
 
@@ -72,9 +72,10 @@ def test_what_was_spoken_is_kept_and_other_sentences_are_never_taken_for_it(tmp_
 
 def test_what_is_packed_is_half_as_large_hashed_measured_and_speaks(made: Path) -> None:
     assert build.train("taught", made, steps=2, on_event=lambda event: None, size="trial") == 0
-    card = build.pack(made, made / "packed", sentences=1)
+    card = build.pack(made, made / "packed", sentences=1, anyway=True)
     assert card == json.loads((made / "packed" / "base.json").read_text("utf-8"))
-    assert card["corpus"]["clips"] == 6
+    assert {name: card["corpus"][name]["clips"] for name in ("voice", "voices")} == {"voice": 6, "voices": 6}
+    assert card["corpus"]["voice"]["voices"] == ["ko+Annie"]
     assert card["measures"]["sentences"] == 1
     assert card["measures"]["mcd"] > 0
     for part, told in card["files"].items():
@@ -82,17 +83,31 @@ def test_what_is_packed_is_half_as_large_hashed_measured_and_speaks(made: Path) 
         assert sha256_of(path) == told["sha256"]
         tensors = checkpoint.load(path, expect_kind=part).tensors
         assert {one.dtype for one in tensors.values() if one.is_floating_point()} == {torch.float16}
-        assert told["step"] == {"acoustic": 3, "vocoder": 2}[part]  # the taught one
+        assert told["step"] == {"acoustic": 30, "vocoder": 2}[part]  # the taught one
         assert told["sha256"] in (made / "packed" / "README.md").read_text("utf-8")
     voice = Synthesizer.load(made / "packed" / "acoustic.safetensors", made / "packed" / "vocoder.safetensors")
     assert next(voice.stream("안녕하세요.")).seconds > 0
 
 
+def test_a_vocoder_that_speaks_worse_than_griffin_lim_stays_out_and_is_told_of(made: Path, tmp_path: Path) -> None:
+    silent = tmp_path / "silent"
+    shutil.copytree(made, silent, ignore=shutil.ignore_patterns("*-data", "taught", "packed"))
+    (newest,) = (silent / "vocoder").glob("step-*30.safetensors")
+    dumb = checkpoint.load(newest)
+    checkpoint.write_weights(newest, dumb.header, {name: 0 * tensor for name, tensor in dumb.tensors.items()})
+    base = build.pack(silent, tmp_path, sentences=1)
+    assert list(base["files"]) == ["acoustic"]
+    assert base["left_out"]["vocoder"]["step"] > 0
+    assert base["measures"] == base["griffin_lim"]
+    assert not (tmp_path / "vocoder.safetensors").exists()
+    assert "HiFi-GAN은" in (tmp_path / "README.md").read_text("utf-8")
+
+
 def test_a_voice_that_stops_at_once_is_measured_by_what_can_be(made: Path, tmp_path: Path) -> None:
-    young = checkpoint.load(made / "acoustic" / "step-00000003.safetensors")
+    young = checkpoint.load(made / "acoustic" / "step-00000030.safetensors")
     young.tensors["decoder.gate_layer.linear_layer.bias"].fill_(50.0)
     checkpoint.write_weights(tmp_path / "young.safetensors", young.header, young.tensors)
-    measured = build.measure(tmp_path / "young.safetensors", None, sentences=1)
+    measured = build.measure(tmp_path / "young.safetensors", None, build.held_out((), 1))
     assert measured["mcd"] is None
     assert measured["stopped"] == 1.0
 
@@ -103,15 +118,15 @@ def test_a_part_that_was_not_trained_is_named(tmp_path: Path) -> None:
 
 
 def test_the_command_goes_on_where_it_stopped_and_tells_events(made: Path) -> None:
-    done = base(made, "--part", "acoustic", "--steps", 4, "--size", "trial")
+    done = base(made, "--part", "acoustic", "--steps", 31, "--size", "trial")
     assert done.returncode == 0, done.stderr
     events = [parse_line(line) for line in done.stdout.splitlines()]
-    assert [event.step for event in events if isinstance(event, CheckpointSaved)] == [4]
+    assert [event.step for event in events if isinstance(event, CheckpointSaved)] == [31]
     assert isinstance(events[-1], TrainingEnded)
 
 
 def test_the_command_makes_the_corpus(tmp_path: Path) -> None:
     done = base(tmp_path, "--part", "corpus", "--clips", 2)
     assert done.returncode == 0, done.stderr
-    assert parse_line(done.stdout.splitlines()[-1]) == StageChanged("corpus", 2, 2)
-    assert len(rows(tmp_path / "corpus")) == 2
+    assert parse_line(done.stdout.splitlines()[-1]) == StageChanged("corpus", 4, 4)
+    assert len(rows(tmp_path / "voice")) == len(rows(tmp_path / "voices")) == 2

@@ -6,7 +6,7 @@ import signal
 import threading
 from argparse import ArgumentParser
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -17,6 +17,8 @@ from training import runner, selectors, services
 from training.follow import Follower
 from training.models import Checkpoint, TrainingRun
 
+FROM_NOTHING = "none"
+
 
 class Command(BaseCommand):
     help = "화자의 녹음으로 목소리를 학습해요. · Fine-tune a voice on a speaker's takes."
@@ -25,10 +27,12 @@ class Command(BaseCommand):
         parser.add_argument("--speaker", required=True, help="name of the speaker")
         parser.add_argument("--acoustic", default="tacotron2", help="acoustic model (tacotron2)")
         parser.add_argument("--vocoder", default="", help="train this vocoder as well: waveglow, hifi_gan …")
-        parser.add_argument("--base", default="", help="name of the imported checkpoint to start from")
+        parser.add_argument(
+            "--base", default="", help="name of a checkpoint to start from; none: from nothing"
+        )
         parser.add_argument("--steps", type=int, default=2000)
         parser.add_argument("--vocoder-steps", type=int, default=None, help="as many as --steps, if not given")
-        parser.add_argument("--size", default="full", choices=selectors.SIZES)
+        parser.add_argument("--size", default="compact", choices=selectors.SIZES)
         parser.add_argument("--batch-size", type=int, help="clips a step; the model's own, if not given")
         parser.add_argument("--follow", action="store_true", help="show how it goes; Ctrl-C leaves it running")
         parser.add_argument("--here", action="store_true", help="train in this process, without a worker; Ctrl-C stops")
@@ -63,7 +67,7 @@ class Command(BaseCommand):
             vocoder_steps=vocoder_steps if options["vocoder"] else 0,
             size=options["size"],
             acoustic_base=_base(options["base"], Checkpoint.Kind.ACOUSTIC),
-            vocoder_base=_base(options["base"], Checkpoint.Kind.VOCODER) if options["vocoder"] else None,
+            vocoder_base=_base(options["base"], Checkpoint.Kind.VOCODER),
             overrides={"batch_size": options["batch_size"]} if options["batch_size"] else {},
         )
 
@@ -79,8 +83,11 @@ class Command(BaseCommand):
                 signal.signal(number, handler)
 
 
-def _base(name: str, kind: str) -> Checkpoint | None:
+def _base(name: str, kind: str) -> Checkpoint | Literal["shipped"] | None:
+    """Without a name it is the base voice that ships, where that is of the size asked for."""
     if not name:
+        return "shipped"
+    if name == FROM_NOTHING:
         return None
     base = Checkpoint.objects.filter(name=name, kind=kind).first()
     if base is None and kind == Checkpoint.Kind.ACOUSTIC:

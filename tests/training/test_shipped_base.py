@@ -1,0 +1,102 @@
+"""The base voice that ships: taken into storage once, and what runs start from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from speech.errors import BadCheckpoint
+from studio import files
+from studio.models import Speaker
+from training import selectors, services, shelf
+from training.forms import BaseField, RunForm
+from training.models import Checkpoint
+
+SHIPPED = settings.BASE_DIR / "voices" / "base"
+COMPACT = {"acoustic": "tacotron2", "acoustic_steps": 10, "size": "compact"}
+
+
+@pytest.fixture
+def base(transactional_db: None) -> Checkpoint:
+    acoustic, _ = shelf.base_ship(folder=SHIPPED)
+    return acoustic
+
+
+def test_it_is_taken_in_once_with_what_its_header_says(base: Checkpoint) -> None:
+    assert shelf.base_ship(folder=SHIPPED)[0] == base
+    assert Checkpoint.objects.filter(name=selectors.SHIPPED, kind="acoustic").count() == 1
+    assert (base.model, base.size_name, base.run) == ("tacotron2", "compact", None)
+    assert base.front_end["mode"] == "pronunciation"
+    assert base.pace >= 0
+    with files.open_file(base.file) as stored:
+        assert hashlib.sha256(stored.read()).hexdigest() == base.sha256
+
+
+def test_a_base_of_an_earlier_release_keeps_its_row_under_another_name(base: Checkpoint) -> None:
+    Checkpoint.objects.filter(pk=base.pk).update(sha256="ab" * 32)
+    newer, _ = shelf.base_ship(folder=SHIPPED)
+    base.refresh_from_db()
+    assert newer != base
+    assert base.name == "base abababab"
+    assert selectors.shipped_base("acoustic") == newer
+
+
+def test_a_damaged_file_is_named_and_not_taken_in(transactional_db: None, tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(SHIPPED, folder)
+    named = json.loads((folder / "base.json").read_text("utf-8"))["files"]["acoustic"]["file"]
+    content = bytearray((folder / named).read_bytes())
+    content[-1] ^= 1
+    (folder / named).write_bytes(content)
+    with pytest.raises(BadCheckpoint, match=f"{named} has the SHA-256"):
+        shelf.base_ship(folder=folder)
+    assert not Checkpoint.objects.exists()
+
+
+def test_a_run_starts_from_it_unless_asked_otherwise(base: Checkpoint, speaker: Speaker) -> None:
+    run = services.run_start(speaker=speaker, **COMPACT)
+    assert run.acoustic_base == base
+    services.run_stop(run=run)
+    assert services.run_start(speaker=speaker, **COMPACT, acoustic_base=None).acoustic_base is None
+
+
+def test_a_run_of_another_size_starts_from_nothing(base: Checkpoint, speaker: Speaker) -> None:
+    assert services.run_start(speaker=speaker, **{**COMPACT, "size": "trial"}).acoustic_base is None
+
+
+def test_the_form_starts_from_it_by_default_and_from_nothing_when_asked(
+    base: Checkpoint, speaker: Speaker, admin: User
+) -> None:
+    plan = {"speaker": speaker.pk, **COMPACT, "sample_text": "안녕하세요."}
+    offered = [str(label) for _, label in RunForm().fields["acoustic_base"].widget.choices]
+    assert offered[:2] == ["기본 목소리에서 이어 배우기(작은 모델일 때)", "처음부터 배우기"]
+    assert offered[2].startswith("기본 목소리 · ")
+    form = RunForm(plan)
+    assert form.is_valid(), form.errors
+    run = form.start(admin)
+    assert run.acoustic_base == base
+    services.run_stop(run=run)
+    for choice, expected in ((BaseField.SCRATCH, None), (str(base.pk), base)):
+        form = RunForm({**plan, "acoustic_base": choice})
+        assert form.is_valid(), form.errors
+        run = form.start(admin)
+        assert run.acoustic_base == expected
+        services.run_stop(run=run)
+    assert not RunForm({**plan, "acoustic_base": "nonsense"}).is_valid()
+
+
+def test_the_command_knows_it_and_none(base: Checkpoint, speaker: Speaker) -> None:
+    asked = ("finetune", "--speaker", speaker.name, "--steps", "10")
+    call_command(*asked)
+    first = speaker.runs.get()
+    assert first.acoustic_base == base
+    services.run_stop(run=first)
+    call_command(*asked, "--base", "none")
+    assert speaker.runs.exclude(pk=first.pk).get().acoustic_base is None
