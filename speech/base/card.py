@@ -41,8 +41,8 @@ fine-tune starts from it.
 
 ## 어떻게 만들었나 · How it was made
 
-`python -m speech base OUT`: 이 프로젝트를 위해 쓰거나 낱말 목록으로 만든 문장을 espeak-ng가 읽었습니다. 음향 모델은 한 목소리
-({", ".join(one["voices"])})가 읽은 {one["clips"]:,}문장, 보코더는 목소리 {len(many["voices"])}개가 읽은
+`python -m speech base OUT`: 이 프로젝트를 위해 쓰거나 낱말 목록으로 만든 문장을 espeak-ng가 읽었습니다. 음향 모델은
+한 목소리({", ".join(one["voices"])})가 읽은 {one["clips"]:,}문장, 보코더는 목소리 {len(many["voices"])}개가 읽은
 {many["clips"]:,}문장으로 배웠고, 반정밀도로 줄였습니다.
 Sentences written for this project or made from its word lists, spoken by espeak-ng: the acoustic model learned from
 {one["clips"]:,} in one voice ({", ".join(one["voices"])}), the vocoder from {many["clips"]:,} in
