@@ -80,6 +80,7 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
 
     async def connect(self) -> None:
         self.sent: int | None = None  # number of the last event sent; None until the client has asked
+        self.reading = asyncio.Lock()  # the clock and an event may both find rows missing: they are sent once
         user = self.scope.get("user")
         if user is None or not user.is_authenticated or not await database_sync_to_async(self.allowed)(user):
             await self.close()
@@ -120,14 +121,15 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         await self.close(code=4401)
 
     async def _catch_up(self) -> None:
-        while self.sent is not None:
-            rows = await database_sync_to_async(self.events_after)(self.sent, ROWS_AT_ONCE)
-            if not rows:
-                return
-            self.sent = rows[-1]["seq"]
-            await self.send_json({"type": "events", "events": rows})
-            if len(rows) < ROWS_AT_ONCE:
-                return
+        async with self.reading:
+            while self.sent is not None:
+                rows = await database_sync_to_async(self.events_after)(self.sent, ROWS_AT_ONCE)
+                if not rows:
+                    return
+                self.sent = rows[-1]["seq"]
+                await self.send_json({"type": "events", "events": rows})
+                if len(rows) < ROWS_AT_ONCE:
+                    return
 
     async def _send_snapshot(self) -> None:
         snapshot = await database_sync_to_async(self.snapshot)()
