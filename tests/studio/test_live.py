@@ -152,14 +152,19 @@ async def test_a_snapshot_with_the_missing_rows_comes_by_itself(boss: User, monk
 async def test_rows_that_two_of_us_find_missing_at_once_are_sent_once(
     boss: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "SNAPSHOT_SECONDS", 0.05)
-    slowly = Diary.events_after
+    monkeypatch.setattr(live, "SNAPSHOT_SECONDS", 0.01)
+    rows_after, shown = Diary.events_after, Diary.snapshot
 
     def events_after(self: Diary, seq: int, limit: int) -> list[dict[str, Any]]:
-        time.sleep(0.1)  # longer than it takes until the clock looks as well
-        return slowly(self, seq, limit)
+        time.sleep(0.1)  # so that the clock asks before this has answered
+        return rows_after(self, seq, limit)
+
+    def snapshot(self: Diary) -> dict[str, Any]:
+        time.sleep(0.05)
+        return shown(self)
 
     monkeypatch.setattr(Diary, "events_after", events_after)
+    monkeypatch.setattr(Diary, "snapshot", snapshot)
     async with socket(boss) as communicator:
         write(3)
         await communicator.connect()
