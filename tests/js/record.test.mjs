@@ -423,6 +423,11 @@ test("another key for recording leaves space to the buttons", () => {
   assert.equal(actionOf(key("Space", onButton), { keys }), null);
 });
 
+test("a field of a dialog that was just closed holds no key back, though it has the focus for a frame", () => {
+  const left = { matches: () => true, closest: (what) => (what === "dialog:not([open])" ? {} : null) };
+  assert.equal(actionOf(key("KeyL", left)), "listen");
+});
+
 test("keys are shown as they are printed", () => {
   assert.deepEqual(["KeyA", "Digit1", "ArrowLeft", "Enter", "Numpad5", "Slash"].map((code) => keyLabel(code)), ["A", "1", "←", "↵", "Num 5", "/"]);
   assert.equal(keyLabel("Space", { Space: "스페이스" }), "스페이스");

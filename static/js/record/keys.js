@@ -99,7 +99,9 @@ export function actionOf(event, { dialogOpen = false, keys = STANDARD } = {}) {
   if (dialogOpen || event.repeat || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return null;
   const action = keys.actionOf(event.code);
   const target = event.target;
-  if (!action || target.matches?.(TEXT)) return null;
+  if (!action) return null;
+  if (target.closest?.("dialog:not([open])")) return action; // just closed: the focus leaves it with the next frame
+  if (target.matches?.(TEXT)) return null;
   const presses = ["Space", "Enter"].includes(SAME[event.code] ?? event.code);
   if (presses && target.closest?.(PRESSABLE) && !target.closest("[data-do=record]")) return null;
   return action;
