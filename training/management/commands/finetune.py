@@ -27,9 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--speaker", required=True, help="name of the speaker")
         parser.add_argument("--acoustic", default="tacotron2", help="acoustic model (tacotron2)")
         parser.add_argument("--vocoder", default="", help="train this vocoder as well: waveglow, hifi_gan …")
-        parser.add_argument(
-            "--base", default="", help="name of a checkpoint to start from; none: from nothing"
-        )
+        parser.add_argument("--base", default="", help="name of a checkpoint to start from; none: from nothing")
         parser.add_argument("--steps", type=int, default=2000)
         parser.add_argument("--vocoder-steps", type=int, default=None, help="as many as --steps, if not given")
         parser.add_argument("--size", default="compact", choices=selectors.SIZES)
