@@ -89,16 +89,37 @@ test("clocks that drift apart are not late", () => {
   for (let second = 0; second < 7200; second += 0.1) assert.equal(lateness.push(second * 0.2, 0.1), 0);
 });
 
-test("a late block voids a take, and no pre-roll goes across it", () => {
+test("a late block voids a take, and after it there is a new path before there is a pre-roll", () => {
   const buffer = new TakeBuffer(1000, { pre: 0.5, post: 0.1 });
-  for (let i = 0; i < 8; i += 1) buffer.push({ samples: ramp(i * 128, 128), lag: 5 });
-  buffer.push({ samples: ramp(5000, 128), lag: 105 });
+  let at = 0;
+  const feed = (lag) => {
+    const state = buffer.push({ samples: ramp(at, 100), lag });
+    at += 100;
+    return state;
+  };
+  for (let i = 0; i < 8; i += 1) feed(5);
   buffer.start();
-  for (let i = 0; i < 4; i += 1) buffer.push({ samples: ramp(5128 + i * 128, 128), lag: 105 });
-  assert.equal(buffer.push({ samples: ramp(5640, 128), lag: 175 }), "going");
+  assert.equal(feed(75), "going");
+  assert.deepEqual(buffer.finish().faults, [{ code: "late", value: 70 }]);
+  const stale = Array.from({ length: 7 }, () => {
+    feed(75);
+    return buffer.stale;
+  });
+  assert.deepEqual(stale, [false, false, true, false, false, false, false]);
+  buffer.start();
+  feed(75);
   const { samples, faults } = buffer.finish();
-  assert.deepEqual(faults, [{ code: "late", value: 70 }]);
-  assert.equal(samples[0], ramp(5128, 1)[0]);
+  assert.deepEqual(faults, []);
+  assert.deepEqual(samples, ramp(1400, 300)); // from 0.6 s after the delay on
+});
+
+test("a take begun before all has settled is void as well", () => {
+  const buffer = new TakeBuffer(1000);
+  for (let i = 0; i < 8; i += 1) buffer.push({ samples: ramp(0, 100), lag: 5 });
+  buffer.push({ samples: ramp(0, 100), lag: 75 });
+  buffer.start();
+  buffer.push({ samples: ramp(0, 100), lag: 75 });
+  assert.deepEqual(buffer.finish().faults, [{ code: "late", value: 70 }]);
 });
 
 /** Hiss of an amplitude, the same every time. */

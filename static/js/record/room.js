@@ -207,6 +207,7 @@ export class ClipRecorder extends HTMLElement {
     this.peak = Math.max(this.peak ?? 0, peak);
     this.wave.feed(peak);
     const state = this.buffer.push({ samples, gap, empty, lag });
+    if (this.buffer.stale) this.microphone.renew();
     if (state === "done") this.finish();
     else if (state === "full") this.fault("long");
     else if (state === "going" && this.buffer.take.faults.size) this.finish();

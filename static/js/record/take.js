@@ -6,7 +6,7 @@ import { Lateness } from "./lateness.js";
 export const PRE_SECONDS = 0.5;
 export const POST_SECONDS = 0.4;
 export const MAX_SECONDS = 29.5; // the server takes 30
-const SETTLE_SECONDS = 0.3; // after a delay, until what still comes out of order has passed
+const SETTLE_SECONDS = 0.3; // after a delay until what was held up has come, and again until a new path for it runs
 const ZERO_SECONDS = 0.25; // a live microphone is never digitally silent for so long; the server refuses it as well
 
 /** Joins arrays of floats into one. */
@@ -44,7 +44,9 @@ export class TakeBuffer {
     this.ringLength = 0;
     this.take = null;
     this.lateness = new Lateness();
-    this.unsettled = 0; // samples after a delay that no pre-roll may hold
+    this.delay = 0; // samples by which the last late block was late
+    this.unsettled = 0; // samples after a delay that no take may hold
+    this.stale = false; // whether the microphone's path is to be renewed now
   }
 
   get recording() {
@@ -68,14 +70,12 @@ export class TakeBuffer {
   }
 
   push({ samples, gap = 0, empty = 0, lag = 0 }) {
-    const late = this.lateness.push(lag, samples.length / this.sampleRate);
-    if (late > 0) this.unsettled = SETTLE_SECONDS * this.sampleRate;
+    this.#settle(this.lateness.push(lag, samples.length / this.sampleRate), samples.length);
     if (this.unsettled > 0) this.#forget();
     else this.#remember(samples, gap + empty > 0);
-    this.unsettled -= samples.length;
     const take = this.take;
     if (!take) return "idle";
-    if (late > 0) this.fault("late", Math.round((late / 1000) * this.sampleRate));
+    if (this.unsettled > 0 && !take.faults.has("late")) this.fault("late", this.delay);
     if (gap + empty > 0) this.fault("gap", gap + empty);
     const { longest, run } = zeroRun(samples, take.zeros);
     take.zeros = run;
@@ -99,6 +99,17 @@ export class TakeBuffer {
   /** Throws away the take that is being recorded. */
   cancel() {
     this.take = null;
+  }
+
+  /** After a delay: what was held up comes in a burst; then a new path is needed, which takes a moment as well. */
+  #settle(late, length) {
+    const before = this.unsettled;
+    if (late > 0) {
+      this.delay = Math.round((late / 1000) * this.sampleRate);
+      this.unsettled = 2 * SETTLE_SECONDS * this.sampleRate;
+    } else this.unsettled = Math.max(0, before - length);
+    const half = SETTLE_SECONDS * this.sampleRate;
+    this.stale = before > half && this.unsettled <= half;
   }
 
   /** A pre-roll with a hole in it would be a lie. */
