@@ -320,7 +320,7 @@ def test_a_text_is_read_by_the_dictionary_for_the_symbols(source: Path, tmp_path
     write_rows(source, rows)
     manifest = run(source, tmp_path / "out", dictionary={"MBTI": "유형"})
     entry = next(entry for entry in manifest.entries if entry.id == rows[0]["id"])
-    assert list(entry.symbols) == front_end.encode("유형가 뭐예요?", TEXT)
+    assert list(entry.symbols) == front_end.encode("유형이 뭐예요?", TEXT)
 
 
 def test_the_room_that_was_measured_says_where_a_clip_is_trimmed(tmp_path: Path) -> None:
