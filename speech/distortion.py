@@ -6,7 +6,12 @@ diagonal that reads nothing, and only the sound tells.
 
 from __future__ import annotations
 
+import fcntl
+import functools
+import os
+import tempfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import librosa
 import numpy as np
@@ -48,12 +53,37 @@ def cepstra(samples: Float32Array, audio: AudioConfig) -> FloatArray:
 
 def warp(first: FloatArray, second: FloatArray) -> npt.NDArray[np.intp]:
     """[T, C] and [T', C] → [L, 2], pairs of frames in order of time (dynamic time warping)."""
-    _, path = librosa.sequence.dtw(first.T, second.T, metric="euclidean")
-    return np.asarray(path[::-1])
+    _compile()
+    return _warp(first, second)
 
 
 def pitch(samples: Float32Array, audio: AudioConfig) -> FloatArray:
     """samples: [S] → [T] Hz, NaN where there is no voice (probabilistic YIN)."""
+    _compile()
+    return _pitch(samples, audio)
+
+
+@functools.cache
+def _compile() -> None:
+    """Have what librosa leaves to numba compiled, by one process at a time.
+
+    Several that write numba's cache at once can spoil it for good: four that first asked for a pitch in a new
+    environment left one in which every later process ended with a segmentation fault.
+    """
+    audio = AudioConfig()
+    tone = np.sin(np.arange(audio.sample_rate // 4) * (2 * np.pi * 150 / audio.sample_rate)).astype(np.float32)
+    with (Path(tempfile.gettempdir()) / f"moksori-numba-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _pitch(tone, audio)
+        _warp(cepstra(tone, audio), cepstra(tone, audio))
+
+
+def _warp(first: FloatArray, second: FloatArray) -> npt.NDArray[np.intp]:
+    _, path = librosa.sequence.dtw(first.T, second.T, metric="euclidean")
+    return np.asarray(path[::-1])
+
+
+def _pitch(samples: Float32Array, audio: AudioConfig) -> FloatArray:
     low, high = PITCH_RANGE
     hertz, _, _ = librosa.pyin(
         samples, fmin=low, fmax=high, sr=audio.sample_rate, frame_length=audio.n_fft, hop_length=audio.hop_length
