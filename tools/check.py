@@ -80,7 +80,7 @@ def checks() -> list[str]:
 
 def tests() -> bool:
     """Run pytest on more processes than two cores hold: many tests wait for servers, browsers and sound."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder"]
     command += ["-m", "not slow", "--durations=20"]
     # One thread each: processes of two threads on two cores only wait for one another.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
