@@ -113,6 +113,15 @@ test("a late block voids a take, and after it there is a new path before there i
   assert.deepEqual(samples, ramp(1400, 300)); // from 0.6 s after the delay on
 });
 
+test("the clock of a suspended microphone stands still, and that is no delay", () => {
+  const buffer = new TakeBuffer(1000);
+  for (let i = 0; i < 8; i += 1) buffer.push({ samples: ramp(0, 100), lag: 5 });
+  buffer.halt();
+  buffer.start();
+  buffer.push({ samples: ramp(0, 100), lag: 5005 });
+  assert.deepEqual(buffer.finish().faults, []);
+});
+
 test("a take begun before all has settled is void as well", () => {
   const buffer = new TakeBuffer(1000);
   for (let i = 0; i < 8; i += 1) buffer.push({ samples: ramp(0, 100), lag: 5 });

@@ -120,6 +120,7 @@ export class Station extends EventTarget {
     microphone.addEventListener("block", ({ detail }) => this.#block(detail));
     microphone.addEventListener("fault", ({ detail }) => this.fault(detail));
     microphone.addEventListener("suspended", () => {
+      this.buffer.halt();
       this.go("suspended");
       this.failed({ code: "suspended" });
     });

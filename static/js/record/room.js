@@ -96,7 +96,10 @@ export class ClipRecorder extends HTMLElement {
     });
     desk.addEventListener("block", ({ detail }) => this.block(detail));
     desk.addEventListener("fault", ({ detail }) => this.fault(detail));
-    desk.addEventListener("suspended", () => this.rest());
+    desk.addEventListener("suspended", () => {
+      this.buffer?.halt();
+      this.rest();
+    });
     desk.addEventListener("resumed", () => this.idle && this.rest());
     desk.addEventListener("closed", ({ detail: byItself }) => {
       this.buffer = null;

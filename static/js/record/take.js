@@ -96,6 +96,12 @@ export class TakeBuffer {
     return { samples, faults: [...faults].map(([code, value]) => ({ code, value })) };
   }
 
+  /** The sound was suspended: its clock stands still while that on the wall goes on, which is no delay. */
+  halt() {
+    this.lateness = new Lateness();
+    this.#forget();
+  }
+
   /** Throws away the take that is being recorded. */
   cancel() {
     this.take = null;
