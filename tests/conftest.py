@@ -14,19 +14,6 @@ from django.conf import settings
 from tests import servers
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist a file stays on one process: its servers and browsers start once.
-
-    Browser tests begin at once, on two processes: they mostly wait, but more browsers side by side starve one another.
-    """
-    rooms = sorted({item.path for item in items if item.get_closest_marker("e2e")})
-    for item in items:
-        group = f"e2e {rooms.index(item.path) % 2}" if item.path in rooms else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: item.path not in rooms)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu"):
         import torch
