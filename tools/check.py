@@ -81,8 +81,8 @@ def checks() -> list[str]:
 def tests() -> bool:
     """Run pytest on more processes than two cores hold: many tests wait for servers, browsers and sound.
 
-    A file stays on one process: its servers and browsers start once. (loadgroup would not do: xdist 3.8 marks its groups
-    in an attribute that this pytest no longer has, and says nothing.)
+    A file stays on one process: its servers and browsers start once. (loadgroup would not do: xdist 3.8 marks its
+    groups in an attribute that this pytest no longer has, and says nothing.)
     """
     command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     command += ["-m", "not slow", "--durations=20"]
