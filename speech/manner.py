@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from speech.limits import Limits
 from speech.quality import Reason, Report
@@ -40,6 +41,13 @@ def usual(paces: Sequence[float], loudnesses: Sequence[float]) -> Usual | None:
     if min(len(paces), len(loudnesses)) < TAKES:
         return None
     return Usual(median(paces), median(loudnesses))
+
+
+def usual_of(measures: Iterable[Mapping[str, Any]]) -> Usual | None:
+    """`usual`, of takes' stored measures; those from before a figure was taken say nothing of it."""
+    rows = list(measures)
+    paces = [float(row["pace"]) for row in rows if row.get("pace")]
+    return usual(paces, [float(row["loudness_lufs"]) for row in rows if "loudness_lufs" in row])
 
 
 def compare(pace: float | None, loudness_lufs: float, usually: Usual, limits: Limits) -> list[Reason]:

@@ -25,16 +25,15 @@ def recorder_words() -> dict[str, dict[str, Any]]:
     }
 
 
-def _states() -> dict[str, str]:
+def microphone_states() -> dict[str, str]:
+    """What goes on, and buttons, wherever a microphone is."""
     return {
         "off": _("마이크가 꺼져 있어요"),
         "opening": _("마이크를 켜고 있어요"),
         "ready": _("준비됐어요"),
         "recording": _("녹음하고 있어요"),
         "finishing": _("끝소리까지 담고 있어요"),
-        "judging": _("소리를 살펴보고 있어요"),
         "review": _("들어 보고 결정하세요"),
-        "suspended": _("브라우저가 소리를 멈췄어요. ‘이어서 켜기’를 눌러 주세요."),
         "record": _("녹음"),
         "stop": pgettext("button", "멈춤"),
         "listen": _("듣기"),
@@ -43,6 +42,14 @@ def _states() -> dict[str, str]:
         "open": _("마이크 켜기"),
         "unknown_device": _("마이크"),
         "seconds": _("{n}초"),
+    }
+
+
+def _states() -> dict[str, str]:
+    return {
+        **microphone_states(),
+        "judging": _("소리를 살펴보고 있어요"),
+        "suspended": _("브라우저가 소리를 멈췄어요. ‘이어서 켜기’를 눌러 주세요."),
         "minutes": _("{n}분"),
         "sounds": _("소리 {percent}% · 앞으로 {n}분이면 넉넉해요"),
         "sounds_enough": _("소리 {percent}% · 넉넉히 담았어요"),

@@ -164,9 +164,7 @@ def takes_shown(ids: Iterable[Any], usual: Usual | None) -> list[Clip]:
 
 def usual_of(speaker: Speaker) -> Usual | None:
     """How this speaker usually reads, by all kept takes; None while there are too few."""
-    measures = list(selectors.clips_kept(speaker).values_list("measures", flat=True))
-    paces = [float(each["pace"]) for each in measures if each.get("pace")]
-    return manner.usual(paces, [float(each["loudness_lufs"]) for each in measures if "loudness_lufs" in each])
+    return manner.usual_of(selectors.clips_kept(speaker).values_list("measures", flat=True))
 
 
 def concern_of(source: str, measures: Mapping[str, Any], usual: Usual | None) -> Concern:

@@ -239,8 +239,7 @@ def _pronunciation(clip: Clip) -> str:
 def _usual_manner(speaker: Speaker) -> manner.Usual | None:
     """Of the newest kept takes."""
     kept = selectors.clips_kept(speaker).order_by("-created_at").values_list("measures", flat=True)[:MANNER_TAKES]
-    paces = [float(measures["pace"]) for measures in kept if measures.get("pace")]
-    return manner.usual(paces, [float(measures["loudness_lufs"]) for measures in kept if "loudness_lufs" in measures])
+    return manner.usual_of(kept)
 
 
 def _store(clip: Clip, wav: Wav) -> None:
