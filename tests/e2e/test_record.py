@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -240,7 +239,6 @@ def test_a_suspended_context_voids_the_take_and_is_resumed_by_a_key(chrome: Brow
     assert len(web.clips("suspended")) == 1
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the page's process through /proc")
 def test_a_computer_that_halts_for_a_moment_voids_the_take(
     playwright: Playwright, web: room.WebServer, tmp_path: Path
 ) -> None:
@@ -261,7 +259,6 @@ def test_a_computer_that_halts_for_a_moment_voids_the_take(
     browser.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the page's process through /proc")
 def test_after_a_long_delay_short_ones_cost_nothing_either(
     playwright: Playwright, web: room.WebServer, tmp_path: Path
 ) -> None:

@@ -64,11 +64,12 @@ export class TakeBuffer {
     if (this.take && this.take.stopAt === null) this.take.stopAt = this.take.length + this.postSamples;
   }
 
-  /** Voids the take that is being recorded: "ended", "muted", "suspended", "frozen", "device". */
+  /** Voids the take that is being recorded: "late", "gap" (in samples), "ended", "muted", "suspended", "frozen", "device". */
   fault(code, value = 0) {
     this.take?.faults.set(code, (this.take.faults.get(code) ?? 0) + value);
   }
 
+  /** One block of the worklet. Afterwards `stale` says whether the microphone's path is to be renewed. */
   push({ samples, gap = 0, empty = 0, lag = 0 }) {
     this.#settle(this.lateness.push(lag, samples.length / this.sampleRate), samples.length);
     if (this.unsettled > 0) this.#forget();
@@ -86,7 +87,7 @@ export class TakeBuffer {
     return take.length >= this.maxSamples ? "full" : "going";
   }
 
-  /** Ends the take: its samples, and what was wrong with it ([{code, value}], value in samples for a gap). */
+  /** Ends the take: its samples, and what was wrong with it ([{code, value}], value in samples for a gap or a delay). */
   finish() {
     const { blocks, length, stopAt, faults } = this.take;
     this.take = null;
