@@ -38,6 +38,9 @@ ERROR_WORDS: dict[str, Words] = {
     "non_finite": _("학습이 발산해서 멈췄어요. 학습률을 낮춰 다시 시작해 주세요."),
     "bad_checkpoint": _("체크포인트 파일이 상했거나 다른 종류예요."),
     "bad_dataset": _("이 녹음들로는 학습할 수 없어요."),
+    "base_withdrawn": _(
+        "%(speaker)s 님이 동의를 거두어서, 그 목소리를 바탕으로는 학습할 수 없어요. 다른 바탕을 골라 주세요."
+    ),
 }
 
 # code → (what is wrong, what to do about it); %(value)s and %(limit)s are the reason's numbers, already rounded.

@@ -20,10 +20,10 @@ from kombu.exceptions import OperationalError
 from studio import files, hints
 from studio.dictionary import choices_checked
 from studio.errors import Refused
-from studio.models import Consent
 from synthesis import events, reading, selectors
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
+from training.selectors import speaker_withdrawn
 
 logger = logging.getLogger(__name__)
 
@@ -255,9 +255,8 @@ def _check_parts(acoustic: Checkpoint, vocoder: Checkpoint | None) -> None:
         raise Refused("not_acoustic", _("음향 모델의 체크포인트를 골라 주세요."))
     if vocoder is not None and vocoder.kind != Checkpoint.Kind.VOCODER:
         raise Refused("not_a_vocoder", _("보코더의 체크포인트를 골라 주세요."))
-    for run in (part.run for part in (acoustic, vocoder) if part is not None):
-        if run and not Consent.objects.in_force().filter(speaker=run.speaker).exists():
-            raise Refused("no_consent", _("화자의 동의가 없어서 목소리를 공개할 수 없어요."), status=409)
+    if speaker_withdrawn([acoustic, vocoder]):
+        raise Refused("no_consent", _("화자의 동의가 없어서 목소리를 공개할 수 없어요."), status=409)
 
 
 def _give_up(pk: UUID) -> None:

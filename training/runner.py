@@ -139,6 +139,7 @@ class _Owner:
         newest = latest_checkpoint(self.run, part.kind)
         if newest is not None and newest.step >= part.steps:
             return Outcome.FINISHED
+        self.lease.insist(lambda: services.bases_check(self.run.acoustic_base, self.run.vocoder_base))
         out = self.own / part.kind
         out.mkdir(parents=True, exist_ok=True)
         begun = newest.step if newest else 0

@@ -75,8 +75,34 @@ def speakers_to_train(at_least: int = 0) -> QuerySet[Speaker]:
 
 def runs_made_of(speaker: Speaker) -> set[UUID]:
     """Runs that a speaker's clips are in: on them, or started from a checkpoint of such a run."""
+    return _with_descendants(TrainingRun.objects.filter(speaker=speaker))
+
+
+def runs_withdrawn() -> set[UUID]:
+    """Runs with a voice in them, their own or that of a base, whose speaker does not agree, or no longer."""
+    return _with_descendants(TrainingRun.objects.exclude(speaker__in=consenting_speakers()))
+
+
+def speaker_withdrawn(bases: Iterable[Checkpoint | None]) -> Speaker | None:
+    """Somebody whose voice is in these checkpoints, or in what they started from, without a consent in force."""
     found: set[UUID] = set()
-    newest = set(TrainingRun.objects.filter(speaker=speaker).values_list("pk", flat=True))
+    newest = {base.run_id for base in bases if base is not None and base.run_id is not None}
+    while newest:
+        found |= newest
+        earlier = TrainingRun.objects.filter(pk__in=newest).values_list("acoustic_base__run", "vocoder_base__run")
+        newest = {run for pair in earlier for run in pair if run is not None} - found
+    return Speaker.objects.filter(runs__in=found).exclude(pk__in=consenting_speakers()).first()
+
+
+def is_base(checkpoint: Checkpoint) -> bool:
+    """Whether a run started from it."""
+    return TrainingRun.objects.filter(Q(acoustic_base=checkpoint) | Q(vocoder_base=checkpoint)).exists()
+
+
+def _with_descendants(runs: QuerySet[TrainingRun]) -> set[UUID]:
+    """These runs, and all that started from one of their checkpoints."""
+    found: set[UUID] = set()
+    newest = set(runs.values_list("pk", flat=True))
     while newest:
         found |= newest
         started = Q(acoustic_base__run__in=newest) | Q(vocoder_base__run__in=newest)
@@ -93,8 +119,9 @@ def runs_visible_to(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Training
 
 
 def bases_available() -> QuerySet[Checkpoint]:
-    """Checkpoints that a run may start from: imported or shipped ones, and what other runs have made."""
-    return Checkpoint.objects.select_related("run__speaker").order_by("-created_at")
+    """Checkpoints that a run may start from: imported or shipped ones, and what others made of voices that agree."""
+    agreed = Checkpoint.objects.exclude(run__in=runs_withdrawn())
+    return agreed.select_related("run__speaker").order_by("-created_at")
 
 
 def shipped_base(kind: str, *, model: str = "", size: str = "") -> Checkpoint | None:

@@ -82,6 +82,7 @@ def run_start(
     }
     _check_plan(plan)
     _check_speaker(speaker)
+    bases_check(plan["acoustic_base"], plan["vocoder_base"])
     try:
         with transaction.atomic():
             run = TrainingRun.objects.create(
@@ -98,7 +99,7 @@ def run_start(
 def run_stop(*, run: TrainingRun, reason: str = "asked") -> TrainingRun:
     """A person's wish: a queued run is stopped at once, a running one at its next step. Raises Refused (409).
 
-    `reason`: "asked" by whoever watches it, or "consent_withdrawn" by the speaker.
+    `reason`: "asked" by whoever watches it, "consent_withdrawn" by the speaker, "base_withdrawn" by that of its base.
     """
     now = timezone.now()
     event = _record_state(
@@ -119,6 +120,7 @@ def run_stop(*, run: TrainingRun, reason: str = "asked") -> TrainingRun:
 def run_resume(*, run: TrainingRun) -> TrainingRun:
     """Queue a stopped or failed run again; it goes on from its last checkpoint. Raises Refused."""
     _check_speaker(run.speaker)
+    bases_check(run.acoustic_base, run.vocoder_base)
     now = timezone.now()
     changes = {"stop_requested": False, "crashes": 0, "queued_at": now, "ended_at": None, "error": {}}
     try:
@@ -287,6 +289,13 @@ def _active_run_refusal(speaker: Speaker) -> Refused:
         409,
         run=str(run.pk) if run else "",
     )
+
+
+def bases_check(*bases: Checkpoint | None) -> None:
+    """Raises Refused (409) where somebody whose voice is in a base has taken the consent back."""
+    if speaker := selectors.speaker_withdrawn(bases):
+        words = _("%(speaker)s 님이 동의를 거두어서, 그 목소리를 바탕으로는 학습할 수 없어요. 다른 바탕을 골라 주세요.")
+        raise Refused("base_withdrawn", words % {"speaker": speaker.label}, 409, speaker=speaker.label)
 
 
 def _check_speaker(speaker: Speaker) -> None:

@@ -336,7 +336,12 @@ def _store_extra(key: str, source: str) -> str:
 
 
 def _remove(row: Checkpoint) -> None:
-    """Delete a checkpoint and, once that is committed, its files; one that a published voice speaks with stays."""
+    """Delete a checkpoint and, once that is committed, its files.
+
+    One that a published voice speaks with stays; and one that a run started from: it tells whose voice is in that run.
+    """
+    if selectors.is_base(row):
+        return
     keys = [row.file, row.resume_file, row.picture, row.sample]
     try:
         row.delete()

@@ -54,6 +54,7 @@ _STATE_REASONS: dict[tuple[str, str], Words] = {
     ("running", "claimed"): gettext_lazy("작업자가 학습을 맡았어요."),
     ("stopped", "asked"): gettext_lazy("차례를 기다리던 학습을 멈췄어요."),
     ("stopped", "consent_withdrawn"): gettext_lazy("화자가 동의를 거두어서 학습을 멈췄어요."),
+    ("stopped", "base_withdrawn"): gettext_lazy("바탕이 된 목소리의 화자가 동의를 거두어서 학습을 멈췄어요."),
     ("stopped", "lease_expired"): gettext_lazy("작업자와 연락이 끊겼고, 멈추라는 요청이 있어 멈췄어요."),
     ("stopped", "ended"): gettext_lazy("저장하고 멈췄어요. 이어서 학습할 수 있어요."),
     ("finished", "ended"): gettext_lazy("학습을 마쳤어요."),
@@ -125,6 +126,8 @@ def _line(kind: str, data: dict[str, Any], texts: Mapping[str, str]) -> str:
             return _state_line(data)
         case "stop_requested" if data.get("reason") == "consent_withdrawn":
             return _("화자가 동의를 거두었어요. 이번 걸음을 마치고 멈춰요.")
+        case "stop_requested" if data.get("reason") == "base_withdrawn":
+            return _("바탕이 된 목소리의 화자가 동의를 거두었어요. 이번 걸음을 마치고 멈춰요.")
         case "stop_requested":
             return _("멈춰 달라고 했어요. 이번 걸음을 마치고 저장한 뒤 멈춰요.")
         case "data_prepared":

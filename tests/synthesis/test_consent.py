@@ -107,6 +107,19 @@ def test_a_voice_warmed_up_on_the_speakers_checkpoint_is_silent_too(
     assert voice.withheld_at is not None
 
 
+def test_no_voice_is_made_of_a_checkpoint_that_was_warmed_up_on_the_speakers(
+    own: Voice, speaker: Speaker, acoustic_file: Path
+) -> None:
+    other = Speaker.objects.create(name="bora", label="보라")
+    other.consents.create(text="동의합니다.", text_version="1", text_sha256="0" * 64)
+    warmed = run_of(other)
+    TrainingRun.objects.filter(pk=warmed.pk).update(acoustic_base=own.acoustic)
+    withdraw(speaker)
+    with pytest.raises(Refused) as refusal:
+        services.voice_publish(acoustic=store(acoustic_file, run=warmed), name="bora", label="보라")
+    assert refusal.value.code == "no_consent"
+
+
 def test_voices_of_others_go_on(own: Voice, voice_of_nobody: Voice, speaker: Speaker) -> None:
     withdraw(speaker)
     assert list(selectors.voices_in_use()) == [voice_of_nobody]
