@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from speech.match import Portrait, compare, drift, portrait
 from speech.wav import parse_wav
@@ -11,6 +14,8 @@ from studio import files
 from studio.models import Clip, Prompt, Review, Speaker
 
 EVERY = 50  # takes
+AGAIN_AFTER = 10  # takes after it was skipped; or at the next sitting
+SITTING_ENDS = timedelta(hours=3)  # without a page: as static/js/check/sitting.js has it
 LEAST_SPEECH = 1.5  # seconds: a shorter sentence says little of loudness and spectrum
 LOOKED_AT = 20  # first takes, among which one is long enough
 
@@ -27,20 +32,27 @@ def reference_of(speaker: Speaker) -> Clip | None:
 
 
 def match_due(speaker: Speaker) -> Prompt | None:
-    """The reference's prompt, once `EVERY` takes have followed its last usable one; never one that was skipped."""
+    """The reference's prompt, once `EVERY` takes have followed its last usable one.
+
+    Whoever skips it is left in peace for `AGAIN_AFTER` takes or for the rest of the sitting, and then asked again.
+    """
     reference = reference_of(speaker)
     if reference is None or reference.prompt is None:
         return None
     own = speaker.clips.filter(source=Clip.Source.BROWSER)
     of_prompt = own.filter(prompt=reference.prompt, discarded_at=None).exclude(verdict=Clip.Verdict.REFUSED)
     last = of_prompt.order_by("-created_at").values_list("created_at", flat=True).first()
-    if (
-        last is None
-        or own.filter(created_at__gt=last).count() < EVERY
-        or speaker.skips.filter(prompt=reference.prompt).exists()
-    ):
+    if last is None or own.filter(created_at__gt=last).count() < EVERY:
         return None
-    return reference.prompt
+    skipped = speaker.skips.filter(prompt=reference.prompt, created_at__gt=last).values_list("created_at", flat=True)
+    return None if any(_is_recent(speaker, at) for at in skipped) else reference.prompt
+
+
+def _is_recent(speaker: Speaker, skipped_at: datetime) -> bool:
+    """Whether it was skipped in this sitting, a few takes ago."""
+    followed = speaker.clips.filter(source=Clip.Source.BROWSER, created_at__gt=skipped_at).count()
+    anew = speaker.sessions.filter(started_at__gt=skipped_at).exists()
+    return followed < AGAIN_AFTER and not anew and timezone.now() - skipped_at < SITTING_ENDS
 
 
 def match_judge(clip: Clip) -> None:

@@ -129,7 +129,9 @@ def position_move(*, speaker: Speaker, action: str, prompt: Prompt | None = None
         target = selectors.prompt_open_next(speaker, current)
     elif action == "skip":
         if current is not None:
-            PromptSkip.objects.update_or_create(speaker=speaker, prompt=current, defaults={"reason": reason[:200]})
+            PromptSkip.objects.update_or_create(
+                speaker=speaker, prompt=current, defaults={"reason": reason[:200], "created_at": timezone.now()}
+            )
         target = selectors.prompt_open_next(speaker, current)
     else:
         raise Refused("bad_action", _("모르는 동작이에요: %(action)s") % {"action": action}, action=action)

@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 from speech.wav import to_int16
 from studio import files, match_file, selectors, services, takes
 from studio.match_words import when_words
-from studio.models import Clip, Prompt, Speaker
+from studio.models import Clip, Prompt, PromptSkip, Speaker
 from tests.studio.conftest import send
 from tests.studio.sounds import take, upload
 
@@ -132,13 +132,61 @@ def test_when_all_is_recorded_nothing_is_left_to_be_matched(
     assert selectors.prompt_open_next(speaker, None) is None
 
 
-def test_a_sentence_that_was_skipped_is_not_asked_for_every_time(
-    speaking: Client, speaker: Speaker, prompts: list[Prompt]
-) -> None:
+@pytest.fixture
+def skipped(speaking: Client, speaker: Speaker, prompts: list[Prompt]) -> PromptSkip:
+    """The match sentence came, and was skipped."""
     record(speaking, prompts[0], voice())
     many(speaker, 50)
+    assert match_file.match_due(speaker) == prompts[0]
     services.position_move(speaker=speaker, action="skip", prompt=prompts[0])
+    return speaker.skips.get()
+
+
+def test_who_skips_the_match_sentence_is_left_in_peace_for_ten_takes_and_asked_again(
+    speaker: Speaker, prompts: list[Prompt], skipped: PromptSkip
+) -> None:
+    many(speaker, 9)
     assert match_file.match_due(speaker) is None
+    many(speaker, 1)
+    assert match_file.match_due(speaker) == prompts[0]
+    services.position_move(speaker=speaker, action="forward", prompt=prompts[1])
+    assert selectors.record_state(speaker)["prompt"]["id"] == prompts[0].pk
+
+
+def test_skipped_again_it_waits_again(speaker: Speaker, prompts: list[Prompt], skipped: PromptSkip) -> None:
+    many(speaker, 10)
+    services.position_move(speaker=speaker, action="skip", prompt=prompts[0])
+    assert speaker.skips.count() == 1 and match_file.match_due(speaker) is None
+    many(speaker, 10)
+    assert match_file.match_due(speaker) == prompts[0]
+
+
+def test_it_is_asked_for_at_the_next_sitting(speaker: Speaker, prompts: list[Prompt], skipped: PromptSkip) -> None:
+    assert match_file.match_due(speaker) is None
+    speaker.sessions.create()
+    assert match_file.match_due(speaker) == prompts[0]
+
+
+def test_a_sitting_is_over_when_the_speaker_was_away_for_hours(
+    speaker: Speaker, prompts: list[Prompt], skipped: PromptSkip
+) -> None:
+    earlier = timezone.now() - timedelta(hours=4)
+    speaker.clips.update(created_at=earlier - timedelta(minutes=1))
+    speaker.clips.filter(prompt=prompts[0]).update(created_at=earlier - timedelta(minutes=2))
+    speaker.skips.update(created_at=earlier)
+    assert match_file.match_due(speaker) == prompts[0]
+
+
+def test_once_it_is_recorded_an_older_skip_says_nothing_of_the_next_time(
+    speaking: Client, speaker: Speaker, prompts: list[Prompt], skipped: PromptSkip
+) -> None:
+    takes.clip_keep(clip=speaker.clips.get(prompt=prompts[0]))  # chosen: a newer take does not replace it
+    PromptSkip.objects.update_or_create(speaker=speaker, prompt=prompts[0])
+    record(speaking, prompts[0], moved(voice(), 0.0))
+    many(speaker, 49)
+    assert match_file.match_due(speaker) is None
+    many(speaker, 1)
+    assert match_file.match_due(speaker) == prompts[0]
 
 
 def test_a_first_take_from_before_portraits_is_measured_when_it_is_needed(
