@@ -409,6 +409,17 @@ def test_hands_free_takes_end_by_themselves_and_lead_on(
     browser.close()
 
 
+def test_hands_free_is_as_it_was_left_after_a_reload(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "one")
+    button = page.locator("[data-do=hands-free]")
+    for pressed in ("true", "false"):
+        page.keyboard.press("h")
+        expect(button).to_have_attribute("aria-pressed", pressed)
+        page.reload()
+        page.wait_for_selector("clip-recorder[data-prepared]")
+        expect(button).to_have_attribute("aria-pressed", pressed)
+
+
 def test_hands_free_works_in_a_room_with_15_db_of_hiss_which_is_refused(
     playwright: Playwright, web: room.WebServer, tmp_path: Path
 ) -> None:

@@ -111,3 +111,31 @@ test("switched off, it listens and decides nothing", () => {
   for (const level of levels(12, { spoken: [[0.5, 2]] })) assert.equal(hands.push(level, BLOCK), "");
   assert.ok(hands.take instanceof TakeEnd && hands.take.spoken > 0.5);
 });
+
+/** A localStorage of its own. */
+function memory() {
+  const rows = new Map();
+  return { getItem: (key) => rows.get(key) ?? null, setItem: (key, value) => rows.set(key, value), removeItem: (key) => rows.delete(key) };
+}
+
+test("after a reload the mode is as the person left it", () => {
+  const storage = memory();
+  assert.equal(new HandsFree(storage).on, false);
+  new HandsFree(storage).toggle();
+  const reloaded = new HandsFree(storage);
+  assert.equal(reloaded.on, true);
+  reloaded.toggle();
+  assert.equal(new HandsFree(storage).on, false);
+});
+
+test("a browser that keeps nothing can use the mode all the same", () => {
+  const refuse = () => {
+    throw new Error("SecurityError");
+  };
+  for (const storage of [null, { getItem: refuse, setItem: refuse, removeItem: refuse }]) {
+    const hands = new HandsFree(storage);
+    assert.equal(hands.on, false);
+    assert.equal(hands.toggle(), true);
+    assert.equal(hands.toggle(), false);
+  }
+});

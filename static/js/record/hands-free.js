@@ -11,6 +11,7 @@ const MOST_SECONDS = 2.5; // and at the latest
 const LONGER = 1.5; // than the speaker's own pauses
 const PATIENCE_SECONDS = 10; // without any speech
 const REMEMBERED = 20; // takes
+const STORED = "moksori.hands-free"; // whether it is on, for this browser
 
 /** How loud the room is, learned from the live level all the time. */
 export class FloorTrack {
@@ -79,10 +80,14 @@ export class TakeEnd {
   }
 }
 
-/** The mode itself: listens all the time, so that it knows the room and the speaker before it is switched on. */
+/**
+ * The mode itself: listens all the time, so that it knows the room and the speaker before it is switched on.
+ * `storage` (localStorage) keeps whether it is on; without one it is off after a reload.
+ */
 export class HandsFree {
-  constructor() {
-    this.on = false;
+  constructor(storage = null) {
+    this.storage = storage;
+    this.on = this.#stored();
     this.pauses = new OwnPauses();
     this.room();
   }
@@ -95,6 +100,12 @@ export class HandsFree {
 
   toggle() {
     this.on = !this.on;
+    try {
+      if (this.on) this.storage?.setItem(STORED, "on");
+      else this.storage?.removeItem(STORED);
+    } catch {
+      // it holds until the page is left
+    }
     return this.on;
   }
 
@@ -113,5 +124,13 @@ export class HandsFree {
     const state = this.take?.push(dbfs, this.floor.dbfs, seconds) ?? "";
     this.floor.push(dbfs, seconds);
     return this.on ? state : "";
+  }
+
+  #stored() {
+    try {
+      return this.storage?.getItem(STORED) === "on";
+    } catch {
+      return false; // a browser that keeps nothing
+    }
   }
 }

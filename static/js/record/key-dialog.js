@@ -1,15 +1,8 @@
 // The dialog in which a person gives actions other keys; and the keys where they are shown, on the buttons.
 
+import { browserStorage } from "../lib/kept.js";
 import { DEFAULTS, isModifier, keyLabel, KeyMap } from "./keys.js";
 import { fill } from "./view.js";
-
-function storage() {
-  try {
-    return localStorage;
-  } catch {
-    return null; // a browser that keeps nothing
-  }
-}
 
 export class KeyDialog {
   /** `words`: {names: by action, labels: of keys, conflict, reserved, waiting, changed}. */
@@ -17,7 +10,7 @@ export class KeyDialog {
     this.root = root;
     this.dialog = dialog;
     this.words = words;
-    this.keys = new KeyMap(storage());
+    this.keys = new KeyMap(browserStorage());
     this.waiting = null; // the action whose new key is to be pressed
     this.say = dialog.querySelector("[data-part=keys-say]");
     this.list = dialog.querySelector("[data-part=keys-list]");

@@ -2,6 +2,7 @@
 
 import { sittingId } from "../check/sitting.js";
 import { post } from "../lib/http.js";
+import { browserStorage } from "../lib/kept.js";
 import { Course } from "./course.js";
 import { HandsFree } from "./hands-free.js";
 import { KeyDialog } from "./key-dialog.js";
@@ -37,7 +38,8 @@ export class ClipRecorder extends HTMLElement {
     this.list = new TakeList(this);
     this.undos = new UndoStack((words) => this.view.undo(words));
     this.trimmer = new Trimmer({ frame: this.view.parts.trim, words: this.words.states });
-    this.hands = new HandsFree();
+    this.hands = new HandsFree(browserStorage());
+    this.view.pressed("hands-free", this.hands.on);
     this.unsent = new Unsent(this);
     this.prompts = new PromptList(this);
     this.keys = new KeyDialog({ root: this, dialog: this.view.parts["keys-dialog"], words: this.words.keys });
