@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from studio.models import Clip, Consent, Prompt, PromptSkip, RecordingSession, Speaker
+from studio.models import Clip, Consent, Erasure, Prompt, PromptSkip, RecordingSession, Speaker
 
 
 @admin.register(Speaker)
@@ -10,6 +10,25 @@ class SpeakerAdmin(admin.ModelAdmin):
     list_display = ("label", "name", "user", "created_at")
     search_fields = ("label", "name")
     raw_id_fields = ("user", "position")
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False  # erasing takes the files as well: see the speaker's page
+
+
+@admin.register(Erasure)
+class ErasureAdmin(admin.ModelAdmin):
+    """Who was erased, and when: only read."""
+
+    list_display = ("name", "started_at", "finished_at", "by", "counts")
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False
 
 
 @admin.register(Consent)

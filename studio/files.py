@@ -6,6 +6,7 @@ import errno
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
@@ -66,6 +67,18 @@ def delete_file(key: str) -> None:
     """Removes a stored file; one that is gone already is fine."""
     if key:
         default_storage.delete(key)
+
+
+def delete_folder(key: str) -> None:
+    """Removes a stored folder with all that is in it; one that is gone already is fine."""
+    prefix = f"{key.rstrip('/')}/"
+    for name in names(prefix):
+        delete_file(prefix + name)
+    for folder in folders(prefix):
+        delete_folder(prefix + folder)
+    if (root := storage_folder()) is not None:  # a bucket has no folders
+        with suppress(OSError):  # something was written there meanwhile: it is the caller's to look again
+            (root / prefix).rmdir()
 
 
 def folders(key: str) -> list[str]:

@@ -264,6 +264,26 @@ class PromptSkip(models.Model):
         return f"{self.speaker}: {self.prompt}"
 
 
+class Erasure(models.Model):
+    """That a speaker was erased: by whom, when and how much. It is all that is left, and holds on to no row of theirs.
+
+    As long as `finished_at` is empty it marks what has to go on.
+    """
+
+    speaker_pk = models.UUIDField(unique=True)
+    name = models.CharField(max_length=64)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    counts = models.JSONField(default=dict)  # {code: how many}, by the codes of studio.erasure.WORDS
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.started_at:%Y-%m-%d %H:%M}"
+
+
 class SignInLink(models.Model):
     """A link that signs one person in once. Only its hash is kept."""
 

@@ -246,6 +246,15 @@ def _store(clip: Clip, wav: Wav) -> None:
     """File first, then the row; a browser's take that is not refused becomes the kept one."""
     clip.file = f"{FOLDER}/{clip.speaker_id}/{clip.pk}-{clip.sha256[:16]}.wav"
     clip.size = files.save_bytes(clip.file, wav_bytes(wav.samples, wav.sample_rate))
+    try:
+        _store_row(clip)
+    except Refused:  # the speaker was erased meanwhile
+        files.delete_file(clip.file)
+        raise
+    clip.refresh_from_db()
+
+
+def _store_row(clip: Clip) -> None:
     with transaction.atomic():
         _lock(clip.speaker)
         clip.save(force_insert=True)
@@ -253,7 +262,6 @@ def _store(clip: Clip, wav: Wav) -> None:
             Speaker.objects.filter(pk=clip.speaker_id, position=None).update(position=clip.prompt_id)
         if clip.prompt_id and clip.verdict != Clip.Verdict.REFUSED:
             _keep_newest(clip.speaker, clip.prompt_id)
-    clip.refresh_from_db()
 
 
 def _keep_newest(speaker: Speaker, prompt_id: int) -> None:
@@ -276,5 +284,6 @@ def _others(clip: Clip) -> Any:
 
 
 def _lock(speaker: Speaker) -> None:
-    """One writer a speaker, so that two takes at once do not both become the kept one."""
-    Speaker.objects.select_for_update().get(pk=speaker.pk)
+    """One writer a speaker, so that two takes at once do not both become the kept one. Refused: erased."""
+    if not Speaker.objects.select_for_update().filter(pk=speaker.pk).exists():
+        raise Refused("erased", _("화자의 녹음을 모두 지우고 있어서 더 받을 수 없어요."), 410)

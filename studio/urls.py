@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from studio import api, check_pages, consent_pages, dictionary_pages, review_pages, take_api, views
+from studio import api, check_pages, consent_pages, dictionary_pages, erasure_pages, review_pages, take_api, views
 
 app_name = "studio"
 urlpatterns = [
@@ -34,6 +34,8 @@ urlpatterns = [
     path("speakers/<slug:name>/", review_pages.speaker, name="speaker"),
     path("speakers/<slug:name>/course", review_pages.speaker_course, name="speaker_course"),
     path("speakers/<slug:name>/invite", views.speaker_invite, name="speaker_invite"),
+    path("speakers/<slug:name>/erase", erasure_pages.speaker_erase, name="speaker_erase"),
+    path("erasures/<int:pk>/go-on", erasure_pages.erasure_go_on, name="erasure_go_on"),
     path("prompts/", views.prompts, name="prompts"),
     path("prompts/<int:pk>/reading", dictionary_pages.prompt_reading_write, name="prompt_reading"),
     path("dictionary/", dictionary_pages.table, name="dictionary"),

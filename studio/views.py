@@ -17,13 +17,15 @@ from speech.limits import rules_json
 from studio import rooms, selectors, services
 from studio.access import SpeakerRequest, admin_required, is_admin, speaker_required
 from studio.dictionary import dictionary_for
+from studio.erasure import erased_words
 from studio.errors import Refused
 from studio.forms import SpeakerForm
-from studio.models import Prompt, Speaker
+from studio.models import Erasure, Prompt, Speaker
 from studio.page_words import recorder_words
 from studio.prompt_readings import prompt_reading
 from studio.review_pages import INVITATION
 
+ERASED_SHOWN = 50
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -77,7 +79,10 @@ def speakers(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         speaker = services.speaker_create(**form.cleaned_data)
         return _invite(request, speaker)
-    context = {"form": form, "speakers": selectors.speakers_with_counts(), "total": selectors.prompts_active().count()}
+    context = {
+        "form": form, "speakers": selectors.speakers_with_counts(), "total": selectors.prompts_active().count(),
+        "erased": [(row, erased_words(row)) for row in Erasure.objects.select_related("by")[:ERASED_SHOWN]],
+    }  # fmt: skip
     return render(request, "studio/speakers.html", context)
 
 

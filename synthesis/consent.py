@@ -11,27 +11,20 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from studio.errors import Refused
 from studio.models import Speaker
-from synthesis import services
+from synthesis import selectors, services
 from synthesis.models import Utterance, Voice
-from training.selectors import runs_made_of
 
 REASON_LENGTH = 300
 
 
 def voices_withhold(sender: object, *, speaker: Speaker, **others: Any) -> None:
-    """Receiver of `studio.signals.consent_withdrawn`: flags the voices, and stops what they are saying.
-
-    Made of a speaker's clips is every voice with a checkpoint of a run on them, or of a run that started from one.
-    """
-    runs = runs_made_of(speaker)
-    made = Voice.objects.filter(Q(speaker=speaker) | Q(acoustic__run__in=runs) | Q(vocoder__run__in=runs))
-    voices = list(made.values_list("pk", flat=True))
+    """Receiver of `studio.signals.consent_withdrawn`: flags the voices, and stops what they are saying."""
+    voices = list(selectors.voices_made_of(speaker).values_list("pk", flat=True))
     Voice.objects.filter(pk__in=voices).update(
         withheld_at=timezone.now(), released_at=None, released_by=None, release_reason=""
     )

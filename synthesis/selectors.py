@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from studio.access import AnyUser, is_admin
-from studio.models import Consent
+from studio.models import Consent, Speaker
 from studio.rooms import RoomState
 from synthesis import events, reading
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
+from training.selectors import runs_made_of
 
 HISTORY = 20  # utterances a page of the history
 
@@ -27,6 +28,12 @@ HISTORY = 20  # utterances a page of the history
 def voices_in_use() -> QuerySet[Voice]:
     """Voices that can be chosen, newest first."""
     return Voice.objects.filter(retired_at=None, withheld_at=None).select_related("acoustic", "vocoder", "speaker")
+
+
+def voices_made_of(speaker: Speaker) -> QuerySet[Voice]:
+    """Voices with a checkpoint of a run on the speaker's clips, or of a run that started from one."""
+    runs = runs_made_of(speaker)
+    return Voice.objects.filter(Q(speaker=speaker) | Q(acoustic__run__in=runs) | Q(vocoder__run__in=runs))
 
 
 def voices_all() -> QuerySet[Voice]:

@@ -26,6 +26,14 @@ def voice_preload_task(pk: str = "") -> None:
 
 
 @shared_task
+def voices_sweep_task() -> None:
+    """Let go of voices that are no longer there."""
+    from synthesis import voices
+
+    voices.sweep()
+
+
+@shared_task
 def utterances_reconcile_task() -> None:
     from synthesis import services
 

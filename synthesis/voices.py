@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -27,7 +27,7 @@ LOADED = 2  # voices kept in memory at once
 ON_DISK = 12  # checkpoint files kept in the work folder
 
 _loaded: OrderedDict[tuple[str, str], Synthesizer] = OrderedDict()
-_lock = Lock()
+_lock = RLock()
 
 
 def get(voice: Voice) -> Synthesizer:
@@ -70,9 +70,20 @@ def fetch(checkpoint: Checkpoint) -> Path:
         path.touch()  # the newest are the ones in use
         return path
     _bring(checkpoint, path)
-    for old in sorted(folder.glob("*.safetensors"), key=lambda each: each.stat().st_mtime)[:-ON_DISK]:
-        old.unlink(missing_ok=True)
+    sweep()
     return path
+
+
+def sweep() -> None:
+    """Lets go, in memory and on disk, what is no checkpoint's any more; and of the others what was long not used."""
+    known = set(Checkpoint.objects.values_list("sha256", flat=True))
+    with _lock:
+        for key in [key for key in _loaded if not known.issuperset(filter(None, key))]:
+            del _loaded[key]
+    copies = sorted((settings.WORK_DIR / "voices").glob("*.safetensors"), key=lambda each: each.stat().st_mtime)
+    gone = [copy for copy in copies if copy.stem not in known]
+    for copy in gone + [copy for copy in copies if copy.stem in known][:-ON_DISK]:
+        copy.unlink(missing_ok=True)
 
 
 def _bring(checkpoint: Checkpoint, path: Path) -> None:

@@ -29,6 +29,7 @@ from training.models import Checkpoint, RunEvent, TrainingRun
 logger = logging.getLogger(__name__)
 
 EXECUTE_TASK = "training.run_execute"
+SWEEP_TASK = "training.work_sweep"
 QUEUE = "train"
 MOST_STEPS = 1_000_000
 FEWEST_CLIPS = 2  # one to train on, one held out

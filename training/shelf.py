@@ -295,8 +295,11 @@ def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
         )
 
 
-def work_sweep(keep: UUID) -> None:
-    """Remove the folders of runs that are over or may not go on: no voice stays on a worker without need."""
+def work_sweep(keep: UUID | None = None) -> None:
+    """Remove the folders of runs that are over or may not go on, and bases without a row.
+
+    No voice stays on a worker without need.
+    """
     resumable = TrainingRun.objects.filter(
         state__in=[*TrainingRun.ACTIVE, TrainingRun.State.STOPPED], speaker__in=selectors.consenting_speakers()
     )
@@ -305,6 +308,10 @@ def work_sweep(keep: UUID) -> None:
     for folder in runs.iterdir() if runs.exists() else ():
         if folder.name not in needed:
             shutil.rmtree(folder, ignore_errors=True)
+    known = set(Checkpoint.objects.values_list("sha256", flat=True))
+    for copy in (Path(settings.WORK_DIR) / "bases").glob("*.safetensors"):
+        if copy.stem not in known:
+            copy.unlink(missing_ok=True)
 
 
 def _clip_line(clip: Clip, name: str) -> dict[str, Any]:
