@@ -18,6 +18,7 @@ from studio.decoding import Decoder
 from studio.errors import person_message
 from studio.models import Clip, Speaker
 from studio.prompts import clips_adopt
+from studio.words import reason_words
 
 CONSENT_VERSION = "import"
 LONGEST_TEXT, LONGEST_READING, LONGEST_ID = 300, 600, 200  # characters, as the row has
@@ -31,7 +32,7 @@ class Imported:
     known: int = 0
     left_out: list[tuple[str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)  # came in, but the verdict keeps them out of training
-    warned: int = 0
+    warned: list[tuple[str, str]] = field(default_factory=list)  # came in, and what to know of it
     adopted: int = 0  # of those that are in: sentences that are prompts of the studio
 
 
@@ -86,7 +87,9 @@ def _import_one(corpus: Corpus, source: SourceClip, speaker: Speaker, decoder: D
         return
     result.created += created
     result.known += not created
-    result.warned += created and clip.verdict == Clip.Verdict.WARNED
+    if created and clip.verdict == Clip.Verdict.WARNED:
+        reasons = ", ".join(str(reason_words(reason)["words"]) for reason in clip.reasons)
+        result.warned.append((_at(source, source.id), reasons))
     if created and clip.verdict == Clip.Verdict.REFUSED:
         result.refused.append(_at(source, source.id))
 

@@ -30,7 +30,10 @@ NAMES: dict[Format, str] = {
 
 
 class Command(BaseCommand):
-    """A clip that cannot come in is named with the reason; the rest goes in, and the exit status says so."""
+    """A clip that cannot come in is named with the reason; the rest goes in, and the exit status says so.
+
+    With `-v 2` those that the verdict warns of are named as well.
+    """
 
     help = "Import a corpus: LJSpeech, KSS, NVIDIA file lists, mimic, Piper, or this project's own export."
 
@@ -56,7 +59,11 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         lists = ", ".join(each.name for each in corpus.lists)
         self.stdout.write(f"{NAMES[corpus.format]}: {len(corpus.clips)} clips in {lists}")
-        self._report(name, self._import(corpus, name, consent, show=bool(options["verbosity"])))
+        result = self._import(corpus, name, consent, show=bool(options["verbosity"]))
+        if options["verbosity"] > 1:
+            for clip, why in result.warned:
+                self.stdout.write(f"{clip}: warned: {why}")
+        self._report(name, result)
 
     def _import(self, corpus: Corpus, name: str, consent: str, *, show: bool) -> Imported:
         bar = tqdm(unit="clip", file=sys.stderr, disable=None if show else True)
@@ -76,7 +83,7 @@ class Command(BaseCommand):
         for clip in result.refused:
             self.stderr.write(f"{clip}: refused by the verdict; it is in, but no run trains on it")
         self.stdout.write(
-            f"{name}: {result.created} new ({result.warned} warned, {len(result.refused)} refused), "
+            f"{name}: {result.created} new ({len(result.warned)} warned, {len(result.refused)} refused), "
             f"{result.known} known, {len(result.left_out)} left out; {result.adopted} are prompts of this studio"
         )
         if result.left_out:
