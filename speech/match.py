@@ -35,7 +35,7 @@ PITCH_RATE = 8_000  # Hz, about: enough for the pitch, and fast
 PITCH_FRAME, PITCH_HOP = 0.05, 0.02  # seconds
 VOICED_FROM = 0.5  # of the autocorrelation's height; below it is noise or silence
 OCTAVE_COST = 0.02  # prefers the shorter of two periods that fit alike (Boersma 1993, octave cost)
-SPECTRUM_FRAME = 0.043  # seconds
+SPECTRUM_FRAME, SPECTRUM_HOP = 0.0425, 2  # seconds, and frames of the level track: the windows overlap by a half
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,13 @@ class Difference:
         }
 
 
-def portrait(samples: Int16Array | Float32Array, sample_rate: int) -> Portrait:
-    """Measures a take. `samples`: [S] int16, or float32 in -1..1."""
+def portrait(samples: Int16Array | Float32Array, sample_rate: int, *, loudness_lufs: float | None = None) -> Portrait:
+    """Measures a take. `samples`: [S] int16, or float32 in -1..1; `loudness_lufs`: where it was measured already."""
     wave = to_float32(samples)
     wave = wave - np.float32(wave.mean(dtype=np.float64)) if len(wave) else wave
-    return Portrait(quality.loudness(wave, sample_rate), pitch_median(wave, sample_rate), _bands(wave, sample_rate))
+    if loudness_lufs is None:
+        loudness_lufs = quality.loudness(wave, sample_rate)
+    return Portrait(loudness_lufs, pitch_median(wave, sample_rate), _bands(wave, sample_rate))
 
 
 def compare(first: Portrait, second: Portrait) -> Difference:
@@ -141,7 +143,7 @@ def pitch_median(samples: Float32Array, sample_rate: int) -> float | None:
 
     step = max(1, sample_rate // PITCH_RATE)
     rate = sample_rate / step
-    wave = resample_poly(samples.astype(np.float64), 1, step) if step > 1 else samples.astype(np.float64)
+    wave = resample_poly(samples, 1, step) if step > 1 else samples
     length, hop = round(PITCH_FRAME * rate), round(PITCH_HOP * rate)
     if len(wave) < length:
         return None
@@ -150,7 +152,7 @@ def pitch_median(samples: Float32Array, sample_rate: int) -> float | None:
     frames = frames[power > max(1e-9, np.percentile(power, 95) * 1e-4)]  # within 40 dB of the loud ones
     window, shape = _pitch_window(length)
     spectra = scipy.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * window, 2 * length, axis=1)
-    heights = scipy.fft.irfft(np.square(np.abs(spectra)), 2 * length, axis=1)[:, :length]
+    heights = scipy.fft.irfft(_power(spectra), 2 * length, axis=1)[:, :length]
     shortest, longest = math.floor(rate / HIGHEST_HZ), min(math.ceil(rate / LOWEST_HZ), length - 2)
     heights = heights[heights[:, 0] > 0]
     heights = heights / heights[:, :1] / shape
@@ -172,11 +174,17 @@ def pitch_median(samples: Float32Array, sample_rate: int) -> float | None:
 
 
 @lru_cache(maxsize=8)
-def _pitch_window(length: int) -> tuple[Float64Array, Float64Array]:
+def _pitch_window(length: int) -> tuple[Float32Array, Float32Array]:
     """A Hann window, and its autocorrelation as a share of its power."""
     window = np.hanning(length + 2)[1:-1]
     shape = scipy.fft.irfft(np.square(np.abs(scipy.fft.rfft(window, 2 * length))), 2 * length)[:length]
-    return window, np.maximum(shape / shape[0], 1e-3)
+    return window.astype(np.float32), np.maximum(shape / shape[0], 1e-3).astype(np.float32)
+
+
+def _power(spectra: npt.NDArray[np.complex64]) -> Float32Array:
+    """Of each bin; no root is drawn."""
+    power: Float32Array = np.square(spectra.real) + np.square(spectra.imag)
+    return power
 
 
 def _bands(wave: Float32Array, sample_rate: int) -> tuple[float, ...]:
@@ -184,15 +192,18 @@ def _bands(wave: Float32Array, sample_rate: int) -> tuple[float, ...]:
     track = quality.level_track(wave, sample_rate)
     floor = quality.noise_floor(track, len(wave))
     _start, _end, speaking = quality.find_speech(track, floor, len(wave))
-    length = 2 * round(SPECTRUM_FRAME * sample_rate / 2)
+    length = int(scipy.fft.next_fast_len(round(SPECTRUM_FRAME * sample_rate), real=True))
     if not speaking.any() or len(wave) < length:
         return ()
-    frames = np.lib.stride_tricks.sliding_window_view(wave, length)[:: track.hop]
-    count = min(len(frames), len(speaking))
-    spectra = np.square(np.abs(scipy.fft.rfft(frames[:count] * np.hanning(length).astype(np.float32), axis=1)))
-    power = spectra[speaking[:count]].mean(axis=0, dtype=np.float64)
-    room = spectra[~speaking[:count]]
-    if len(room) >= quality.ROOM_FRAMES:
+    frames = np.lib.stride_tricks.sliding_window_view(wave, length)[:: SPECTRUM_HOP * track.hop]
+    speaking = speaking[::SPECTRUM_HOP][: len(frames)]
+    if not speaking.any():
+        return ()
+    frames = frames[: len(speaking)] * np.hanning(length).astype(np.float32)
+    spectra = _power(scipy.fft.rfft(frames, axis=1))
+    power = spectra[speaking].mean(axis=0, dtype=np.float64)
+    room = spectra[~speaking]
+    if len(room) * SPECTRUM_HOP >= quality.ROOM_FRAMES:
         power = np.maximum(power - np.median(room, axis=0), power / 10)
     hertz = np.arange(len(power)) * sample_rate / length
     sums = []

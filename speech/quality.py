@@ -183,14 +183,15 @@ def count_dropouts(samples: Float32Array, sample_rate: int) -> int:
     makes zeros too, but fades into them. static/js/record/holes.js looks for the same.
     """
     starts, ends = _runs(samples == 0)
-    return sum(1 for start, end in zip(starts, ends, strict=True) if _is_hole(samples, start, end, sample_rate))
+    long = (ends - starts) / sample_rate >= HOLE_SECONDS  # a quiet room has thousands of short ones
+    return sum(1 for run in zip(starts[long], ends[long], strict=True) if _is_hole(samples, *run, sample_rate))
 
 
 def _is_hole(samples: Float32Array, start: int, end: int, sample_rate: int) -> bool:
-    """Whether the zeros from `start` to `end` interrupt sound, or the live hiss of a quiet room."""
+    """Whether the zeros from `start` to `end`, `HOLE_SECONDS` at least, interrupt sound or a quiet room's live hiss."""
     seconds, edge = (end - start) / sample_rate, max(1, round(HOLE_SIDE_SECONDS * sample_rate))
     before, after = _sides(samples, start, end, edge)
-    if seconds < HOLE_SECONDS or not len(before) or not len(after):
+    if not len(before) or not len(after):
         return False
     if min(_rms(before), _rms(after)) >= 10 ** (HOLE_SIDE_DBFS / 20):
         return True

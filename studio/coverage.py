@@ -124,8 +124,8 @@ def _corpus(_key: tuple[object, ...]) -> Corpus:
     return Corpus(list(Prompt.objects.filter(active=True).order_by("order", "id")))
 
 
-def standing(speaker: Speaker) -> Standing:
-    """Where a speaker stands by what they have kept."""
+def standing(speaker: Speaker, *, with_asked: bool = True) -> Standing:
+    """Where a speaker stands by what they have kept; `with_asked`: for who wants the next prompts."""
     prompts = corpus()
     kept = speaker.clips.filter(kept=True, discarded_at__isnull=True)
     rows = [row for row in kept.values_list("prompt_id", "seconds") if row[0] in prompts.sounds]
@@ -137,7 +137,7 @@ def standing(speaker: Speaker) -> Standing:
         pace = sum(seconds for _pk, seconds in rows) / sum(sounds.seconds for sounds in said)
     skipped = speaker.skips.values_list("prompt_id", flat=True)
     closed = frozenset(pk for pk, _seconds in rows if pk is not None) | frozenset(skipped)
-    return Standing(prompts, Heard([*said, *others]), closed, pace, tuple(asked_of(speaker)))
+    return Standing(prompts, Heard([*said, *others]), closed, pace, tuple(asked_of(speaker)) if with_asked else ())
 
 
 @lru_cache(maxsize=20_000)

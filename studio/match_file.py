@@ -27,8 +27,9 @@ def reference_of(speaker: Speaker) -> Clip | None:
     """
     usable = speaker.clips.filter(source=Clip.Source.BROWSER, discarded_at=None, prompt__active=True)
     usable = usable.exclude(verdict=Clip.Verdict.REFUSED).exclude(review__decision=Review.Decision.RETURNED)
-    first = usable.order_by("created_at", "id")[:LOOKED_AT]
-    return next((clip for clip in first if clip.measures.get("speech_seconds", 0.0) >= LEAST_SPEECH), None)
+    first = usable.order_by("created_at", "id").values_list("pk", "measures__speech_seconds")[:LOOKED_AT]
+    found = next((pk for pk, seconds in first if (seconds or 0.0) >= LEAST_SPEECH), None)
+    return None if found is None else speaker.clips.select_related("prompt").filter(pk=found).first()
 
 
 def match_due(speaker: Speaker) -> Prompt | None:

@@ -99,7 +99,7 @@ def progress(speaker: Speaker, standing: Standing | None = None) -> dict[str, An
 
     `coverage`: per cent of the common pairs of sounds that were said; `worth_minutes`: what open prompts still add.
     """
-    standing = standing or coverage.standing(speaker)
+    standing = standing or coverage.standing(speaker, with_asked=False)
     kept = clips_kept(speaker)
     return {
         "done": kept.filter(prompt__active=True).count(),

@@ -223,7 +223,8 @@ def _measure(clip: Clip, wav: Wav, limits: Limits, room_dbfs: float | None = Non
     if room_dbfs is not None:
         clip.measures["room_dbfs"] = room_dbfs  # training trims by it as well
     clip.verdict, clip.reasons = verdict["level"], verdict["reasons"]
-    clip.measures["portrait"] = match.portrait(wav.samples, wav.sample_rate).to_json()
+    portrait = match.portrait(wav.samples, wav.sample_rate, loudness_lufs=report.loudness_lufs)
+    clip.measures["portrait"] = portrait.to_json()
 
 
 def _pronunciation(clip: Clip) -> str:

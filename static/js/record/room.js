@@ -259,11 +259,12 @@ export class ClipRecorder extends HTMLElement {
       refusal: null,
     };
     this.shown = { id: row.id, local: true };
+    const stored = this.store.put(row); // the browser writes it while the page has its first look
     this.firstLook(samples, sampleRate);
     this.player.load(new Blob([wav], { type: "audio/wav" }));
-    await this.store.put(row);
-    await this.sender.tell();
+    await stored;
     this.sender.now();
+    await this.sender.tell();
   }
 
   /** What the page finds by itself, at once, by the server's rules; the server's own verdict takes its place. */
