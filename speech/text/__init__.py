@@ -17,7 +17,7 @@ from speech.text.split import split
 __all__ = ["FRONT_END_VERSION", "MODES", "LeftOut", "Reading", "Span", "encode", "read", "split"]
 
 # Goes up whenever any text may be read or sounded otherwise; a checkpoint keeps it.
-FRONT_END_VERSION = "1"
+FRONT_END_VERSION = "2"
 MODES = ("pronunciation", "spelling")
 LONGEST_TEXT = 100_000  # characters
 

@@ -10,6 +10,7 @@ from speech.text.lexicon import mapping, rows
 
 RUN = re.compile(r"[\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 _LONGEST_WORD = 6
+_HALF = 2  # signs; a run of four is two words of two: 國民年金 → 국민연금
 
 
 @cache
@@ -35,7 +36,8 @@ def read_run(run: str, *, initial: bool = True) -> str:
                 position += length
                 break
         else:
-            result += _sign(run, position, result, initial=initial)
+            second = position == _HALF and len(run) == 2 * _HALF and "?" not in result
+            result += _sign(run, position, "" if second else result, initial=initial or second)
             position += 1
     return result
 

@@ -10,7 +10,7 @@ from speech.text import hanja
 from speech.text.clean import Cleaned, clean
 from speech.text.dictionary import Dictionary
 from speech.text.particles import refit
-from speech.text.spans import figures, signs, web, words
+from speech.text.spans import figures, more, signs, web, words
 from speech.text.spans.gloss import gloss
 from speech.text.spans.scan import Found, Recogniser
 
@@ -21,6 +21,8 @@ _PAUSE = re.compile(r"[.,!?…~·;:。]*[.,!?…][.,!?…~]*")
 _LATIN: tuple[Recogniser, ...] = (
     web.email,
     web.url,
+    web.file_name,
+    more.per_unit,
     figures.fixed,
     figures.money_sign,
     words.half_of_day,
@@ -31,9 +33,10 @@ _LATIN: tuple[Recogniser, ...] = (
     words.phrase,
     words.word,
 )
-_FIGURES: tuple[Recogniser, ...] = (web.email, web.url, *figures.FIGURES, words.phrase)
+_FIGURES: tuple[Recogniser, ...] = (web.email, web.url, web.file_name, *figures.FIGURES, words.phrase)
 _SIGNS: tuple[Recogniser, ...] = (
     *figures.SIGNS,
+    more.per_unit,
     signs.tilde,
     signs.jamo,
     signs.equals,
@@ -43,6 +46,10 @@ _SIGNS: tuple[Recogniser, ...] = (
     signs.enclosed,
     signs.sign,
 )
+
+
+# Kinds whose reading ends otherwise than it is written, so that the particle may not fit: 1T를 → 한 큰술을.
+_REFITTED = frozenset({"dictionary", "unit", "percent", "money", "english", "acronym"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ def _scan(cleaned: Cleaned, dictionary: Dictionary) -> Iterator[tuple[int, Found
         found = found or _at(text, position)
         yield position, found
         position = found.end
-        behind = refit(text, position, found.reading) if found.kind == "dictionary" else None
+        behind = refit(text, position, found.reading) if found.kind in _REFITTED else None
         if behind:
             yield position, behind
             position = behind.end

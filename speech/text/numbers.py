@@ -85,17 +85,22 @@ _PART = re.compile(r"(\d[\d,]*)(?:\.(\d+))?\s?([십백천]?[만억조경]|[십�
 
 
 def mixed_value(text: str) -> int | None:
-    """The value of `3만5천`, `1억 2,345만`, `9조 1,834억`; None where a part has a decimal point."""
-    total = 0
+    """The value of `3만5천`, `3천5백만`, `1억 2,345만`, `9조 1,834억`; None where a part has a decimal point."""
+    total = group = 0  # what 만, 억 … have closed, and what is still open: 3천 and 5백 of 3천5백만
     for match in _PART.finditer(text):
         whole, fraction, magnitude = match.groups()
         if fraction is not None:
             return None
         value = int(whole.replace(",", ""))
         for step in magnitude or "":
+            if step in _GROUPS:
+                value, group = (group + value) * _MAGNITUDES[step], 0
+                total += value
+                break
             value *= _MAGNITUDES[step]
-        total += value
-    return total
+        else:
+            group += value
+    return total + group
 
 
 def mixed(text: str) -> str:

@@ -53,6 +53,7 @@ def refit(text: str, position: int, reading: str) -> Found | None:
     None where it fits as it is, or where it is not sure to be a particle.
     """
     match = _RUN.match(text, position)
+    reading = reading.rstrip()
     if not match or not is_syllable(reading[-1:]):
         return None
     run = match.group()

@@ -6,7 +6,7 @@ import enum
 from functools import cache
 
 from speech.text.hangul import join_syllable, split_syllable, tail_of
-from speech.text.lexicon import groups
+from speech.text.lexicon import groups, words
 from speech.text.respell import is_adnominal, tense_first
 
 _N, _R, _M = 4, 8, 16  # tails ㄴ, ㄹ, ㅁ
@@ -35,11 +35,11 @@ def link_between(left: str, right: str, left_spelled: str, right_spelled: str) -
         return left_spelled, right_spelled, Link.NONE
     lead, vowel, _ = split_syllable(right[0])
     if lead == 11:
-        if _inserts_n(left, right, tail, vowel):
+        if _is_number_with_counter(left, right):
+            return left_spelled, right_spelled, Link.TIGHT
+        if article_29(left, right, tail, vowel):
             return left_spelled, _with_n(right_spelled), Link.PHRASE
         linked = tail in _STOPS and (len(left) == 1 or right.startswith(tuple(_lists()["linked"])))
-        if not linked and _is_number_with_counter(left, right):
-            return left_spelled, right_spelled, Link.TIGHT
         return left_spelled, right_spelled, Link.PHRASE if linked else Link.NONE
     if tail in _STOPS:
         return left_spelled, right_spelled, Link.PHRASE
@@ -65,7 +65,7 @@ def _without_n() -> tuple[tuple[str, ...], frozenset[str]]:
     )
 
 
-def _inserts_n(left: str, right: str, tail: int, vowel: int) -> bool:
+def article_29(left: str, right: str, tail: int, vowel: int) -> bool:
     """Article 29, addition 2: ㄴ before 이, 야, 여, 요, 유 of the next word, in close phrases only."""
     if vowel not in _Y_OR_I:
         return False
@@ -76,9 +76,21 @@ def _inserts_n(left: str, right: str, tail: int, vowel: int) -> bool:
         return True
     if len(left) == 1 and tail in _STOPS:
         return True
-    return right.startswith(tuple(_lists()["after_n"])) and (
-        left.endswith(("한", "할", "은", "을", "삼", "일", "른", "물"))
-    )
+    return _is_noun_with_n(right) and (left.endswith(("한", "할", "삼", "일", "른", "물")) or _is_adnominal_form(left))
+
+
+def _is_noun_with_n(right: str) -> bool:
+    """A noun of the table, alone or with a particle: 일이, 여섯, but not 일어나다 or 입장."""
+    particles = groups("particles")["particle"]
+    return any(right == noun or (right.startswith(noun) and right[len(noun) :] in particles)
+               for noun in _lists()["after_n"])  # fmt: skip
+
+
+def _is_adnominal_form(left: str) -> bool:
+    """그런; 먹은, 먹을: a stem with 은 or 을, and not a noun with its particle (옷을 입고)."""
+    if left in _lists()["adnominal"]:
+        return True
+    return left.endswith(("은", "을")) and left[:-1] in groups("words")["eul_stem"]
 
 
 def _with_n(word: str) -> str:
@@ -88,7 +100,16 @@ def _with_n(word: str) -> str:
 
 def _is_number_with_counter(left: str, right: str) -> bool:
     """Whether a Sino-Korean number meets a counter of one syllable: 오천 원, 십 일, 일 년."""
-    return left[-1] in "일이삼사오육칠팔구십백천만억조" and right.startswith(tuple(_lists()["counter"]))
+    if left[-1] not in "일이삼사오육칠팔구십백천만억조" or not right.startswith(tuple(_lists()["counter"])):
+        return False
+    rest = right[1:]
+    return right[0] != "일" or not rest or rest in words("particles") or rest.startswith(_long_particles())
+
+
+@cache
+def _long_particles() -> tuple[str, ...]:
+    """What may go on behind 일 as a day: 십 일입니다, but 일 일어나지, 일 일이삼."""
+    return tuple(word for word in words("particles") if len(word) > 1)
 
 
 def _is_counting(left: str, right: str) -> bool:

@@ -12,14 +12,15 @@ from itertools import pairwise
 
 from speech.text.articles import (
     LAX,
-    NEUTRAL,
     TENSED,
-    article_5,
+    article_5_1,
+    article_5_3,
+    article_8,
+    article_11_before_g,
     article_12,
     article_17,
-    article_18_19_20,
     articles_13_14,
-    stops_before,
+    articles_18_19_20,
     tenses_after,
 )
 from speech.text.hangul import join_syllable, split_syllable
@@ -71,7 +72,7 @@ def _sound(group: list[tuple[int, str, Link]], sounded: list[str]) -> None:
         for offset, syllable in enumerate(word):
             lead, vowel, tail = split_syllable(syllable)
             leads.append(lead)
-            vowels.append(article_5(lead, vowel, first=offset == 0))
+            vowels.append(article_5_3(lead, vowel))
             tails.append(tail)
             places.append(start + offset)
             links.append(Link.TIGHT)
@@ -81,18 +82,15 @@ def _sound(group: list[tuple[int, str, Link]], sounded: list[str]) -> None:
         tail = tails[index]
         if tail:
             tails[index], leads[index + 1] = _junction(tail, leads[index + 1], vowels[index + 1], links[index])
-    tails[last] = NEUTRAL[tails[last]]
+    tails[last] = article_8(tails[last])
     for index, place in enumerate(places):
-        vowel = vowels[index]
-        if vowel == 6 and leads[index] in (12, 13, 14):  # 져, 쪄, 쳐 (article 5, exception 1)
-            vowel = 4
-        sounded[place] = join_syllable(leads[index], vowel, tails[index])
+        sounded[place] = join_syllable(leads[index], article_5_1(leads[index], vowels[index]), tails[index])
 
 
 def _junction(tail: int, lead: int, vowel: int, link: Link) -> tuple[int, int]:
     """What becomes of a tail and the lead behind it."""
     if link is not Link.TIGHT:
-        tail = NEUTRAL[tail]
+        tail = article_8(tail)
         if lead == _NULL and link is Link.LOOSE:
             return tail, lead
     if lead == _NULL:
@@ -103,5 +101,4 @@ def _junction(tail: int, lead: int, vowel: int, link: Link) -> tuple[int, int]:
         return aspirated
     if lead in LAX and tenses_after(tail):
         lead = TENSED[lead]
-    tail = NEUTRAL[tail] if not stops_before(tail, lead) else stops_before(tail, lead)
-    return article_18_19_20(tail, lead, tight=link is not Link.LOOSE)
+    return articles_18_19_20(article_11_before_g(tail, lead), lead, tight=link is not Link.LOOSE)

@@ -159,7 +159,9 @@ def article_24(word: str, respelled: str) -> str:
         if tail_of(syllable) != 10 or _lead(respelled[index + 1]) not in _LAX_LEADS:
             continue
         behind = word[index + 1]
-        if (syllable in "굶옮곪" and behind == "기") or (syllable in "삶앎" and behind not in "다고지습던거기게자"):
+        if (syllable in "굶옮곪" and behind in "기긴길김깁겨겼") or (
+            syllable in "삶앎" and behind not in "다고지습던거기게자"
+        ):
             continue
         respelled = respelled[: index + 1] + tense_first(respelled[index + 1 :])
     stem = _nasal_stem(word)
@@ -228,7 +230,7 @@ def _has_l_stem(front: str, rest: str) -> bool:
         return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼칠클잴셀맬" or (rest.startswith("지") and last in "줄쓸")
     if front.endswith(tuple(groups("words")["l_stem"])):
         return True
-    return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼칠길릴일실날킬질울셀맬칠필틸밀출꿀눌룰를별날"
+    return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼럴칠길릴일실날킬질울셀맬칠필틸밀출꿀눌룰를별날"
 
 
 def article_27_whole(word: str, respelled: str) -> str:

@@ -6,11 +6,14 @@ import re
 from functools import cache
 
 from speech.text import numbers
+from speech.text.hangul import is_syllable
 from speech.text.lexicon import rows
+from speech.text.spans import units
 from speech.text.spans.dates import clock_time, full_date, month_and_day, short_year
+from speech.text.spans.more import code, feet, hundredths, index_points, roughly, spoonfuls, whole_and_part
 from speech.text.spans.phone import card_or_account, emergency, hidden, telephone
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, system_of
-from speech.text.spans.relations import fraction, moments, ratio, score, spread, sum_of
+from speech.text.spans.relations import degrees, formation, fraction, moments, ratio, score, spread, sum_of
 from speech.text.spans.scan import Found, Recogniser, word_may_end
 from speech.text.spans.units import currency_at, unit_at, with_unit
 
@@ -45,7 +48,7 @@ def fixed(text: str, position: int) -> Found | None:
 
 _EVENT = re.compile(
     r"\s?(?:전쟁|혁명|사태|운동|민주|광복|해방|정변|테러|항쟁|의거|참전|당시|때|기념|사변|쿠데타|절|남침|희생|성명|학살|후퇴"
-    r"|사건|특별법|유공자|전사자|참사|참배|세대|총선|대선|지방선거|조치|비상계엄|만세"
+    r"|사건|군사|반란|특별법|유공자|전사자|참사|참배|세대|총선|대선|지방선거|조치|비상계엄|만세"
     r"|(?:[가-힣]{1,5}\s)?(?:대책|개혁|교육개혁|선언|합의|공동성명|계엄|민주화))"
 )
 _DAY_OF_EVENT = re.compile(r"(\d{1,2})[.·](\d{1,2})(?![\d.])")
@@ -94,8 +97,18 @@ def money_sign(text: str, position: int) -> Found | None:
     amount = amount_at(text, start)
     if not amount:
         return None
+    large = _LARGE.match(text, amount.end)
+    if large:
+        return Found(large.end(), f"{amount.sino} {_LARGE_NAMES[large[1]]} {currency[1]}", "money", "money.sign")
     others = (f"{amount.sino} 위안",) if text[position] == "¥" else ()
     return Found(amount.end, f"{amount.sino} {currency[1]}", "money", "money.sign", others)
+
+
+_LARGE = re.compile(r"\s?(M|B|bn|mn|million|billion|trillion)(?![A-Za-z0-9])")
+_LARGE_NAMES = {
+    "M": "밀리언", "mn": "밀리언", "million": "밀리언", "B": "빌리언", "bn": "빌리언", "billion": "빌리언",
+    "trillion": "트릴리언",
+}  # fmt: skip
 
 
 def _plain(text: str, amount: Amount) -> Found:
@@ -124,8 +137,9 @@ def quantity(text: str, position: int) -> Found | None:
     if found:
         return found
     plain = _plain(text, amount)
-    spoken = {"-": "마이너스 ", "+": "플러스 ", "±": "플러스 마이너스 "}.get(mark, "")
-    return Found(plain.end, spoken + plain.reading, plain.kind, plain.rule, () if mark else plain.alternatives)
+    return Found(
+        plain.end, units.SIGNS[mark] + plain.reading, plain.kind, plain.rule, () if mark else plain.alternatives
+    )
 
 
 def _with_suffix(text: str, start: int, amount: Amount, mark: str) -> Found | None:
@@ -137,11 +151,13 @@ def _with_suffix(text: str, start: int, amount: Amount, mark: str) -> Found | No
         unit = unit_at(text, place)
         if unit:
             end, name = unit
-            reading = with_unit(amount, name, negative=mark == "-", positive=mark == "+")
+            reading = with_unit(amount, name, mark)
             kind = "percent" if name.startswith(("퍼센트", "퍼밀")) else "unit"
             others = (f"{amount.sino} 프로",) if name == "퍼센트" else ()
             return Found(end, reading, kind, f"{kind}.sign", others)
         counter = counter_at(text, place)
+        if counter == "로" and not is_syllable(text[start - 1 : start]):
+            continue  # a particle (98로 줄었다), but for a street: 도움5로
         if counter and (not gap or word_may_end(text, place + len(counter))):
             return _counter(text, start, amount, counter, place + len(counter), mark)
     return None
@@ -155,7 +171,7 @@ def _counter(text: str, start: int, amount: Amount, counter: str, end: int, mark
     if mark == "-" and counter in ("도", "도씨"):
         reading = f"영하 {reading}"
     elif mark:
-        reading = {"-": "마이너스 ", "+": "플러스 ", "±": "플러스 마이너스 "}[mark] + reading
+        reading = units.SIGNS[mark] + reading
     kind = _KINDS.get(counter, "counter")
     other = counted(amount, counter, "sino" if system == "native" else "native")
     others = () if other == reading or kind != "counter" or mark else (other,)
@@ -211,12 +227,20 @@ FIGURES: tuple[Recogniser, ...] = (
     card_or_account,
     telephone,
     hidden,
+    code,
     emergency,
     moments,
     full_date,
     short_year,
     clock_time,
+    hundredths,
+    index_points,
+    whole_and_part,
+    feet,
+    roughly,
+    spoonfuls,
     ratio,
+    formation,
     score,
     spread,
     fraction,
@@ -226,4 +250,4 @@ FIGURES: tuple[Recogniser, ...] = (
     ordinal,
     quantity,
 )
-SIGNS: tuple[Recogniser, ...] = (telephone, short_year, money_sign, spread, sum_of, quantity)
+SIGNS: tuple[Recogniser, ...] = (telephone, short_year, money_sign, degrees, spread, sum_of, quantity)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from speech.text import numbers
 from speech.text.lexicon import groups
+from speech.text.spans.quantity import counter_at
 from speech.text.spans.scan import Found, word_before
 
 _TELEPHONE = re.compile(
@@ -65,15 +67,19 @@ def card_or_account(text: str, position: int) -> Found | None:
     return Found(match.end(), spoken, "phone", "phone.account", (spoken.replace(" ", " 다시 "),))
 
 
+@cache
+def _called_before() -> tuple[str, ...]:
+    return tuple(words.replace("_", " ") for words in groups("phones")["before"])
+
+
 def emergency(text: str, position: int) -> Found | None:
     """`112에 신고` → 일일이에 신고: short numbers, where a call is spoken of."""
     match = _EMERGENCY.match(text, position)
     if not match or (position and (text[position - 1].isdigit() or text[position - 1] in ",.")):
         return None
     before = word_before(text, position)
-    if _CALLS.match(text, match.end()) or before.endswith(
-        ("국번 없이", "국번없이", "긴급전화", "긴급번호", "신고전화", "전화번호는")
-    ):
+    called = before.endswith(_called_before()) and not counter_at(text, match.end())
+    if _CALLS.match(text, match.end()) or called:
         return Found(
             match.end(), numbers.digits(match.group()), "phone", "phone.emergency", (numbers.sino(int(match.group())),)
         )

@@ -30,6 +30,7 @@ _SEASONED = {
 _NEAR = 100  # characters around a counter that may tell what it counts
 _CLOCK_HOURS = 12
 _LAST_NATIVE_HOURS = 23
+_MANY = 20  # from here on some things are counted in Sino-Korean numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ def system_of(text: str, start: int, end: int, counter: str, value: int | None) 
             return _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
         if where == "before" and any(word in before for word in words):
             return _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
+        if where == "otherwise":
+            return _decided(choice, "", counter, value)
         if where == "default":
             system, _ = _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
             return system, True
@@ -131,7 +134,12 @@ def system_of(text: str, start: int, end: int, counter: str, value: int | None) 
 
 
 def _decided(choice: str, text: str, counter: str, value: int | None) -> tuple[str, bool]:
-    """`either` stands for 대: 20대 is an age, unless the text near by counts other 대 as well (5대, 45대)."""
+    """`either` stands for 대: 20대 is an age, unless the text near by counts other 대 as well (5대, 45대).
+
+    `few` is native below twenty: 두 표, but 구십칠 표.
+    """
+    if choice == "few":
+        return ("native" if value is not None and value < _MANY else "sino"), False
     if choice != "either":
         return choice, False
     if value is None or value % 10 or not 10 <= value <= 90:

@@ -20,9 +20,14 @@ _RATIO_WORD = re.compile(r"(\d+)\s?대\s?(\d+)(?=\s|[로의으]|$|[.,!?])")
 _SCORE = re.compile(r"(\d{1,3})[-–](\d{1,3})(?![\d-])")
 _SCORE_AFTER = re.compile(
     r"\s?(?:으?로 (?:이|승|패|졌|앞|뒤|꺾|물리|제압|완파|역전|비|끝)"
-    r"|승리|승|패|완승|완패|역전|무승부|대승|스코어)"
+    r"|승리|승(?![가-힣])|패(?![가-힣])|완승|완패|역전|무승부|대승|스코어)"
 )
 _SCORE_BEFORE = ("스코어", "스코어는", "세트스코어", "점수는", "점수")
+_SCORE_NEAR = re.compile(r"(?:스코어|세트)[^.!?\n]*$")  # a game is spoken of in the same sentence
+_NEAR = 80  # characters in front that may tell
+_FORMATION = re.compile(r"\d(?:-\d){2,4}(?![\d-])")
+_PAGE_BEFORE = ("p.", "pp.", "P.", "쪽", "페이지")
+_RENT_BEFORE = ("월세", "보증금", "반전세", "혈압", "혈압은", "혈압이")
 _OPERATORS = {
     "+": "더하기", "-": "빼기", "−": "빼기", "–": "빼기", "×": "곱하기", "x": "곱하기", "X": "곱하기", "*": "곱하기",
     "÷": "나누기", "/": "나누기",
@@ -32,6 +37,9 @@ _SUM = re.compile(
 )
 _PRODUCT = re.compile(
     r"(\d[\d,]*(?:\.\d+)?)((?:\s?[+×÷]\s?\d[\d,]*(?:\.\d+)?|\s?[xX*](?=\d)\d[\d,]*(?:\.\d+)?|\s-\s\d+){1,20})(?![\d])"
+)
+_DEGREES = re.compile(
+    r"-(?P<low>\d+(?:\.\d+)?)(?:도|℃|°C)?\s?~\s?(?P<sign>-?)(?P<high>\d+(?:\.\d+)?)\s?(?P<unit>도|℃|°C)"
 )
 _POWER = re.compile(r"(\d+(?:\.\d+)?)(?:([²³])|\^(\d+)|([⁰¹²³⁴-⁹]+))")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -73,6 +81,18 @@ def spread(text: str, position: int) -> Found | None:
     if currency:
         return Found(second[1], f"{first[0].sino}에서 {second[0].sino} {currency[1]}", "range", "range.money")
     return Found(second[1], _spread(text, position, first, second), "range", "range")
+
+
+def degrees(text: str, position: int) -> Found | None:
+    """`-3~5도` → 영하 삼 도에서 영상 오 도, `-12∼-5℃`: a range of temperatures that begins below zero."""
+    match = _DEGREES.match(text, position)
+    if not match or (position and (text[position - 1].isalnum() or text[position - 1] in ")]")):
+        return None
+    scale = "섭씨 " if match["unit"] != "도" else ""
+    low, high = _number(match["low"]), _number(match["high"])
+    below = "영하" if match["sign"] else "영상"
+    reading = f"{scale}영하 {low} 도에서 {below} {high} 도"
+    return Found(match.end(), reading, "range", "range.degrees", (f"{scale}영하 {low}에서 {below} {high} 도",))
 
 
 def moments(text: str, position: int) -> Found | None:
@@ -118,6 +138,8 @@ def _spread(text: str, position: int, first: tuple[Amount, int, str, str], secon
         counter = counter or low_counter
         if not low.mixed and high.mixed and counter in ("원", "명") and low_counter == counter and not first[3]:
             return f"{low.sino}에서 {high.sino} {counter}"
+        if not first[3] and low.mixed and _shares_magnitude(low, high):
+            return f"{low.sino}에서 {high.sino} {counter}"
         # 1~5번 are numbers of things, 1~2번 times
         numbered = counter == "번" and (high.value or 0) - (low.value or 0) > 1
         below = _one(text, position, end, low, low_counter, numbered=numbered)
@@ -127,6 +149,11 @@ def _spread(text: str, position: int, first: tuple[Amount, int, str, str], secon
     if unit and "{}" in unit:
         return unit.format(f"{low.sino}에서 {high.sino}")
     return f"{low.sino}에서 {high.sino}" + (f" {unit}" if unit else "")
+
+
+def _shares_magnitude(low: Amount, high: Amount) -> bool:
+    """`5천~6천만 원`: the first number leaves out the 만 of the second."""
+    return low.value is not None and high.value is not None and high.value >= 1_000 * low.value
 
 
 def _one(text: str, start: int, end: int, amount: Amount, counter: str, *, numbered: bool) -> str:
@@ -146,7 +173,11 @@ def fraction(text: str, position: int) -> Found | None:
         reading = f"{numbers.sino(int(match[1]))}분의 {numbers.sino(int(match[2]))}"
         return Found(match.end(), reading, "fraction", "fraction.word")
     match = _FRACTION.match(text, position)
-    if not match or is_month_and_day(text, position) or int(match[2]) == 0:
+    if not match:
+        return None
+    if word_before(text, position).endswith(_RENT_BEFORE):
+        return Found(match.start(2), f"{numbers.sino(int(match[1]))}에 ", "number", "number.pair")
+    if is_month_and_day(text, position) or int(match[2]) == 0:
         return None
     reading = f"{numbers.sino(int(match[2]))}분의 {numbers.sino(int(match[1]))}"
     date = month_and_day(text, position)
@@ -175,14 +206,17 @@ def _number(figures: str) -> str:
 def score(text: str, position: int) -> Found | None:
     """`3-0` where a game is spoken of → 삼 대 영; else figures with a hyphen are read with 다시 (주소 123-4)."""
     match = _SCORE.match(text, position)
-    if not match or (position and text[position - 1].isalnum()):
+    if not match or (position and text[position - 1].isalnum()) or _SUM.match(text, position):
         return None
     first, second = int(match[1]), int(match[2])
     before = word_before(text, position)
-    if _SCORE_AFTER.match(text, match.end()) or before.endswith(_SCORE_BEFORE):
+    near = text[max(0, position - _NEAR) : position]
+    if _SCORE_AFTER.match(text, match.end()) or before.endswith(_SCORE_BEFORE) or _SCORE_NEAR.search(near):
         return Found(match.end(), f"{numbers.sino(first)} 대 {numbers.sino(second)}", "ratio", "ratio.score")
     if text[match.end() : match.end() + 1].isascii() and text[match.end() : match.end() + 1].isalpha():
         return None
+    if before.endswith(_PAGE_BEFORE) and first < second:
+        return Found(match.end(), f"{numbers.sino(first)}에서 {numbers.sino(second)}", "range", "range.pages")
     counter = counter_at(text, match.end())
     if text[match.end() : match.end() + 1] in ("=", "%", "℃") or (counter and counter not in ("번지", "호", "번")):
         return None
@@ -190,6 +224,15 @@ def score(text: str, position: int) -> Found | None:
         return None
     others = (f"{numbers.sino(first)} 대 {numbers.sino(second)}", f"{numbers.sino(first)}에서 {numbers.sino(second)}")
     return Found(match.end(), f"{numbers.sino(first)} 다시 {numbers.sino(second)}", "number", "number.hyphen", others)
+
+
+def formation(text: str, position: int) -> Found | None:
+    """`4-3-3` → 사 삼 삼: single figures with hyphens, one after the other."""
+    match = _FORMATION.match(text, position)
+    if not match or (position and text[position - 1].isalnum()):
+        return None
+    spoken = " ".join(numbers.digits(figure, zero="영") for figure in match.group()[::2])
+    return Found(match.end(), spoken, "number", "number.row")
 
 
 def topic(word: str) -> str:

@@ -12,10 +12,12 @@ from speech.text.lexicon import mapping, rows
 from speech.text.spans.quantity import Amount, counted, counter_at, system_of
 from speech.text.spans.scan import Found
 
-_LAUGH = re.compile(r"[ㅋㅎ]{2,}")
-_TEARS = re.compile(r"[ㅠㅜ]{2,}|(?<![가-힣])[ㅠㅜ](?=[\s.,!?~]|$)")
+_LAUGH = re.compile(r"[ㅋㅎ]{2,}|(?<=[가-힣.!?~])[ㅋㅎ](?=[\s.,!?~]|$)")
+_TEARS = re.compile(r"[ㅠㅜ]{2,}|[ㅠㅜ](?=[\s.,!?~]|$)")
 _JAMO = re.compile(r"[ㄱ-ㅣ]+")
-_DAYS = re.compile(r"(?<![가-힣])([월화수목금토일])(?:요일)?\s?~\s?([월화수목금토일])(?:요일)?(?![가-힣]|\s?\d)")
+_DAYS = re.compile(
+    r"(?<![가-힣])([월화수목금토일])(?:요일)?\s?~\s?([월화수목금토일])(?:요일)?(?![가-힣]|\d|\s?\d+(?!\d|:|\s?시))"
+)
 _DAYS_FOLLOWED = re.compile(
     r"(?<![가-힣])([월화수목금토일])(?:요일)?\s?~\s?([월화수목금토일])(?:요일)?(?=(?:은|는|에|까지|만|의|이|가)(?![가-힣]))"
 )
@@ -57,13 +59,17 @@ def words_apart(text: str, position: int) -> Found | None:
 
 
 _FROM = re.compile(r"\s?~\s?(?=[0-9A-Za-zㄱ-ㅎ$₩]|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일)")
-_NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}|[A-Za-zㄱ-ㅎ℃%])\s?$")
+_NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}|[A-Za-z℃%])\s?$")
+_LETTER_TO_LETTER = re.compile(r"(?<![ㄱ-ㅎ])[ㄱ-ㅎ]\s?~\s?[ㄱ-ㅎ](?![ㄱ-ㅎ])")
 
 
 def tilde(text: str, position: int) -> Found | None:
     """`10시~오후 5시`, `A~Z`: 에서 behind a figure or a letter; at the end of a word it only draws it out."""
     match = _FROM.match(text, position)
-    if not match or not _NUMBERED.search(text[max(0, position - 8) : position]):
+    if not match:
+        return None
+    letters = any(_LETTER_TO_LETTER.match(text, max(0, position - back)) for back in (1, 2))
+    if not letters and not _NUMBERED.search(text[max(0, position - 8) : position]):
         return None
     return Found(match.end(), "에서 ", "range", "range.sign")
 
@@ -98,13 +104,22 @@ def jamo(text: str, position: int) -> Found | None:
         return None
     letters = match.group()
     for end in range(len(letters), 1, -1):
-        reading = mapping("chat").get(letters[:end])
+        reading = _chat(letters[:end])
         if reading and not letters[end:].strip("ㅋㅎㅠㅜ"):
             return Found(position + end, reading, "jamo", "jamo.chat")
     name = _letter_name(letters[0])
     if text.startswith("자", position + 1) and len(letters) == 1:
         name += " "
     return Found(position + 1, name, "jamo", "jamo.name")
+
+
+def _chat(letters: str) -> str:
+    """What a run of letters says: ㄱㅅ → 감사, ㄱㅅㄱㅅ → 감사감사; nothing where the table does not know it."""
+    known = mapping("chat").get(letters, "")
+    half = len(letters) // 2
+    if known or len(letters) % 2 or half < 2 or letters[:half] != letters[half:]:
+        return known
+    return _chat(letters[:half]) * 2
 
 
 def _letter_name(letter: str) -> str:

@@ -51,15 +51,18 @@ def unit_at(text: str, position: int) -> tuple[int, str] | None:
     return end, reading
 
 
-def with_unit(amount: Amount, unit: str, *, negative: bool = False, positive: bool = False) -> str:
-    """`5`, `킬로그램` → `오 킬로그램`; below zero degrees are 영하."""
+SIGNS = {"-": "마이너스 ", "+": "플러스 ", "±": "플러스마이너스 ", "": ""}  # in front of a number, as spoken
+
+
+def with_unit(amount: Amount, unit: str, mark: str = "") -> str:
+    """`5`, `킬로그램` → `오 킬로그램`; below zero degrees are 영하. `mark`: the sign in front, if any."""
     number = amount.sino
     degrees = unit in ("섭씨 {} 도", "도")
-    if negative and degrees:
+    if mark == "-" and degrees:
         return f"영하 {number} 도"
-    if negative and unit == "화씨 {} 도":
+    if mark == "-" and unit == "화씨 {} 도":
         return f"화씨 영하 {number} 도"
-    sign = "마이너스 " if negative else "플러스 " if positive else ""
+    sign = SIGNS[mark]
     if "{}" in unit:
         return sign + unit.format(number)
     return f"{sign}{number} {unit}"

@@ -17,6 +17,11 @@ _URL = re.compile(rf"(?P<host>(?:{_LABEL}\.){{1,8}}{_TOP})(?![A-Za-z0-9]){_REST}
 _URL_WITH_SCHEME = re.compile(rf"(?:https?|ftp)://(?P<host>(?:{_LABEL}\.){{0,8}}{_LABEL}){_REST}")
 _TOKENS = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z0-9]")
 _HASHTAG = re.compile(r"#(?=[가-힣A-Za-z_])")
+_HANDLE = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._]{0,60}[A-Za-z0-9_])?(?![A-Za-z0-9@])")
+_KEY = re.compile(r"[#*](?=\s?(?:을|를|은|는|이|가|과|와|버튼|키)(?![가-힣])|\s?버튼)")  # of a telephone
+_FILE_NAME = re.compile(
+    r"[A-Za-z0-9]{1,40}(?:[_-][A-Za-z0-9]{1,40}){1,8}\.(?:" + "|".join(groups("web")["file"]) + r")(?![A-Za-z0-9])"
+)
 _FILE = re.compile(r"\.(?=(?:" + "|".join(groups("web")["file"]) + r")(?![A-Za-z0-9]))")
 
 
@@ -72,8 +77,22 @@ def url(text: str, position: int) -> Found | None:
     return Found(end, reading, "url", "web.url", (reading.replace("점 컴", "닷컴"),))
 
 
+def file_name(text: str, position: int) -> Found | None:
+    """`report_final.pdf` → 리포트 언더바 파이널 점 피디에프."""
+    match = _FILE_NAME.match(text, position)
+    if not match or (position and text[position - 1].isascii() and text[position - 1].isalnum()):
+        return None
+    return Found(match.end(), spoken(match.group()), "url", "web.file")
+
+
 def mark(text: str, position: int) -> Found | None:
-    """`#맛집` → the sign is not spoken; `.pdf` → 점 피디에프."""
+    """`#맛집` → the sign is not spoken; `@seoul_official` → 골뱅이 서울 …; `.pdf` → 점 피디에프."""
+    handle = _HANDLE.match(text, position)
+    if handle and (not position or not text[position - 1].isalnum()):
+        return Found(handle.end(), spoken(handle.group()), "url", "web.handle")
+    key = _KEY.match(text, position)
+    if key:
+        return Found(key.end(), "샵" if key.group() == "#" else "별표", "symbol", "sign.key")
     match = _HASHTAG.match(text, position)
     if match:
         return Found(match.end(), "", "symbol", "web.hashtag", ("해시태그 ", "샵 "), left_out="sign")

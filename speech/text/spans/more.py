@@ -1,0 +1,135 @@
+"""Quantities that say themselves in a way of their own: 두세 명, 구 초 구팔, 오 피트 십 인치, 한 큰술, 제곱미터당."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from speech.text import numbers
+from speech.text.hangul import tail_of
+from speech.text.lexicon import groups
+from speech.text.spans.quantity import counter_at, system_of
+from speech.text.spans.scan import Found, word_may_end
+from speech.text.spans.units import unit_at
+
+_TWO = re.compile(r"(?<![\d,.])(\d)(,\s?|·)(\d)(?![\d,.·])")
+_LISTED = re.compile(r"(?:[\d가-힣]\s?[,·]|각각|각)\s?$")  # 3, 5, 6명: one of a list
+_ROUGHLY = {1: "한두", 2: "두세", 3: "서너", 4: "네댓", 5: "대여섯", 6: "예닐곱", 7: "일고여덟", 8: "여덟아홉"}
+
+
+def roughly(text: str, position: int) -> Found | None:
+    """`5, 6명` → 대여섯 명: two figures that follow one another, before a counter with native numbers."""
+    match = _TWO.match(text, position)
+    if not match or int(match[3]) != int(match[1]) + 1 or int(match[1]) not in _ROUGHLY:
+        return None
+    if _LISTED.search(text[max(0, position - 6) : position]):
+        return None
+    place = match.end() + text.startswith(" ", match.end())
+    counter = counter_at(text, place)
+    if not counter or not word_may_end(text, place + len(counter)) or counter in ("번째", "시"):
+        return None
+    system, guessed = system_of(text, position, place + len(counter), counter, int(match[3]))
+    if system != "native" or guessed:
+        return None
+    first, second = numbers.native(int(match[1])), numbers.native(int(match[3]))
+    reading = f"{_ROUGHLY[int(match[1])]} {counter}"
+    return Found(place + len(counter), reading, "counter", "counter.roughly", (f"{first}, {second} {counter}",))
+
+
+_HUNDREDTHS = re.compile(r"(\d{1,2})초\s?(\d{2,3})(?![\d.,:년월일시분초개명번%])")
+
+
+def hundredths(text: str, position: int) -> Found | None:
+    """`9초 98` → 구 초 구팔: parts of a second figure by figure."""
+    match = _HUNDREDTHS.match(text, position)
+    if not match or (position and text[position - 1] in ".,"):
+        return None
+    reading = f"{numbers.sino(int(match[1]))} 초 {numbers.digits(match[2], zero='영')}"
+    return Found(match.end(), reading, "time", "time.hundredths")
+
+
+_FEET = re.compile(r"(\d{1,2})'\s?(\d{1,2})(?:\"|'')")
+
+
+def feet(text: str, position: int) -> Found | None:
+    """`5'10"` → 오 피트 십 인치."""
+    match = _FEET.match(text, position)
+    if not match:
+        return None
+    reading = f"{numbers.sino(int(match[1]))} 피트 {numbers.sino(int(match[2]))} 인치"
+    return Found(match.end(), reading, "unit", "unit.feet")
+
+
+_SPOONFULS = re.compile(r"(?:(\d{1,2})/(\d{1,2})|(\d{1,2}(?:\.\d+)?))\s?(T|Ts|Tbsp|tbsp|TS|t|ts|tsp)(?![A-Za-z0-9])")
+_NEAR = 40  # characters around that may speak of cooking
+
+
+def spoonfuls(text: str, position: int) -> Found | None:
+    """`간장 1T` → 한 큰술, `소금 1/2ts` → 이분의 일 작은술: in recipes."""
+    match = _SPOONFULS.match(text, position)
+    if not match:
+        return None
+    around = text[max(0, position - _NEAR) : match.end() + _NEAR]
+    if not any(word in around for word in groups("recipes")["seasoning"]):
+        return None
+    spoon = "큰술" if match[4][0] == "T" or match[4] == "tbsp" else "작은술"
+    whole, _, part = (match[3] or "").partition(".")
+    if match[1]:
+        number = f"{numbers.sino(int(match[2]))}분의 {numbers.sino(int(match[1]))}"
+    else:
+        number = numbers.decimal(whole, part) if part else numbers.native(int(whole))
+    return Found(match.end(), f"{number} {spoon}", "unit", "unit.spoon")
+
+
+_SQUARED = re.compile(r"[\u3371-\u337a\u3380-\u33df]")  # units that are one sign: ㎡ ㎞ ㎎
+
+
+def per_unit(text: str, position: int) -> Found | None:
+    """`㎡당`, `kg당` → 제곱미터당, 킬로그램당: a unit without a number in front."""
+    unit = unit_at(text, position)
+    if not unit or "{}" in unit[1] or (position and text[position - 1].isalnum()):
+        return None
+    if text.startswith("당", unit[0]) or _SQUARED.match(text, position):
+        return Found(unit[0], unit[1], "unit", "unit.alone")
+    return None
+
+
+_CODE_BEFORE = re.compile(
+    r"(?:인증|비밀|승인|예약|주문|송장|운송장|등록|회원|여권|수험|사원|확인|보안|관리)\s?번호(?:는|은|가|이)?\s?:?\s?[\[(\"']?$"
+)
+_CODE = re.compile(r"\d{3,16}(?:[ -]\d{3,6}){0,3}(?![\d.,]*\d)")
+
+
+def code(text: str, position: int) -> Found | None:
+    """`인증번호 482913` → 사팔이구일삼: figure by figure behind the name of such a number."""
+    match = _CODE.match(text, position)
+    if not match or not _CODE_BEFORE.search(text[max(0, position - 12) : position]) or counter_at(text, match.end()):
+        return None
+    groups_of = re.split(r"[ -]", match.group())
+    return Found(match.end(), " ".join(map(numbers.digits, groups_of)), "number", "number.code")
+
+
+_INDEX_POINTS = re.compile(r"(\d[\d,]*)\.(\d{1,3})(?:p|pt)(?![A-Za-z0-9])")
+
+
+def index_points(text: str, position: int) -> Found | None:
+    """`5.31p` → 오 점 삼일 포인트: of an index; 1080p has no decimal point."""
+    match = _INDEX_POINTS.match(text, position)
+    if not match:
+        return None
+    return Found(match.end(), f"{numbers.decimal(match[1], match[2])} 포인트", "unit", "unit.points")
+
+
+_WHOLE = re.compile(r"(\d{1,4})\s?([¼-¾⅐-⅞])")
+
+
+def whole_and_part(text: str, position: int) -> Found | None:
+    """`2½` → 이와 이분의 일."""
+    match = _WHOLE.match(text, position)
+    if not match:
+        return None
+    above, _, below = unicodedata.normalize("NFKC", match[2]).partition("\u2044")
+    whole = numbers.sino(int(match[1]))
+    joint = "과" if tail_of(whole[-1]) else "와"
+    reading = f"{whole}{joint} {numbers.sino(int(below))}분의 {numbers.sino(int(above))} "
+    return Found(match.end(), reading, "fraction", "fraction.mixed")
