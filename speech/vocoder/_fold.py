@@ -25,6 +25,7 @@ class _Convolution:
     bias: Tensor | None
     padding: tuple[int, int]
     dilation: tuple[int, int]
+    stride: int = 1
     up: int = 0
 
     @classmethod
@@ -39,13 +40,13 @@ class _Convolution:
             None if plain.bias is None else plain.bias.detach().to(dtype),
             (0, cast(int, plain.padding[0])),
             (1, plain.dilation[0]),
-            plain.stride[0] if isinstance(plain, nn.ConvTranspose1d) else 0,
+            *((1, plain.stride[0]) if isinstance(plain, nn.ConvTranspose1d) else (plain.stride[0], 0)),
         )
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.up:
             return functional.conv_transpose2d(x, self.weight, self.bias, stride=(1, self.up), padding=self.padding)
-        return functional.conv2d(x, self.weight, self.bias, padding=self.padding, dilation=self.dilation)
+        return functional.conv2d(x, self.weight, self.bias, (1, self.stride), self.padding, self.dilation)
 
 
 class Folded:
@@ -57,6 +58,7 @@ class Folded:
         self._first = _Convolution.of(model.conv_pre, dtype)
         self._last = _Convolution.of(model.conv_post, dtype)
         self._ups = [_Convolution.of(up, dtype) for up in model.ups]
+        self._excited = [_Convolution.of(inlet, dtype) for inlet in model.excited]
         blocks = [
             [[_Convolution.of(one, dtype) for one in step] for step in cast("list[list[nn.Module]]", block.steps())]  # type: ignore[operator]
             for block in model.resblocks
@@ -64,11 +66,14 @@ class Folded:
         each = len(model.config.resblock_kernel_sizes)
         self._blocks = [blocks[start : start + each] for start in range(0, len(blocks), each)]
 
-    def __call__(self, mel: Tensor, slope: float) -> Tensor:
-        """mel: [B, M, T] -> samples [B, S] float32."""
+    def __call__(self, mel: Tensor, slope: float, excitation: Tensor | None = None) -> Tensor:
+        """mel: [B, M, T], excitation: [B, 2, S] for a generator with a source -> samples [B, S] float32."""
+        source = None if excitation is None else excitation[:, :, None].to(self._dtype)
         x = self._first(mel[:, :, None].to(self._dtype))  # [B, C, 1, T]
-        for up, blocks in zip(self._ups, self._blocks, strict=True):
+        for index, (up, blocks) in enumerate(zip(self._ups, self._blocks, strict=True)):
             x = up(functional.leaky_relu_(x, slope))
+            if source is not None:
+                x.add_(self._excited[index](source))
             total: Tensor | None = None
             for block in blocks:
                 made = x

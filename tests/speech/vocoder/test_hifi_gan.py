@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,14 @@ import torch
 
 from speech.config import TrainingConfig
 from speech.errors import BadConfig
-from speech.vocoder.hifi_gan import PRESETS, Config, Discriminators, Model, Recipe
+from speech.vocoder.hifi_gan import (
+    PRESETS,
+    Config,
+    Discriminators,
+    Model,
+    Recipe,
+    spectral_distance,
+)
 
 # Parameters of the paper's table 1 (V1, V2, V3), in millions, weight norm counted in.
 PUBLISHED = {"full": 13.94, "compact": 0.93, "v3": 1.46}
@@ -50,7 +58,7 @@ def test_the_state_of_v1_has_the_published_names() -> None:
     assert set(Model(PRESETS["full"]).state_dict()) == expected
 
 
-@pytest.mark.parametrize("name", ["compact", "v3", "trial"])
+@pytest.mark.parametrize("name", ["compact", "v3", "small", "trial"])
 def test_folded_weight_norm_makes_the_same_sound(name: str) -> None:
     model = lively(PRESETS[name])
     mel = torch.randn(2, 80, 20)
@@ -61,7 +69,7 @@ def test_folded_weight_norm_makes_the_same_sound(name: str) -> None:
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["compact", "v3"])
+@pytest.mark.parametrize("name", ["compact", "v3", "small"])
 def test_a_long_mel_in_chunks_equals_the_whole(name: str) -> None:
     model = lively(PRESETS[name])
     mel = torch.randn(1, 80, 130)
@@ -74,7 +82,7 @@ def test_a_long_mel_in_chunks_equals_the_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("folded", [False, True], ids=["weight norm", "weight norm removed"])
-@pytest.mark.parametrize("name", ["full", "compact", "v3", "trial"])
+@pytest.mark.parametrize("name", ["full", "compact", "v3", "small", "trial"])
 def test_speaking_equals_the_plain_network(name: str, folded: bool) -> None:
     model = lively(PRESETS[name])
     mel = torch.randn(2, 80, 9)
@@ -151,3 +159,23 @@ def test_the_generator_learns_from_the_mel_alone_at_first() -> None:
     batch = SimpleNamespace(samples=torch.randn(1, config.segment) / 10, mels=torch.randn(1, 80, config.segment // 256))
     assert [name for name, _, _ in recipe.losses(model, batch, step=4)] == ["generator"]
     assert [name for name, _, _ in recipe.losses(model, batch, step=5)] == ["discriminator", "generator"]
+
+
+def test_spectra_join_the_mel_until_the_discriminators_come() -> None:
+    config = Config.from_json({**PRESETS["trial"].to_json(), "adversarial_from": 5, "spectral_weight": 15.0})
+    model, recipe = Model(config), Recipe(config, TrainingConfig())
+    batch = SimpleNamespace(samples=torch.randn(1, config.segment) / 10, mels=torch.randn(1, 80, config.segment // 256))
+    [(_, loss, alone)] = recipe.losses(model, batch, step=4)
+    assert alone.keys() == {"loss", "mel", "spectra"}
+    assert float(loss.detach()) == pytest.approx(config.mel_weight * alone["mel"] + 15.0 * alone["spectra"], rel=1e-5)
+    *_, (_, _, judged) = recipe.losses(model, batch, step=5)
+    assert "spectra" not in judged
+
+
+def test_the_spectra_come_nearer_as_a_sound_does() -> None:
+    torch.manual_seed(0)
+    sound, noise = torch.randn(2, 1, 8192) / 10
+    apart = [float(spectral_distance(sound + share * noise, sound)) for share in (1.0, 0.3, 0.1, 0.0)]
+    assert apart == sorted(apart, reverse=True)
+    assert apart[-1] == 0
+    assert float(spectral_distance(sound * 0.5, sound)) == pytest.approx(0.5 + math.log(2), rel=1e-2)

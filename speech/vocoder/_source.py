@@ -1,0 +1,130 @@
+"""A source for a generator: pulses at the pitch that the mel tells, and noise.
+
+A generator of convolutions alone must make a steady vowel's period out of steady frames, and for long makes the frame's
+own period instead. Neural source-filter models (Wang, Takaki, Yamagishi 2019, arXiv 1904.12088) give it the period, so
+that it has a filter to learn only, which a processor without a GPU can do. Here a small network of its own hears the
+pitch in the mel, so that a mel is still all that a vocoder needs.
+
+Axes here: B clips, M mel channels, T frames, S samples, P bins of pitch.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LOWEST, HIGHEST, BINS = 55.0, 620.0, 128  # Hz; a bin is a third of a semitone
+CHANNELS = 2  # of an excitation: pulses, noise
+WINDOW = 1024  # samples in which a pitch is measured
+VOICED = 0.6  # correlation of a voiced frame with itself a period later, at least
+SURE = 0.9  # share of the best correlation that makes a shorter period the true one
+QUIET = 1e-4  # mean square under which nothing is voiced: -40 dBFS
+_BLUR = 1.0  # bins: neighbours of the true one are nearly right (as in CREPE, arXiv 1802.06182)
+
+
+class Source(nn.Module):
+    """Hears pitch and voicing in a mel, and makes the excitation of them."""
+
+    def __init__(self, n_mels: int, hop_length: int, sample_rate: int = 22_050, channels: int = 96) -> None:
+        super().__init__()
+        self.hop_length, self.sample_rate = hop_length, sample_rate
+        self.listen = nn.Sequential(
+            nn.Conv1d(n_mels, channels, 5, padding=2),
+            nn.LeakyReLU(0.1),
+            nn.Conv1d(channels, channels, 5, padding=2),
+            nn.LeakyReLU(0.1),
+            nn.Conv1d(channels, BINS + 1, 1),
+        )
+
+    def hear(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """mel: [B, M, T] → scores of the bins [B, P, T] and of being voiced [B, T], as logits."""
+        with torch.autocast(mel.device.type, enabled=False):  # a third of a semitone wants more than eight bits
+            heard = self.listen(mel.float())
+        return heard[:, :BINS], heard[:, BINS]
+
+    def pitch(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """mel: [B, M, T] → Hz and voicing (0 or 1), [B, T] each: the mean of the bins around the best one."""
+        scores, voicing = self.hear(mel)
+        bins = torch.arange(BINS, device=mel.device)[None, :, None]
+        near = (bins - scores.argmax(1, keepdim=True)).abs() <= 2
+        place = (scores.masked_fill(~near, -torch.inf).softmax(1) * bins).sum(1)
+        return hertz(place), (voicing > 0).float()
+
+    def excite(self, hertz: Tensor, voiced: Tensor, *, seed: int | None = None) -> Tensor:
+        """Pitch in Hz and voicing [B, T] → [B, 2, S]: pulses of every harmonic below half the rate, and white noise.
+
+        With a `seed` the noise is the same at every call.
+        """
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        size = hertz.size(0), hertz.size(1) * self.hop_length
+        hertz, voiced = (self._stretch(one) for one in (hertz, voiced))
+        turns = (hertz.double() / self.sample_rate).cumsum(1).remainder(1.0).float()  # of the period, 0 to 1
+        harmonics = (self.sample_rate / 2 / hertz).floor()
+        half = math.pi * turns
+        # Dirichlet's kernel: the sum of that many cosines, and its limit where the pulse stands
+        sine = half.sin()
+        ends = sine.abs() < 1e-4
+        kernel = ((2 * harmonics + 1) * half).sin() / (2 * sine).masked_fill(ends, 1.0) - 0.5
+        pulses = torch.where(ends, harmonics, kernel) * (2 / harmonics).sqrt()
+        noise = torch.randn(size, generator=generator).to(pulses)
+        return torch.stack((pulses * voiced, noise), 1)
+
+    def forward(self, mel: Tensor, *, seed: int | None = None) -> Tensor:
+        """mel: [B, M, T] → excitation [B, 2, S]."""
+        return self.excite(*self.pitch(mel), seed=seed)
+
+    def _stretch(self, frames: Tensor) -> Tensor:
+        """[B, T] → [B, S]: a frame's value is that of the middle of its hop."""
+        return F.interpolate(frames[:, None], scale_factor=self.hop_length, mode="linear")[:, 0]
+
+
+def hertz(place: Tensor) -> Tensor:
+    """The frequency of a place among the bins."""
+    return LOWEST * (place * (math.log(HIGHEST / LOWEST) / (BINS - 1))).exp()
+
+
+def place(hertz: Tensor) -> Tensor:
+    """The place among the bins, 0 to `BINS` - 1, of a frequency."""
+    return (hertz / LOWEST).log().div(math.log(HIGHEST / LOWEST) / (BINS - 1)).clamp(0, BINS - 1)
+
+
+@torch.no_grad()
+def measure(samples: Tensor, hop_length: int, sample_rate: int = 22_050) -> tuple[Tensor, Tensor]:
+    """samples: [B, S] → pitch in Hz and voicing (0 or 1), [B, T] each: the period that correlates best with the next.
+
+    Frames lie as those of the mel do. Of periods that are nearly as good the shortest is taken, since every multiple of
+    the true one correlates as well.
+    """
+    edge = (WINDOW - hop_length) // 2
+    padded = F.pad(samples.float()[:, None], (edge, edge), "reflect")[:, 0]
+    frames = padded.unfold(1, WINDOW, hop_length)  # [B, T, WINDOW]
+    frames = frames - frames.mean(-1, keepdim=True)
+    shortest, longest = int(sample_rate / HIGHEST), int(sample_rate / LOWEST)
+    spectrum = torch.fft.rfft(frames, 2 * WINDOW)
+    products = torch.fft.irfft(spectrum.abs() ** 2)[..., shortest : longest + 1]
+    energy = F.pad((frames**2).cumsum(-1), (1, 0))
+    lags = torch.arange(shortest, longest + 1, device=samples.device)
+    first = energy[..., WINDOW - lags]
+    second = energy[..., -1:] - energy[..., lags]
+    alike = products / (first * second).sqrt().clamp(min=1e-9)
+    best = alike.amax(-1, keepdim=True)
+    peaks = F.pad((alike[..., 1:-1] >= alike[..., :-2]) & (alike[..., 1:-1] >= alike[..., 2:]), (1, 1))
+    index = ((alike >= SURE * best) & peaks).int().argmax(-1, keepdim=True).clamp(1, len(lags) - 2)
+    before, here, after = (alike.gather(-1, index + step)[..., 0] for step in (-1, 0, 1))
+    bend = (before - 2 * here + after).clamp(max=-1e-6)
+    lag = shortest + index[..., 0] + (0.5 * (before - after) / bend).clamp(-0.5, 0.5)
+    voiced = (here > VOICED) & (energy[..., -1] / WINDOW > QUIET)
+    return (sample_rate / lag).clamp(LOWEST, HIGHEST), voiced.float()
+
+
+def loss(heard: tuple[Tensor, Tensor], true: tuple[Tensor, Tensor]) -> Tensor:
+    """How wrong what was heard (see `Source.hear`) is about the true pitch and voicing, [B, T] each."""
+    (scores, voicing), (hertz, voiced) = heard, true
+    bins = torch.arange(BINS, device=scores.device)[None, :, None]
+    near = (-((bins - place(hertz)[:, None]) ** 2) / (2 * _BLUR**2)).exp()
+    missed = F.cross_entropy(scores, near / near.sum(1, keepdim=True), reduction="none")
+    pitch = (missed * voiced).sum() / voiced.sum().clamp(min=1.0)
+    return pitch + F.binary_cross_entropy_with_logits(voicing, voiced)

@@ -1,0 +1,112 @@
+"""The source of a generator: a pitch that is measured, heard in a mel, and made into pulses."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from speech.audio import log_mel
+from speech.config import AudioConfig
+from speech.vocoder import _source
+from speech.vocoder._source import BINS, HIGHEST, LOWEST, Source
+from speech.vocoder.hifi_gan import PRESETS, Model
+
+RATE, HOP = 22_050, 256
+
+
+def voice(pitch: float, seconds: float = 0.4) -> torch.Tensor:
+    """[1, S]: harmonics that fall off, each begun at a place of its own."""
+    time = torch.arange(int(seconds * RATE / HOP) * HOP) / RATE
+    harmonics = [torch.cos(2 * math.pi * pitch * k * time + k) / k for k in range(1, 20) if pitch * k < 8000]
+    return torch.stack(harmonics).sum(0)[None] / 10
+
+
+@pytest.mark.parametrize("pitch", [80.0, 123.0, 220.0, 331.0, 550.0])
+def test_the_pitch_of_a_voice_is_measured(pitch: float) -> None:
+    samples = voice(pitch)
+    hertz, voiced = _source.measure(samples, HOP)
+    assert hertz.shape == voiced.shape == (1, samples.size(1) // HOP)
+    inside = slice(2, -2)  # at the edges the sound is mirrored
+    assert voiced[0, inside].all()
+    cents = 1200 * (hertz[0, inside] / pitch).log2()
+    assert cents.abs().max() < 10
+
+
+def test_noise_and_silence_have_no_pitch() -> None:
+    torch.manual_seed(0)
+    for samples in (torch.randn(1, 8192) / 10, torch.zeros(1, 8192), voice(200.0) / 1000):
+        assert not _source.measure(samples, HOP)[1].any()
+
+
+@pytest.mark.parametrize("pitch", [60.0, 150.0, 480.0])
+def test_an_excitation_has_the_pitch_that_it_was_made_of(pitch: float) -> None:
+    source = Source(80, HOP)
+    made = source.excite(torch.full((1, 40), pitch), torch.ones(1, 40), seed=0)
+    hertz, voiced = _source.measure(made[:, 0], HOP)
+    assert voiced[0, 2:-2].all()
+    assert (1200 * (hertz[0, 2:-2] / pitch).log2()).abs().max() < 10
+    assert made.std(-1) == pytest.approx(torch.ones(1, 2), abs=0.1)
+
+
+def test_where_nothing_is_voiced_there_are_no_pulses() -> None:
+    made = Source(80, HOP).excite(torch.full((1, 10), 200.0), torch.zeros(1, 10), seed=0)
+    assert not made[:, 0].any()
+    assert made[:, 1].std() > 0.9
+
+
+def test_pulses_hold_no_harmonic_above_half_the_rate() -> None:
+    """Such a one would come back folded, between the harmonics."""
+    pitch = RATE / 100  # a period of 100 samples: harmonics at every 40th place of 4,000
+    made = Source(80, HOP).excite(torch.full((1, 40), pitch), torch.ones(1, 40))[0, 0, 1000:5000]
+    spectrum = torch.fft.rfft(made).abs()
+    between = spectrum.clone()
+    between[::40] = 0
+    assert between.max() < 0.01 * spectrum.max()
+
+
+def test_the_mel_of_a_voice_comes_to_tell_its_pitch() -> None:
+    torch.manual_seed(0)
+    pitches = [100.0, 140.0, 200.0, 280.0, 400.0]
+    sounds = torch.cat([*(voice(pitch) for pitch in pitches), torch.randn(1, voice(100.0).size(1)) / 10])
+    true = _source.measure(sounds, HOP)
+    frames = true[0].size(1)  # a mel has one more, around the end
+    mels = torch.stack([torch.as_tensor(log_mel(sound.numpy(), AudioConfig()))[:, :frames] for sound in sounds])
+    source = Source(80, HOP)
+    optimizer = torch.optim.Adam(source.parameters(), 2e-3)
+    for _ in range(120):
+        optimizer.zero_grad()
+        _source.loss(source.hear(mels), true).backward()
+        optimizer.step()
+    hertz, voiced = source.pitch(mels)
+    inside = slice(3, -3)
+    for row, pitch in enumerate(pitches):
+        assert voiced[row, inside].all()
+        assert (1200 * (hertz[row, inside] / pitch).log2()).abs().median() < 30
+    assert not voiced[-1, inside].any()
+
+
+def test_places_among_the_bins_and_frequencies_are_one_another() -> None:
+    places = torch.linspace(0, BINS - 1, 50)
+    assert _source.place(_source.hertz(places)) == pytest.approx(places, abs=1e-3)
+    assert _source.hertz(torch.tensor([0.0, BINS - 1.0])) == pytest.approx(torch.tensor([LOWEST, HIGHEST]))
+
+
+def test_a_generator_with_a_source_speaks_in_chunks_as_in_one() -> None:
+    torch.manual_seed(0)
+    model = Model(PRESETS["small"]).eval()
+    mel = torch.randn(1, 80, 150) - 4
+    with torch.inference_mode():
+        whole = model(mel)
+    assert whole.abs().max() > 1e-3
+    for chunk in (40, 512):
+        assert torch.allclose(model.infer(mel, chunk=chunk), whole, atol=1e-5)
+
+
+def test_a_seed_gives_one_noise() -> None:
+    model = Model(PRESETS["small"]).eval()
+    mel = torch.randn(1, 80, 20) - 4
+    first, again, other = (model.infer(mel, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
