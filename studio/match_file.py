@@ -1,9 +1,10 @@
-"""The match file: one sentence, read at the start and again every 50 takes, that shows whether anything has moved."""
+"""The match file: one sentence, read at the start, in each sitting and every 50 takes: has anything moved?"""
 
 from __future__ import annotations
 
 import dataclasses
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.utils import timezone
@@ -33,7 +34,7 @@ def reference_of(speaker: Speaker) -> Clip | None:
 
 
 def match_due(speaker: Speaker) -> Prompt | None:
-    """The reference's prompt, once `EVERY` takes have followed its last usable one.
+    """The reference's prompt, once `EVERY` takes have followed its last usable one, or a new sitting has begun since.
 
     Whoever skips it is left in peace for `AGAIN_AFTER` takes or for the rest of the sitting, and then asked again.
     """
@@ -43,10 +44,19 @@ def match_due(speaker: Speaker) -> Prompt | None:
     own = speaker.clips.filter(source=Clip.Source.BROWSER)
     of_prompt = own.filter(prompt=reference.prompt, discarded_at=None).exclude(verdict=Clip.Verdict.REFUSED)
     last = of_prompt.order_by("-created_at").values_list("created_at", flat=True).first()
-    if last is None or own.filter(created_at__gt=last).count() < EVERY:
+    if last is None:
+        return None
+    since = own.filter(created_at__gt=last).order_by("created_at").values_list("created_at", flat=True)
+    moments = [last, *since[:EVERY]]
+    if len(moments) <= EVERY and not _is_anew([*moments, timezone.now()]):
         return None
     skipped = speaker.skips.filter(prompt=reference.prompt, created_at__gt=last).values_list("created_at", flat=True)
     return None if any(_is_recent(speaker, at) for at in skipped) else reference.prompt
+
+
+def _is_anew(moments: list[datetime]) -> bool:
+    """Whether the speaker was away for long between two of these moments, which are in order."""
+    return any(later - earlier >= SITTING_ENDS for earlier, later in pairwise(moments))
 
 
 def _is_recent(speaker: Speaker, skipped_at: datetime) -> bool:

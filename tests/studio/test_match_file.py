@@ -122,6 +122,21 @@ def test_the_sentence_comes_again_after_fifty_takes_and_then_not_for_fifty_more(
     assert selectors.record_state(speaker)["prompt"]["again"] == ""
 
 
+def test_the_sentence_comes_again_in_a_new_sitting_however_few_takes_there_were(
+    speaking: Client, speaker: Speaker, prompts: list[Prompt]
+) -> None:
+    record(speaking, prompts[0], voice())
+    speaker.clips.update(created_at=timezone.now() - timedelta(hours=2))
+    assert match_file.match_due(speaker) is None
+    speaker.clips.update(created_at=timezone.now() - timedelta(hours=4))
+    assert match_file.match_due(speaker) == prompts[0]
+    many(speaker, 3)  # in the new sitting, before it was read
+    assert match_file.match_due(speaker) == prompts[0]
+    record(speaking, prompts[0], moved(voice(), 0.0))
+    many(speaker, 3)
+    assert match_file.match_due(speaker) is None
+
+
 def test_when_all_is_recorded_nothing_is_left_to_be_matched(
     speaking: Client, speaker: Speaker, prompts: list[Prompt]
 ) -> None:
