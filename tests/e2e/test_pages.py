@@ -26,7 +26,7 @@ NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
         "sign_out", "consent_statement", "consent_audio", "room_tone_create",
         "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
         "clip_discard", "clip_keep", "clip_note", "clip_trim", "record_prompts", "review_write", "clip_restore",
-        "speaker_invite", "dictionary_import",
+        "speaker_invite", "erasure_go_on", "dictionary_import",
         "dictionary_export", "dictionary_write", "dictionary_entry", "prompt_reading",
     },
     "training": {
@@ -79,6 +79,7 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
         "studio:check_room": [reverse("studio:check_room")],
         "studio:speakers": [reverse("studio:speakers")],
         "studio:speaker": [reverse("studio:speaker", args=["mina"]), "/speakers/mina/?verdict=refused"],
+        "studio:speaker_erase": [reverse("studio:speaker_erase", args=["mina"])],
         "studio:own_course": [reverse("studio:own_course")],
         "studio:speaker_course": [reverse("studio:speaker_course", args=["mina"])],
         "studio:prompts": [reverse("studio:prompts")],
@@ -97,8 +98,8 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
 
 OPEN = {"studio:home", "studio:enter", "studio:sign_in"}
 ADMIN_ONLY = {
-    "studio:speakers", "studio:speaker", "studio:speaker_course", "studio:prompts", "studio:dictionary",
-    "training:runs", "synthesis:voices", "synthesis:voice_publish",
+    "studio:speakers", "studio:speaker", "studio:speaker_course", "studio:speaker_erase", "studio:prompts",
+    "studio:dictionary", "training:runs", "synthesis:voices", "synthesis:voice_publish",
 }  # fmt: skip
 OWN = {"training:run": {"speaker", "admin"}, "synthesis:speak_utterance": {"listener"}}
 
