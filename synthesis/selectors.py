@@ -20,7 +20,7 @@ from studio.rooms import RoomState
 from synthesis import events, reading
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
-from training.selectors import runs_made_of
+from training.selectors import runs_made_of, runs_withdrawn
 
 HISTORY = 20  # utterances a page of the history
 
@@ -69,15 +69,15 @@ def voice_data(voice: Voice) -> dict[str, Any]:
 
 
 def checkpoints_to_publish() -> QuerySet[Checkpoint]:
-    """Acoustic checkpoints, newest first."""
-    return (
-        Checkpoint.objects.filter(kind=Checkpoint.Kind.ACOUSTIC).select_related("run__speaker").order_by("-created_at")
-    )
+    """Acoustic checkpoints of voices that agree, newest first."""
+    agreed = Checkpoint.objects.filter(kind=Checkpoint.Kind.ACOUSTIC).exclude(run__in=runs_withdrawn())
+    return agreed.select_related("run__speaker").order_by("-created_at")
 
 
 def vocoders_for(acoustic: Checkpoint) -> QuerySet[Checkpoint]:
     """Vocoders that may speak for it: of the same speaker, or nobody's (imported, shipped); the newest first."""
     vocoders = Checkpoint.objects.filter(kind=Checkpoint.Kind.VOCODER).order_by("-created_at")
+    vocoders = vocoders.exclude(run__in=runs_withdrawn())
     if acoustic.run is None:
         return vocoders.filter(run=None)
     return vocoders.filter(Q(run__speaker=acoustic.run.speaker) | Q(run=None))

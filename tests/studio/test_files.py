@@ -71,6 +71,18 @@ def test_a_floor_of_free_space_is_kept(settings: object) -> None:
     assert refusal.value.status == 507
 
 
+def test_a_folder_goes_with_all_that_is_in_it_and_nothing_beside_it(storage: Path) -> None:
+    for key in ("runs/y/a.wav", "runs/y/deep/b.wav", "runs/yy/c.wav"):
+        files.save_bytes(key, b"0123456789")
+    for _again in range(2):
+        files.delete_folder("runs/y")
+        assert sorted(str(path.relative_to(storage)) for path in storage.rglob("*")) == [
+            "runs",
+            "runs/yy",
+            "runs/yy/c.wav",
+        ]
+
+
 @pytest.mark.servers
 def test_a_bucket_serves_files_as_a_folder_does(s3: S3Server) -> None:
     code = """
@@ -101,6 +113,11 @@ for key in ("clips/x/none.wav",):
         raise SystemExit("a file that is not there was read")
 files.delete_file("clips/x/a.wav")
 assert files.names("clips/x") == []
+for key in ("runs/y/a.wav", "runs/y/deep/b.wav", "runs/yy/c.wav"):
+    files.save_bytes(key, b"0123456789")
+for _again in range(2):
+    files.delete_folder("runs/y")
+    assert files.folders("runs") == ["yy"] and files.names("runs/y/deep") == []
 """
     environment = {**os.environ, **s3.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)

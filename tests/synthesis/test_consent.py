@@ -114,9 +114,12 @@ def test_no_voice_is_made_of_a_checkpoint_that_was_warmed_up_on_the_speakers(
     other.consents.create(text="동의합니다.", text_version="1", text_sha256="0" * 64)
     warmed = run_of(other)
     TrainingRun.objects.filter(pk=warmed.pk).update(acoustic_base=own.acoustic)
+    checkpoint = store(acoustic_file, run=warmed)
+    assert checkpoint in selectors.checkpoints_to_publish()
     withdraw(speaker)
+    assert not selectors.checkpoints_to_publish()
     with pytest.raises(Refused) as refusal:
-        services.voice_publish(acoustic=store(acoustic_file, run=warmed), name="bora", label="보라")
+        services.voice_publish(acoustic=checkpoint, name="bora", label="보라")
     assert refusal.value.code == "no_consent"
 
 
