@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 from speech.text.hangul import is_syllable
 
@@ -16,6 +17,8 @@ _DATE = re.compile(r"\d{4}\.\s?\d{1,2}\.\s?\d{1,2}$")
 _INNER = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’」』])\s+")
 _SPACES = re.compile(r"\s+")
 _CLAUSE = re.compile(r"(?<=[,;:，、])\s+|\s+(?=[–—-]\s)|\s*\n\s*")
+_FIGURES = re.compile(r"\d[\d.,:/%-]{0,60}")
+_LONGEST_NUMBER = 40  # characters
 _CONNECTIVE = re.compile(r"(?<=[가-힣](?:고|며|서|만|데|니|면|자|나))\s+")
 
 
@@ -73,7 +76,7 @@ def _sentences(line: str) -> list[str]:
         if end < len(line) and not line[end].isspace() and not _ends_tight(line, match):
             continue
         waiting, seen = _still_open(waiting, line[seen : match.start()]), match.start()
-        if waiting or _is_point(line, match):
+        if waiting or _is_point(line, match, start):
             continue
         sentence = line[start:end].strip()
         if sentence:
@@ -93,8 +96,11 @@ def _ends_tight(line: str, match: re.Match[str]) -> bool:
     return before in tuple("다요죠까") and is_syllable(after) and match.group() == "."
 
 
-def _is_point(line: str, match: re.Match[str]) -> bool:
-    """Whether the mark is part of a date, a list number or an abbreviation: `2026. 11. 20.`, `1. 서론`, `Mr. Kim`."""
+def _is_point(line: str, match: re.Match[str], start: int) -> bool:
+    """Whether the mark is part of a date, a list number or an abbreviation: `2026. 11. 20.`, `1. 서론`, `Mr. Kim`.
+
+    `start`: where the sentence began that the mark may end.
+    """
     if match.group() != ".":
         return False
     near = max(0, match.start() - 24)
@@ -102,8 +108,8 @@ def _is_point(line: str, match: re.Match[str]) -> bool:
     if before[-1:].isdigit():
         if _DATE.search(before):
             return True
-        figures = re.search(r"\d+$", before)
-        return bool(after) and (after[0].isdigit() or (figures is not None and near + figures.start() == 0))
+        alone = line[start : match.start()].strip().isdigit()
+        return bool(after) and (after[0].isdigit() or alone)
     return bool(_ABBREVIATION.search(before)) and bool(after)
 
 
@@ -131,12 +137,57 @@ def _joined(sentences: list[str]) -> list[str]:
 def _clauses(sentence: str, longest: int) -> list[str]:
     if syllables(sentence) <= longest:
         return [sentence]
-    for pattern in (_INNER, _CLAUSE, _CONNECTIVE, _SPACES):
-        parts = [part for part in pattern.split(sentence) if part]
-        if len(parts) > 1:
-            return [piece for part in _packed(parts, longest) for piece in _clauses(part, longest)]
-    length = max(1, len(sentence) * longest // (syllables(sentence) + 1))
-    return [sentence[start : start + length] for start in range(0, len(sentence), length)]
+    whole = _quotations(sentence, longest)
+    for kept in (whole, []) if whole else ([],):
+        for pattern in (_INNER, _CLAUSE, _CONNECTIVE, _SPACES):
+            parts = _parts(pattern, sentence, kept)
+            if len(parts) > 1:
+                return [piece for part in _packed(parts, longest) for piece in _clauses(part, longest)]
+    return _cut(sentence, longest)
+
+
+def _quotations(sentence: str, longest: int) -> list[tuple[int, int]]:
+    """Where quotations and brackets stand that one piece can hold, so that they stay whole."""
+    found: list[tuple[int, int]] = []
+    waiting: list[str] = []
+    start = 0
+    for place, character in enumerate(sentence):
+        before = len(waiting)
+        waiting = _still_open(waiting, character)
+        if not before and waiting:
+            start = place
+        elif before and not waiting and syllables(sentence[start : place + 1]) <= longest:
+            found.append((start, place + 1))
+    return found
+
+
+def _parts(pattern: re.Pattern[str], sentence: str, kept: list[tuple[int, int]]) -> list[str]:
+    """`sentence` cut at the pattern, but inside none of the stretches `kept`."""
+    parts: list[str] = []
+    start = 0
+    begins = [begin for begin, _ in kept]
+    for match in pattern.finditer(sentence):
+        index = bisect_left(begins, match.start()) - 1
+        if index < 0 or match.end() >= kept[index][1]:
+            parts.append(sentence[start : match.start()])
+            start = match.end()
+    return [part for part in (*parts, sentence[start:]) if part]
+
+
+def _cut(word: str, longest: int) -> list[str]:
+    """A word that no piece can hold, cut into pieces; a number in it stays whole where it is one that people write."""
+    length = max(1, len(word) * longest // (syllables(word) + 1))
+    pieces: list[str] = []
+    start = 0
+    while start < len(word):
+        end = min(start + length, len(word))
+        near = _FIGURES.finditer(word, start, end + _LONGEST_NUMBER)
+        number = next((run for run in near if run.end() > end), None)
+        if number and number.start() < end and len(number.group()) <= _LONGEST_NUMBER:
+            end = number.start() if number.start() > start else number.end()
+        pieces.append(word[start:end])
+        start = end
+    return pieces
 
 
 def _packed(parts: list[str], longest: int) -> list[str]:

@@ -84,3 +84,23 @@ def test_a_slower_voice_gets_shorter_pieces() -> None:
 def test_a_text_without_any_boundary_is_parted_whatever_its_length() -> None:
     text = "가" * 200_000
     assert "".join(split(text)) == text
+
+
+def test_a_quotation_that_one_piece_holds_stays_whole_in_a_long_sentence() -> None:
+    text = (
+        "그는 기자들과 만나 “우리는 할 만큼 했고, 이제 결과를 기다릴 뿐”이라고 말한 뒤, "
+        "다음 주에 다시 회의를 열어 “모두의 뜻을 모으고, 길을 찾겠다”고 덧붙였다."
+    )
+    pieces = split(text, longest=25)
+    assert "“우리는 할 만큼 했고, 이제 결과를 기다릴 뿐”이라고" in pieces
+    assert "“모두의 뜻을 모으고, 길을 찾겠다”고" in pieces
+
+
+def test_a_number_stays_whole_even_where_it_is_longer_than_a_piece() -> None:
+    pieces = split("예산은 1,234,567,890,123,456원이고 물가는 3.14159265358979% 오른다.", longest=12)
+    assert "1,234,567,890,123,456" in pieces
+    assert "3.14159265358979%" in pieces
+
+
+def test_a_number_of_a_list_stays_with_its_line() -> None:
+    assert split("끝났다. 1. 서론을 쓴다. 2. 본론을 쓴다.") == ["끝났다.", "1. 서론을 쓴다.", "2. 본론을 쓴다."]
