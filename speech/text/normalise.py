@@ -88,7 +88,8 @@ def _scan(cleaned: Cleaned, dictionary: Dictionary) -> Iterator[tuple[int, Found
         found = found or _at(text, position)
         yield position, found
         position = found.end
-        behind = refit(text, position, found.reading) if found.kind in _REFITTED else None
+        written = found.kind != "dictionary"
+        behind = refit(text, position, found.reading, alone=written) if found.kind in _REFITTED else None
         if behind:
             yield position, behind
             position = behind.end

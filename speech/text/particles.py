@@ -47,10 +47,11 @@ def _longest() -> int:
     return max(map(len, _known()))
 
 
-def refit(text: str, position: int, reading: str) -> Found | None:
+def refit(text: str, position: int, reading: str, *, alone: bool = False) -> Found | None:
     """The particle that stands at `position` with what hangs on it, made to fit the `reading` in front of it.
 
-    None where it fits as it is, or where it is not sure to be a particle.
+    None where it fits as it is, or where it is not sure to be a particle. `alone`: nothing but an ending of the copula
+    may hang on it, as behind letters and units, where 가지 and 가 are easily mistaken.
     """
     match = _RUN.match(text, position)
     reading = reading.rstrip()
@@ -60,7 +61,9 @@ def refit(text: str, position: int, reading: str) -> Found | None:
     lengths = range(min(len(run), _longest()), 0, -1)
     form = next((run[:length] for length in lengths if run[:length] in _known()), "")
     pair, rest = _pairs().get(form), run[len(form) :]
-    if pair is None or (rest and rest not in _known() and len(form) == 1 and "goes_on" not in pair.signs):
+    if pair is None or (alone and rest and "goes_on" not in pair.signs):
+        return None
+    if rest and rest not in _known() and len(form) == 1 and "goes_on" not in pair.signs:
         return None
     fitting = pair.fitting(form, tail_of(reading[-1]))
     return None if fitting == form else Found(match.end(), fitting + rest, "word", "particle")

@@ -72,6 +72,11 @@ def test_what_is_no_particle_of_two_forms_stays(said: str) -> None:
     assert read(said, dictionary={"KBS": "한국방송"}).reading == said.replace("KBS", "한국방송")
 
 
+def test_a_particle_behind_a_unit_or_letters_fits_their_reading_and_a_word_stays() -> None:
+    assert read("5kg를 재고 Apple를 샀다").reading == "오 킬로그램을 재고 애플을 샀다"
+    assert read("n가지 방법, IT은행, KTX이용객").reading == "엔가지 방법, 아이티은행, 케이티엑스이용객"
+
+
 def test_a_copula_behind_a_vowel_stays_as_it_was_written() -> None:
     assert read("MBTI이다. MBTI이고 MBTI이지만", dictionary={"MBTI": "유나"}).reading == "유나이다. 유나이고 유나이지만"
 
