@@ -19,7 +19,7 @@ from bench.measure import Call, Case, main, parser
 from speech.vocoder import hifi_gan
 
 FRAMES_A_SECOND = 22_050 / 256
-VERSIONS = {"V1": "full", "V2": "compact", "V3": "v3"}
+VERSIONS = {"V1": "full", "V2": "v2", "V3": "v3"}
 
 
 def plain(config: hifi_gan.Config, frames: int) -> Call:

@@ -1,4 +1,4 @@
-"""Text to sound, from reading to samples: compact Tacotron 2 with HiFi-GAN V2 and V3, and the base voice if it is here.
+"""Text to sound, from reading to samples: compact Tacotron 2 with small HiFi-GANs, and the base voice if it is here.
 
     python bench/speak.py [--threads 2] [--json FILE]
 
@@ -72,7 +72,7 @@ def speaking(precision: str) -> Call:
 def cases(options: argparse.Namespace) -> Iterator[Case]:
     precisions = ("float32", "bf16", *(("int8",) if int8_range() else ()))
     seconds = MAX_FRAMES * 256 / 22_050
-    for name, size in (("V2", "compact"), ("V3", "v3")):
+    for name, size in (("V2", "v2"), ("V3", "v3"), ("our compact one", "compact")):
         ways = {precision: partial(random_voice, size, precision) for precision in precisions}
         yield Case(f"text to sound, compact and {name}", ways, seconds, "s of sound", 3)
     if "acoustic" in base_files():

@@ -15,7 +15,7 @@ from speech.errors import BadCheckpoint
 from speech.header import Header
 
 _GENERATOR = ("n_mels", "resblock", "upsample_rates", "upsample_kernel_sizes", "upsample_initial_channel",
-              "resblock_kernel_sizes", "resblock_dilations")  # fmt: skip
+              "resblock_kernel_sizes", "resblock_dilations", "source")  # fmt: skip
 
 
 def is_generator(tensors: Mapping[str, torch.Tensor]) -> bool:

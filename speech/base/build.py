@@ -36,7 +36,7 @@ from speech.wav import Float32Array, to_float32
 
 PARTS = ("corpus", "acoustic", "vocoder", "taught", "pack")
 CLIPS = 4000
-STEPS = {"acoustic": 20_000, "vocoder": 11_000, "taught": 6_000}
+STEPS = {"acoustic": 20_000, "vocoder": 7_500, "taught": 6_000}
 LARGEST = 40_000_000  # bytes that both files may have together: they ship with the program
 HELD_OUT_SEED = 990_001  # sentences that no corpus of another seed is measured on
 # What the two parts are trained with on a CPU: Adam, a rate that small networks bear, and batches that fit two cores.
@@ -48,7 +48,6 @@ VOCODER: dict[str, Any] = {
     "batch_size": 8, "learning_rate": 1e-3, "anneal": "cosine", "final_rate": 0.05, "ema": 0.999,
     "evaluate_every": 500, "checkpoint_every": 500,
 }  # fmt: skip
-SIZES = {"vocoder": {"compact": "small"}}  # presets by other names: HiFi-GAN's compact is V2, too much for a CPU
 # A network without a speaker's embedding learns one voice: with a fifth of the clips in others it had drawn a diagonal
 # after 500 steps but no speech. Short sentences align soon.
 VOICE, VOICES = "voice", "voices"  # the folders of the corpora
@@ -75,12 +74,11 @@ def train(
 
     model, training = ("tacotron2", ACOUSTIC) if part == "acoustic" else ("hifi_gan", VOCODER)
     taught = part == "taught"
-    model_size = size if part == "acoustic" else SIZES["vocoder"].get(size, size)
     job = Job(
         base=str(_newest(out, "vocoder")) if taught else None,
         teacher=str(_newest(out, "acoustic")) if taught else None,
         model=model,
-        size=model_size,
+        size=size,
         clips=str(out / (VOICE if part == "acoustic" else VOICES)),
         out=str(out / part),
         work=str(out / f"{VOICE if part == 'acoustic' else VOICES}-data"),

@@ -66,9 +66,9 @@ class Folded:
         each = len(model.config.resblock_kernel_sizes)
         self._blocks = [blocks[start : start + each] for start in range(0, len(blocks), each)]
 
-    def __call__(self, mel: Tensor, slope: float, excitation: Tensor | None = None) -> Tensor:
-        """mel: [B, M, T], excitation: [B, 2, S] for a generator with a source -> samples [B, S] float32."""
-        source = None if excitation is None else excitation[:, :, None].to(self._dtype)
+    def __call__(self, mel: Tensor, slope: float, shaped: Tensor | None = None) -> Tensor:
+        """mel: [B, M, T], shaped: [B, 2, S], the excitation of a generator with a source -> samples [B, S] float32."""
+        source = None if shaped is None else shaped[:, :, None].to(self._dtype)
         x = self._first(mel[:, :, None].to(self._dtype))  # [B, C, 1, T]
         for index, (up, blocks) in enumerate(zip(self._ups, self._blocks, strict=True)):
             x = up(functional.leaky_relu_(x, slope))
@@ -84,8 +84,8 @@ class Folded:
                     made = share.add_(made)
                 total = made if total is None else total.add_(made)
             x = cast(Tensor, total).div_(len(blocks))
-        samples = self._last(functional.leaky_relu_(x))
-        return torch.tanh(samples.float())[:, 0, 0]
+        samples = self._last(functional.leaky_relu_(x)).float()[:, 0, 0]
+        return torch.tanh(samples if shaped is None else samples + shaped.sum(1))
 
 
 def weights_key(model: Model) -> tuple[tuple[int, int], ...]:

@@ -1,23 +1,30 @@
-"""A source for a generator: pulses at the pitch that the mel tells, and noise.
+"""A source for a generator: pulses at the pitch that the mel tells and noise, both shaped by the mel.
 
 A generator of convolutions alone must make a steady vowel's period out of steady frames, and for long makes the frame's
 own period instead. Neural source-filter models (Wang, Takaki, Yamagishi 2019, arXiv 1904.12088) give it the period, so
 that it has a filter to learn only, which a processor without a GPU can do. Here a small network of its own hears the
-pitch in the mel, so that a mel is still all that a vocoder needs.
+pitch in the mel, so that a mel is still all that a vocoder needs; and since a mel is an envelope, the source comes
+shaped by it (with gains that are learned, as in DDSP: Engel et al. 2020, arXiv 2001.04643). Without that the upper
+harmonics stayed with the frames.
 
-Axes here: B clips, M mel channels, T frames, S samples, P bins of pitch.
+Axes here: B clips, M mel channels, T frames, S samples, F bins of a spectrum, P bins of pitch.
 """
 
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from speech.audio import mel_filters
+from speech.config import AudioConfig
+
 LOWEST, HIGHEST, BINS = 55.0, 620.0, 128  # Hz; a bin is a third of a semitone
 CHANNELS = 2  # of an excitation: pulses, noise
+NOISE_GAIN = -2.0  # the natural logarithm of the noise's share before anything is learned
 WINDOW = 1024  # samples in which a pitch is measured
 VOICED = 0.6  # correlation of a voiced frame with itself a period later, at least
 SURE = 0.9  # share of the best correlation that makes a shorter period the true one
@@ -26,24 +33,35 @@ _BLUR = 1.0  # bins: neighbours of the true one are nearly right (as in CREPE, a
 
 
 class Source(nn.Module):
-    """Hears pitch and voicing in a mel, and makes the excitation of them."""
+    """Hears pitch, voicing and gains in a mel, and makes the excitation of them."""
 
-    def __init__(self, n_mels: int, hop_length: int, sample_rate: int = 22_050, channels: int = 96) -> None:
+    def __init__(self, audio: AudioConfig, channels: int = 96) -> None:
         super().__init__()
-        self.hop_length, self.sample_rate = hop_length, sample_rate
+        n_mels = audio.n_mels
+        self.hop_length, self.sample_rate, self.n_fft = audio.hop_length, audio.sample_rate, audio.n_fft
+        filters = torch.from_numpy(mel_filters(audio).copy())  # [M, F]
+        self.register_buffer("_spread", _spread(filters), persistent=False)
+        self.register_buffer("_widths", filters.sum(1).log()[:, None], persistent=False)
+        self.register_buffer("_window", torch.hann_window(self.n_fft), persistent=False)
         self.listen = nn.Sequential(
             nn.Conv1d(n_mels, channels, 5, padding=2),
             nn.LeakyReLU(0.1),
             nn.Conv1d(channels, channels, 5, padding=2),
             nn.LeakyReLU(0.1),
-            nn.Conv1d(channels, BINS + 1, 1),
+            nn.Conv1d(channels, BINS + 1 + CHANNELS * n_mels, 1),
         )
+        nn.init.zeros_(self.listen[-1].weight[BINS + 1 :])  # type: ignore[index]
+        nn.init.zeros_(self.listen[-1].bias)  # type: ignore[arg-type]
 
     def hear(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """mel: [B, M, T] → scores of the bins [B, P, T] and of being voiced [B, T], as logits."""
-        with torch.autocast(mel.device.type, enabled=False):  # a third of a semitone wants more than eight bits
-            heard = self.listen(mel.float())
+        heard = self._listen(mel)
         return heard[:, :BINS], heard[:, BINS]
+
+    def _listen(self, mel: Tensor) -> Tensor:
+        with torch.autocast(mel.device.type, enabled=False):  # a third of a semitone wants more than eight bits
+            heard: Tensor = self.listen(mel.float())
+        return heard
 
     def pitch(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """mel: [B, M, T] → Hz and voicing (0 or 1), [B, T] each: the mean of the bins around the best one."""
@@ -72,13 +90,42 @@ class Source(nn.Module):
         noise = torch.randn(size, generator=generator).to(pulses)
         return torch.stack((pulses * voiced, noise), 1)
 
+    def shape(self, mel: Tensor, excitation: Tensor) -> Tensor:
+        """mel: [B, M, T], excitation: [B, 2, S] → the excitation with the mel's envelope, [B, 2, S].
+
+        A sample depends on the frames at most half a window away.
+        """
+        batch, n_mels, frames = mel.shape
+        gains = self._listen(mel)[:, BINS + 1 :].view(batch, CHANNELS, n_mels, frames)
+        offset = gains.new_tensor([0.0, NOISE_GAIN])[:, None, None]
+        bands = (mel.float()[:, None] - cast(Tensor, self._widths) + gains + offset).exp()
+        envelope = cast(Tensor, self._spread) @ bands  # [B, 2, F, T]
+        envelope = F.pad(envelope.flatten(0, 1), (0, 1), "replicate")
+        window = cast(Tensor, self._window)
+        flat = excitation.float().flatten(0, 1)
+        spectrum = torch.stft(flat, self.n_fft, self.hop_length, window=window, return_complex=True)
+        level = 0.5 * math.pi**0.5 * float(window.square().sum().sqrt())  # mean magnitude of noise of unit power
+        shaped = torch.istft(
+            spectrum * (envelope / level), self.n_fft, self.hop_length, window=window, length=flat.size(1)
+        )
+        return shaped.view(excitation.shape)
+
     def forward(self, mel: Tensor, *, seed: int | None = None) -> Tensor:
-        """mel: [B, M, T] → excitation [B, 2, S]."""
+        """mel: [B, M, T] → excitation [B, 2, S], not shaped yet."""
         return self.excite(*self.pitch(mel), seed=seed)
 
     def _stretch(self, frames: Tensor) -> Tensor:
         """[B, T] → [B, S]: a frame's value is that of the middle of its hop."""
         return F.interpolate(frames[:, None], scale_factor=self.hop_length, mode="linear")[:, 0]
+
+
+def _spread(filters: Tensor) -> Tensor:
+    """[M, F] → [F, M]: by which share each band tells of a bin; bins beyond the bands hear the nearest one."""
+    covered = filters.sum(0) > 0
+    shares = filters / filters.sum(0).clamp(min=1e-9)
+    first, last = (int(place) for place in covered.nonzero()[:, 0][[0, -1]])
+    shares[:, :first], shares[:, last + 1 :] = shares[:, first, None], shares[:, last, None]
+    return shares.T.contiguous()
 
 
 def hertz(place: Tensor) -> Tensor:

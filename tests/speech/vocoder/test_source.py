@@ -42,7 +42,7 @@ def test_noise_and_silence_have_no_pitch() -> None:
 
 @pytest.mark.parametrize("pitch", [60.0, 150.0, 480.0])
 def test_an_excitation_has_the_pitch_that_it_was_made_of(pitch: float) -> None:
-    source = Source(80, HOP)
+    source = Source(AudioConfig())
     made = source.excite(torch.full((1, 40), pitch), torch.ones(1, 40), seed=0)
     hertz, voiced = _source.measure(made[:, 0], HOP)
     assert voiced[0, 2:-2].all()
@@ -51,7 +51,7 @@ def test_an_excitation_has_the_pitch_that_it_was_made_of(pitch: float) -> None:
 
 
 def test_where_nothing_is_voiced_there_are_no_pulses() -> None:
-    made = Source(80, HOP).excite(torch.full((1, 10), 200.0), torch.zeros(1, 10), seed=0)
+    made = Source(AudioConfig()).excite(torch.full((1, 10), 200.0), torch.zeros(1, 10), seed=0)
     assert not made[:, 0].any()
     assert made[:, 1].std() > 0.9
 
@@ -59,7 +59,7 @@ def test_where_nothing_is_voiced_there_are_no_pulses() -> None:
 def test_pulses_hold_no_harmonic_above_half_the_rate() -> None:
     """Such a one would come back folded, between the harmonics."""
     pitch = RATE / 100  # a period of 100 samples: harmonics at every 40th place of 4,000
-    made = Source(80, HOP).excite(torch.full((1, 40), pitch), torch.ones(1, 40))[0, 0, 1000:5000]
+    made = Source(AudioConfig()).excite(torch.full((1, 40), pitch), torch.ones(1, 40))[0, 0, 1000:5000]
     spectrum = torch.fft.rfft(made).abs()
     between = spectrum.clone()
     between[::40] = 0
@@ -73,7 +73,7 @@ def test_the_mel_of_a_voice_comes_to_tell_its_pitch() -> None:
     true = _source.measure(sounds, HOP)
     frames = true[0].size(1)  # a mel has one more, around the end
     mels = torch.stack([torch.as_tensor(log_mel(sound.numpy(), AudioConfig()))[:, :frames] for sound in sounds])
-    source = Source(80, HOP)
+    source = Source(AudioConfig())
     optimizer = torch.optim.Adam(source.parameters(), 2e-3)
     for _ in range(120):
         optimizer.zero_grad()
@@ -95,7 +95,7 @@ def test_places_among_the_bins_and_frequencies_are_one_another() -> None:
 
 def test_a_generator_with_a_source_speaks_in_chunks_as_in_one() -> None:
     torch.manual_seed(0)
-    model = Model(PRESETS["small"]).eval()
+    model = Model(PRESETS["compact"]).eval()
     mel = torch.randn(1, 80, 150) - 4
     with torch.inference_mode():
         whole = model(mel)
@@ -105,7 +105,7 @@ def test_a_generator_with_a_source_speaks_in_chunks_as_in_one() -> None:
 
 
 def test_a_seed_gives_one_noise() -> None:
-    model = Model(PRESETS["small"]).eval()
+    model = Model(PRESETS["compact"]).eval()
     mel = torch.randn(1, 80, 20) - 4
     first, again, other = (model.infer(mel, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(first, again)
