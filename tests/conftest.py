@@ -22,6 +22,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip("there is no CUDA device")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that drive browsers, which mostly wait, among those that compute.
+
+    Processes take files from the front. In the order of their names all of them would begin with a browser, and the
+    cores would first have too much to do and then too little.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [part for part in files.values() if part[0].get_closest_marker("e2e")]
+    computing = [part for part in files.values() if not part[0].get_closest_marker("e2e")]
+    # The last of them begins when half of the others have, so that no process ends on a long one alone.
+    places = [index * len(computing) // (2 * len(waiting)) for index in range(len(waiting))]
+    for place, part in zip(reversed(places), reversed(waiting), strict=True):
+        computing.insert(place, part)
+    items[:] = [item for part in computing for item in part]
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """Each xdist worker has a data folder of its own (tests/settings.py), so the database needs no suffix."""

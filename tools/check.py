@@ -82,9 +82,9 @@ def tests() -> bool:
     """Run pytest on more processes than two cores hold: many tests wait for servers, browsers and sound.
 
     A file stays on one process: its servers and browsers start once. (loadgroup would not do: xdist 3.8 marks its
-    groups in an attribute that this pytest no longer has, and says nothing.)
+    groups in an attribute that this pytest no longer has, and says nothing.) tests/conftest.py says in which order.
     """
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
     command += ["-m", "not slow", "--durations=20"]
     # One thread each: processes of two threads on two cores only wait for one another.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -93,6 +93,18 @@ class Browsers:
             ]
         )
 
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Afterwards the pages that were opened meanwhile are closed: a live meter costs a tenth of a core."""
+        before = self._contexts()
+        yield
+        for context in self._contexts():
+            if context not in before:
+                context.close()
+
+    def _contexts(self) -> list[BrowserContext]:
+        return [context for browser in self._started for context in browser.contexts]
+
     def _start(self, arguments: list[str]) -> Browser:
         # Chromium as root wants no sandbox, and a container's /dev/shm may be tiny.
         always = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--font-render-hinting=none"]

@@ -22,3 +22,14 @@ def chromium() -> Iterator[Browsers]:
     """Browsers; a module's, since Playwright's event loop must not be there while other tests use the database."""
     with browsers() as own:
         yield own
+
+
+@pytest.fixture(autouse=True)
+def pages_closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Pages that a test opened end with it; those of its file's fixtures stay."""
+    if "chromium" not in request.fixturenames:
+        yield
+        return
+    chromium: Browsers = request.getfixturevalue("chromium")
+    with chromium.leaving():
+        yield

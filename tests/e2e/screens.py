@@ -95,13 +95,14 @@ class Screens:
         for width, size in SIZES.items():
             page.set_viewport_size(size)  # type: ignore[arg-type]
             for scheme in SCHEMES:
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                # without motion: a picture may otherwise catch a colour on its way to another
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
                 page.wait_for_timeout(250)
                 ready()
                 page.screenshot(path=self.out / f"{name}-{width}-{scheme}.png", full_page=True)
         if self.docs and name in DOCS:
             page.set_viewport_size(DOCS_SIZE)  # type: ignore[arg-type]
-            page.emulate_media(color_scheme="light")
+            page.emulate_media(color_scheme="light", reduced_motion="reduce")
             page.wait_for_timeout(250)
             page.screenshot(path=self.docs / f"{DOCS[name]}.png")
 
