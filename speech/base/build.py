@@ -36,7 +36,7 @@ from speech.wav import Float32Array, to_float32
 
 PARTS = ("corpus", "acoustic", "vocoder", "taught", "pack")
 CLIPS = 4000
-STEPS = {"acoustic": 20_000, "vocoder": 7_500, "taught": 6_000}
+STEPS = {"acoustic": 20_000, "vocoder": 9_000, "taught": 6_000}
 LARGEST = 40_000_000  # bytes that both files may have together: they ship with the program
 HELD_OUT_SEED = 990_001  # sentences that no corpus of another seed is measured on
 # What the two parts are trained with on a CPU: Adam, a rate that small networks bear, and batches that fit two cores.

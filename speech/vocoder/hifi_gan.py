@@ -85,9 +85,10 @@ PRESETS: dict[str, Config] = {
     # 0.75 by mel and spectra, V2 to 1.07 by the mel alone (both at a rate of 1e-3).
     "compact": Config(
         **{**_SMALL_BLOCKS, "upsample_initial_channel": 128},
+        scales=0,  # their grouped convolutions take three quarters of a step on a CPU
         discriminator_width=0.25,
         source=True,
-        adversarial_from=3000,
+        adversarial_from=7000,
         spectral_weight=15.0,
     ),
     "trial": Config(
