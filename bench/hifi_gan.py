@@ -1,4 +1,4 @@
-"""HiFi-GAN V1, V2 and V3 as it speaks here, against the plain network: eager, weight norm and all.
+"""HiFi-GAN V1, V2, V3 and our compact one as they speak here, against the plain network: eager, weight norm and all.
 
 python bench/hifi_gan.py [--threads 2] [--case V1] [--json FILE]
 """
@@ -19,7 +19,7 @@ from bench.measure import Call, Case, main, parser
 from speech.vocoder import hifi_gan
 
 FRAMES_A_SECOND = 22_050 / 256
-VERSIONS = {"V1": "full", "V2": "v2", "V3": "v3"}
+VERSIONS = {"V1": "full", "V2": "v2", "V3": "v3", "compact": "compact"}
 
 
 def plain(config: hifi_gan.Config, frames: int) -> Call:
