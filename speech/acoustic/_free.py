@@ -2,7 +2,8 @@
 
 A step is bound by reading its weights: they are packed once for the processor's liking (and kept until they change),
 every state lives in one row of memory, in the order that lets each product read a piece of it, and tanh is made of the
-sigmoid as in speech/acoustic/_loops.py.
+sigmoid as in speech/acoustic/_loops.py, its factor of two folded into weights and states. What is left are some forty
+small operations, so each one counts.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from speech.acoustic._loops import advance
 from speech.products import Multiplier, multiplier
 
 if TYPE_CHECKING:
     from speech.acoustic.tacotron2 import Convolution, Decoder, Postnet
 
 BLOCK = 64  # steps of dropout drawn at once; part of what a seed means, so it stays
+LOOK = 4  # steps after which the gates are looked at: up to three too many are made at the end
 
 
 class PrenetMasks:
@@ -30,17 +31,18 @@ class PrenetMasks:
     def __init__(self, seeds: Sequence[int], channels: int, dropout: float, like: Tensor) -> None:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._channels, self._dropout, self._like = channels, dropout, like
-        self._block = like.new_empty(0)
+        self._block: list[tuple[Tensor, ...]] = []
 
-    def at(self, step: int) -> Tensor | None:
-        """[2, B, prenet channels] for the two layers; steps are asked for in turn."""
+    def at(self, step: int) -> tuple[Tensor, ...]:
+        """[B, prenet channels] for each of the two layers, or nothing; steps are asked for in turn."""
         if self._dropout == 0.0:
-            return None
+            return ()
         if step % BLOCK == 0:
             keep = 1.0 - self._dropout
             shape = (BLOCK, 2, self._channels)
             drawn = [torch.empty(shape).bernoulli_(keep, generator=generator) for generator in self._generators]
-            self._block = torch.stack(drawn, 2).div_(keep).to(self._like.device, self._like.dtype)
+            block = torch.stack(drawn, 2).div_(keep).to(self._like.device, self._like.dtype)
+            self._block = [both.unbind() for both in block.unbind()]
         return self._block[step % BLOCK]
 
 
@@ -58,9 +60,9 @@ class PackedDecoder:
         self.key = weights_key(decoder), rows, dtype
         self.prenet = [multiplier(weight, rows, small) for weight in decoder.prenet.weights()]
         weight = torch.cat((hear.weight_ih[:, :prenet], hear.weight_hh, hear.weight_ih[:, prenet:]), 1)
-        self.hear = _hear(weight, prenet, rows, dtype, hear.bias_ih + hear.bias_hh)
+        self.hear = _hear(_doubled(weight), prenet, rows, dtype, _doubled(hear.bias_ih + hear.bias_hh))
         weight = torch.cat((say.weight_ih, say.weight_hh), 1)
-        self.say = multiplier(weight, rows, dtype, say.bias_ih + say.bias_hh)
+        self.say = multiplier(_doubled(weight), rows, dtype, _doubled(say.bias_ih + say.bias_hh))
         weight = torch.cat((decoder.linear_projection.weight, decoder.gate_layer.weight))
         bias = torch.cat((decoder.linear_projection.bias, decoder.gate_layer.bias))
         weight = torch.cat((weight[:, say.hidden_size :], weight[:, : say.hidden_size]), 1)
@@ -70,6 +72,12 @@ class PackedDecoder:
         self.v = attention.v.weight[0] * 2.0
         self.decoder_channels = say.hidden_size
         self.starts = (prenet, prenet + hidden, prenet + hidden + decoder.config.encoder_channels)
+
+
+def _doubled(gates: Tensor) -> Tensor:
+    """[4H, …], the quarter of the cell's input twice as large: for a tanh made of the sigmoid."""
+    into, forget, new, out = gates.chunk(4)
+    return torch.cat((into, forget, new * 2.0, out))
 
 
 def _hear(weight: Tensor, prenet: int, rows: int, dtype: torch.dtype, bias: Tensor) -> Multiplier:
@@ -95,12 +103,25 @@ def packed(decoder: Decoder, rows: int, dtype: torch.dtype) -> PackedDecoder:
     return kept
 
 
+def advance(gates: Tensor, state: Tensor, squashed: Tensor, hidden: Tensor) -> None:
+    """One step of an LSTM: speech/acoustic/_loops.py's in as few operations as there can be.
+
+    gates: [B, 4H] of `_doubled` weights, give way to their sigmoids; state: [B, H], twice the cell's, goes on;
+    squashed, hidden: [B, H], written.
+    """
+    into, forget, new, out = gates.sigmoid_().chunk(4, 1)
+    state.mul_(forget).addcmul_(into, new, value=4.0).sub_(into, alpha=2.0)
+    torch.sigmoid(state, out=squashed)
+    torch.lerp(out.neg(), out, squashed, out=hidden)
+
+
 class FreeDecoder:
     """The states of one run, and its step."""
 
     def __init__(self, weights: PackedDecoder, memory: Tensor, processed: Tensor, padding: Tensor) -> None:
         (batch, symbols, channels), size = memory.shape, processed.size(2)
-        self.weights, self.memory, self.padding = weights, memory, padding
+        self.weights, self.memory = weights, memory
+        self.padding = padding if bool(padding.any()) else None
         self.kernel = weights.location.size(1) // 2
         self._processed = processed.reshape(batch * symbols, size) * 2.0
         self._locate: Multiplier = multiplier(weights.location, batch * symbols, memory.dtype)
@@ -121,19 +142,23 @@ class FreeDecoder:
         self._seen = memory.new_empty(batch, symbols, 2, self.kernel)
         self._energy = memory.new_empty(batch, symbols, size)
         self._summed = memory.new_empty(batch, 1, channels)
+        self._told = self._row[:, attention:]
 
-    def step(self, frame: Tensor, mask: Tensor | None, alignment: Tensor) -> Tensor:
-        """frame: [B, M], mask: [2, B, P] -> frames and gates [B, (M + 1) r]; writes its row of `alignment` [B, N]."""
+    def step(self, frame: Tensor, masks: Sequence[Tensor], alignment: Tensor) -> Tensor:
+        """frame: [B, M], masks: of the prenet's layers, [B, P] each, or none -> frames and gates [B, (M + 1) r].
+
+        Writes its row of `alignment` [B, N].
+        """
         weights = self.weights
         for i, layer in enumerate(weights.prenet):
             frame = layer(frame).relu_()
-            if mask is not None:
-                frame *= mask[i]
+            if masks:
+                frame *= masks[i]
         self._frame.copy_(frame)
-        advance(weights.hear(self._heard), self._cells[0], self._cells[0], self._squashed[0], self._hidden)
+        advance(weights.hear(self._heard), self._cells[0], self._squashed[0], self._hidden)
         self._attend(alignment)
-        advance(weights.say(self._said), self._cells[1], self._cells[1], self._squashed[1], self._decoded)
-        return weights.tell(self._row[:, weights.starts[1] :])
+        advance(weights.say(self._said), self._cells[1], self._squashed[1], self._decoded)
+        return weights.tell(self._told)
 
     def _attend(self, alignment: Tensor) -> None:
         energy = self._energy
@@ -141,10 +166,15 @@ class FreeDecoder:
         self._seen.copy_(self._windows)
         torch.add(self._locate(self._seen.view(flat.size(0), -1)), self._processed, out=flat)
         energy.add_(self.weights.ask(self._hidden)[:, None, :]).sigmoid_()
-        scores = torch.mv(flat, self.weights.v).view(self.padding.shape).masked_fill_(self.padding, -torch.inf)
+        scores = torch.mv(flat, self.weights.v).view(alignment.shape)
+        if self.padding is not None:
+            scores.masked_fill_(self.padding, -torch.inf)
         torch.softmax(scores, 1, out=alignment)
         self._last.copy_(alignment)
         self._total.add_(alignment)
+        if len(self.memory) == 1:
+            torch.mm(alignment, self.memory[0], out=self._context)
+            return
         torch.bmm(alignment[:, None, :], self.memory, out=self._summed)
         self._context.copy_(self._summed[:, 0])
 
@@ -219,13 +249,16 @@ def run_free(
     for step in range(steps):
         outputs[step] = run.step(frame, masks.at(step), alignment[step])
         frame = outputs[step, :, bands * (reduction - 1) : bands * reduction]
-        stops = outputs[step, :, bands * reduction :] > threshold  # [B, r]
+        if (step + 1) % LOOK and step + 1 < steps:
+            continue
+        first = step // LOOK * LOOK
+        stops = outputs[first : step + 1, :, bands * reduction :].transpose(0, 1).flatten(1) > threshold  # [B, LOOK r]
         if stops.any():
             found = stops.any(1) & ~opened
-            lengths = torch.where(found, step * reduction + stops.int().argmax(1) + 1, lengths)
+            lengths = torch.where(found, first * reduction + stops.int().argmax(1) + 1, lengths)
             opened |= found
             if opened.all():
-                steps = step + 1
+                steps = -(-int(lengths.max()) // reduction)
                 break
     reached_limit = ~opened | (lengths > max_frames)
     lengths = lengths.clamp(max=max_frames)

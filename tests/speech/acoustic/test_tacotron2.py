@@ -81,7 +81,7 @@ def test_running_free_at_the_published_size_with_prenet_dropout_equals_the_oracl
     model = random_model(config)
     symbols = random_batch(config, [20], [1]).symbols
     source = PrenetMasks([5], config.prenet_channels, 0.5, torch.zeros(()))
-    masks = torch.stack([mask for step in range(80) if (mask := source.at(step)) is not None])  # [L, 2, 1, C]
+    masks = torch.stack([torch.stack(source.at(step)) for step in range(80)])  # [L, 2, 1, C]
     with torch.no_grad():
         dropped = Dropped(prenet=(masks[:, 0], masks[:, 1]))
         spoken = oracle_of(model).free(symbols, max_frames=80, threshold=0.99, dropped=dropped)
