@@ -13,6 +13,8 @@ from django.conf import settings
 
 from tests import servers
 
+SLOW = {"config", "integration", "training"}  # folders of tests that start processes
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu"):
@@ -26,13 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files that drive browsers, which mostly wait, among those that compute.
 
     Processes take files from the front. In the order of their names all of them would begin with a browser, and the
-    cores would first have too much to do and then too little.
+    cores would first have too much to do and then too little. Folders that start workers come first, so that no process
+    is left alone with one of their files at the end.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
     waiting = [part for part in files.values() if part[0].get_closest_marker("e2e")]
     computing = [part for part in files.values() if not part[0].get_closest_marker("e2e")]
+    computing.sort(key=lambda part: part[0].path.parent.name not in SLOW)
     # The last of them begins when half of the others have, so that no process ends on a long one alone.
     places = [index * len(computing) // (2 * len(waiting)) for index in range(len(waiting))]
     for place, part in zip(reversed(places), reversed(waiting), strict=True):

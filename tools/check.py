@@ -1,6 +1,7 @@
 """`make test`: every check, closing with pytest's own line. `python tools/check.py lint` leaves the tests out.
 
-All steps run even when one has failed; the exit status is 1 then, and the last line names what failed.
+All steps run even when one has failed; the exit status is 1 then, and the last line names what failed. The steps begin
+beside the tests, most of which wait for others, and tell among pytest's dots how they went.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def tests() -> bool:
     A file stays on one process: its servers and browsers start once. (loadgroup would not do: xdist 3.8 marks its
     groups in an attribute that this pytest no longer has, and says nothing.) tests/conftest.py says in which order.
     """
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
     command += ["-m", "not slow", "--durations=20"]
     # One thread each: processes of two threads on two cores only wait for one another.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -92,9 +93,10 @@ def tests() -> bool:
 
 
 def main() -> None:
-    failed = checks()
-    if sys.argv[1:] != ["lint"] and not tests():
-        failed.append("pytest")
+    with ThreadPoolExecutor(1) as aside:
+        checking = aside.submit(checks)
+        passed = sys.argv[1:] == ["lint"] or tests()
+        failed = checking.result() + ([] if passed else ["pytest"])
     if failed:
         sys.exit(f"✘ {', '.join(failed)}")
 

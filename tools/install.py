@@ -1,4 +1,4 @@
-"""Install what is pinned into this Python's virtual environment: `python tools/install.py [--dev]`.
+"""Install what is pinned into this Python's virtual environment: `python tools/install.py`, then `… --dev`.
 
 Everything is checked against its hash, and nothing is installed that is not pinned. Linux has two builds of torch: the
 CPU build (190 MB, from PyTorch's own index or a folder that pip is told to look into) and the CUDA build (from the
@@ -71,7 +71,8 @@ def torch_asks_for_cuda() -> bool:
     return sys.platform == "linux" and any(line.startswith(("nvidia-", "cuda-")) for line in requires)
 
 
-def main() -> None:
+def install_all() -> None:
+    """What the program needs to run."""
     requirements = (ROOT / "requirements.txt").read_text()
     torch = TORCH.search(requirements)
     if torch is None:
@@ -80,8 +81,13 @@ def main() -> None:
     if torch_asks_for_cuda():
         install("requirements-cuda.txt")
     install("requirements.txt")
+
+
+def main() -> None:
     if "--dev" in sys.argv[1:]:
         install("requirements-dev.txt")
+    else:
+        install_all()
     if not pip("check"):
         sys.exit("requirements.txt 가 맞지 않아요 · requirements.txt lacks something: run `make requirements`.")
 

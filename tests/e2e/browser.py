@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,20 @@ def browsers() -> Iterator[Browsers]:
             own.close()
 
 
+@contextmanager
+def leaving(started: Callable[[], list[Browser]]) -> Iterator[None]:
+    """Afterwards the pages that were opened meanwhile are closed: a live meter costs a tenth of a core."""
+
+    def contexts() -> list[BrowserContext]:
+        return [context for browser in started() for context in browser.contexts]
+
+    before = contexts()
+    yield
+    for context in contexts():
+        if context not in before:
+            context.close()
+
+
 class Browsers:
     """Starts browsers: one for all who only look and listen, one for each microphone."""
 
@@ -93,17 +107,9 @@ class Browsers:
             ]
         )
 
-    @contextmanager
-    def leaving(self) -> Iterator[None]:
-        """Afterwards the pages that were opened meanwhile are closed: a live meter costs a tenth of a core."""
-        before = self._contexts()
-        yield
-        for context in self._contexts():
-            if context not in before:
-                context.close()
-
-    def _contexts(self) -> list[BrowserContext]:
-        return [context for browser in self._started for context in browser.contexts]
+    def started(self) -> list[Browser]:
+        """All that run."""
+        return self._started
 
     def _start(self, arguments: list[str]) -> Browser:
         # Chromium as root wants no sandbox, and a container's /dev/shm may be tiny.

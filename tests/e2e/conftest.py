@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.e2e.browser import Browsers, browsers
+from tests.e2e.browser import Browsers, browsers, leaving
 from tests.studio_server import Studio, studio
 
 
@@ -27,9 +28,12 @@ def chromium() -> Iterator[Browsers]:
 @pytest.fixture(autouse=True)
 def pages_closed(request: pytest.FixtureRequest) -> Iterator[None]:
     """Pages that a test opened end with it; those of its file's fixtures stay."""
-    if "chromium" not in request.fixturenames:
-        yield
-        return
-    chromium: Browsers = request.getfixturevalue("chromium")
-    with chromium.leaving():
+    if "chromium" in request.fixturenames:  # a file's browsers
+        with leaving(request.getfixturevalue("chromium").started):
+            yield
+    elif "chrome" in request.fixturenames:  # the one browser of a file
+        browser: Browser = request.getfixturevalue("chrome")
+        with leaving(lambda: [browser]):
+            yield
+    else:
         yield

@@ -30,6 +30,7 @@ SPEAKERS = (
     "hissing",
     "halted",
     "insecure",
+    "keeping",
     "keys",
     "loud",
     "none",
@@ -410,7 +411,7 @@ def test_hands_free_takes_end_by_themselves_and_lead_on(
 
 
 def test_hands_free_is_as_it_was_left_after_a_reload(chrome: Browser, web: room.WebServer) -> None:
-    page = sit_down(chrome, web, "one")
+    page = sit_down(chrome, web, "keeping")
     button = page.locator("[data-do=hands-free]")
     for pressed in ("true", "false"):
         page.keyboard.press("h")
