@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--part", choices=("corpus", "acoustic", "vocoder", "taught", "pack"), help="only this one (default: all)"
     )
     base.add_argument("--clips", type=int, help="sentences that espeak-ng speaks (default 4000)")
-    base.add_argument("--steps", type=int, help="step at which a training ends (default 20000, 9000, 6000)")
+    base.add_argument("--steps", type=int, help="step at which a training ends (default 20000, 9000, 2000)")
     base.add_argument("--size", default="compact", help="preset of both networks (default compact)")
     base.add_argument("--threads", type=int, default=1)
     base.add_argument("--prompts", type=Path, nargs="+", default=[], help="tab-separated files of sentences")

@@ -26,6 +26,7 @@ from speech.wav import Float32Array
 COEFFICIENTS = 13  # the first one, loudness, is left out
 DECIBELS = 10.0 / np.log(10.0) * np.sqrt(2.0)  # Kubichek 1993, "Mel-cepstral distance measure"
 PITCH_RANGE = (65.0, 500.0)  # Hz
+SPECTRA = (256, 512, 1024, 2048, 4096)  # windows of `spectral_distance`, samples
 GROSS = 0.2  # share by which a pitch must be off to count as a gross error
 
 FloatArray = npt.NDArray[np.floating]
@@ -43,6 +44,24 @@ class Distortion:
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
+
+
+def spectral_distance(real: Float32Array, made: Float32Array) -> float:
+    """How far apart the spectra of two sounds [S] are that lie abreast, dB: the mean over windows of many lengths.
+
+    Parts 60 dB under the loudest are not told apart. A mel alone would favour Griffin-Lim, whose sound is fitted to the
+    one window that the mel has; phases that do not belong together show in the others.
+    """
+    length = min(len(real), len(made))
+    if length <= SPECTRA[-1]:
+        raise BadAudio(f"{length} samples are too few to compare; give more than {SPECTRA[-1]}.", code="too_short")
+    apart = []
+    for size in SPECTRA:
+        theirs, ours = (np.abs(librosa.stft(one[:length], n_fft=size, hop_length=size // 4)) for one in (real, made))
+        floor = max(float(theirs.max()) / 1000.0, 1e-9)
+        theirs, ours = (20.0 * np.log10(np.maximum(one, floor)) for one in (theirs, ours))
+        apart.append(np.abs(theirs - ours).mean())
+    return float(np.mean(apart))
 
 
 def cepstra(samples: Float32Array, audio: AudioConfig) -> FloatArray:

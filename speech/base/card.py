@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 _FIGURES = (
@@ -13,6 +14,13 @@ _FIGURES = (
     ("voicing_error", "유성음 판단 오차", "voicing error", "{:.1%}"),
     ("duration_ratio", "길이 비율", "length, made / real", "{:.2f}"),
 )
+_COPY_FIGURES = (
+    ("spectral_distance", "스펙트럼 거리", "spectral distance", "{:.2f} dB"),
+    ("mcd", "멜 켑스트럼 거리", "mel-cepstral distortion", "{:.2f} dB"),
+    ("pitch_cents", "음높이 오차", "pitch error", "{:.0f} cent"),
+    ("gross_pitch_error", "음높이가 크게 틀린 비율", "gross pitch error", "{:.1%}"),
+    ("voicing_error", "유성음 판단 오차", "voicing error", "{:.1%}"),
+)
 
 
 def card(base: dict[str, Any]) -> str:
@@ -23,10 +31,11 @@ def card(base: dict[str, Any]) -> str:
         f"`{file['sha256']}` |"
         for file in base["files"].values()
     )
-    sounded = "HiFi-GAN" if "vocoder" in base["files"] else "Griffin-Lim"
-    figures = "\n".join(
-        f"| {korean} · {english} | {_shown(measures.get(name), form)} |" for name, korean, english, form in _FIGURES
-    )
+    ways = {"Griffin-Lim": base["griffin_lim"]}
+    if "vocoder" in base["files"]:
+        ways = {"HiFi-GAN": measures, **ways}
+    figures = _table(_FIGURES, ways)
+    copies = _table(_COPY_FIGURES, {"HiFi-GAN": base["copy"]["vocoder"], "Griffin-Lim": base["copy"]["griffin_lim"]})
     return f"""# 기본 목소리 · The base voice
 
 사람의 목소리가 아니라 espeak-ng가 읽은 한국어로 배운 목소리입니다. 첫 화자가 오기 전에도 말하고, 모든 학습이 여기서
@@ -51,13 +60,16 @@ Sentences written for this project or made from its word lists, spoken by espeak
 ## 얼마나 되나 · Measures
 
 배우지 않은 {measures["sentences"]}문장을 이 파일로 읽어 espeak-ng가 읽은 것과 견주었습니다.
-소리는 {sounded}이 냈습니다.
-{measures["sentences"]} sentences that it never learned, spoken by these files through {sounded}, against espeak-ng's
-own rendering.
+{measures["sentences"]} sentences that it never learned, spoken by these files, against espeak-ng's own rendering.
 {_left_out(base)}
-| | |
-| --- | --- |
 {figures}
+
+같은 문장을 espeak-ng가 읽은 소리의 멜에서 되살린 것(보코더만 잰 것)입니다. 멜 켑스트럼 거리는 Griffin-Lim이 맞추는 바로
+그 멜로 재므로, 창 길이 다섯 가지로 잰 스펙트럼 거리를 함께 봅니다.
+The same sentences made again from the mels of espeak-ng's sound, so the vocoder alone. The mel-cepstral distortion is
+measured by the very mel that Griffin-Lim is fitted to; hence the distance of spectra of five window lengths beside it.
+
+{copies}
 
 ## 쓰임새 · Use
 
@@ -72,13 +84,18 @@ def _left_out(base: dict[str, Any]) -> str:
     if not base["left_out"]:
         return ""
     young = base["left_out"]["vocoder"]
-    distances = [_shown(row["mcd"], "{:.2f} dB") for row in (young["measures"], base["griffin_lim"])]
     return f"""
-HiFi-GAN은 {young["step"]:,}걸음까지 배웠지만 아직 Griffin-Lim보다 못해(멜 켑스트럼 거리 {distances[0]}, Griffin-Lim은
-{distances[1]}) 넣지 않았습니다.
-A HiFi-GAN of {young["step"]:,} steps is not in here: it still speaks worse than Griffin-Lim (mel-cepstral distortion
-{distances[0]} against {distances[1]}).
+HiFi-GAN은 {young["step"]:,}걸음까지 배웠지만 아직 Griffin-Lim보다 못해(아래 표) 넣지 않았습니다.
+A HiFi-GAN of {young["step"]:,} steps is not in here: its copies are further off than Griffin-Lim's (see below).
 """
+
+
+def _table(figures: Iterable[tuple[str, str, str, str]], ways: dict[str, dict[str, Any]]) -> str:
+    lines = [f"| | {' | '.join(ways)} |", f"| --- |{' ---: |' * len(ways)}"]
+    for name, korean, english, form in figures:
+        shown = (_shown(row.get(name), form) for row in ways.values())
+        lines.append(f"| {korean} · {english} | {' | '.join(shown)} |")
+    return "\n".join(lines)
 
 
 def _shown(value: float | None, form: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speech.audio import load, resample
-from speech.distortion import distortion
+from speech.distortion import distortion, spectral_distance
 from speech.errors import BadAudio
 
 
@@ -45,3 +45,23 @@ def test_a_slower_and_deeper_copy_shows_in_pitch_and_duration(takes) -> None:
 def test_a_sound_without_a_frame_is_refused() -> None:
     with pytest.raises(BadAudio, match="too few to compare"):
         distortion(np.zeros(500, np.float32), np.zeros(9000, np.float32))
+
+
+def test_the_distance_of_spectra_is_that_of_their_levels() -> None:
+    sound = np.random.default_rng(0).normal(0, 0.1, 22_050).astype(np.float32)
+    assert spectral_distance(sound, sound) == 0
+    assert spectral_distance(sound, sound / 2) == pytest.approx(6.02, abs=0.05)
+
+
+def test_a_sound_with_phases_of_chance_is_further_off_than_its_cepstrum_tells() -> None:
+    clicks = np.zeros(22_050, np.float32)
+    clicks[::220] = 0.5  # 100 Hz
+    spectrum = np.fft.rfft(clicks)
+    turned = np.random.default_rng(0).uniform(0, 2 * np.pi, len(spectrum))
+    blurred = np.fft.irfft(np.abs(spectrum) * np.exp(1j * turned), len(clicks)).astype(np.float32)
+    assert spectral_distance(clicks, blurred) > 5
+
+
+def test_sounds_too_short_for_the_longest_window_are_refused() -> None:
+    with pytest.raises(BadAudio, match="4000 samples are too few"):
+        spectral_distance(np.zeros(4000, np.float32), np.zeros(9000, np.float32))
