@@ -52,9 +52,8 @@ def spectral_distance(real: Float32Array, made: Float32Array) -> float:
     Parts 60 dB under the loudest are not told apart. A mel alone would favour Griffin-Lim, whose sound is fitted to the
     one window that the mel has; phases that do not belong together show in the others.
     """
+    _check(real, made, SPECTRA[-1])
     length = min(len(real), len(made))
-    if length <= SPECTRA[-1]:
-        raise BadAudio(f"{length} samples are too few to compare; give more than {SPECTRA[-1]}.", code="too_short")
     apart = []
     for size in SPECTRA:
         theirs, ours = (np.abs(librosa.stft(one[:length], n_fft=size, hop_length=size // 4)) for one in (real, made))
@@ -62,6 +61,13 @@ def spectral_distance(real: Float32Array, made: Float32Array) -> float:
         theirs, ours = (20.0 * np.log10(np.maximum(one, floor)) for one in (theirs, ours))
         apart.append(np.abs(theirs - ours).mean())
     return float(np.mean(apart))
+
+
+def _check(real: Float32Array, made: Float32Array, window: int) -> None:
+    if (length := min(len(real), len(made))) <= window:
+        raise BadAudio(f"{length} samples are too few to compare; give more than {window}.", code="too_short")
+    if not (np.isfinite(real).all() and np.isfinite(made).all()):
+        raise BadAudio("A sound with samples that are no numbers cannot be compared.", code="not_finite")
 
 
 def cepstra(samples: Float32Array, audio: AudioConfig) -> FloatArray:
@@ -116,11 +122,7 @@ def distortion(real: Float32Array, made: Float32Array, audio: AudioConfig | None
     Loudness does not count: it is in the cepstrum's constant part. Raises BadAudio for a sound without a frame.
     """
     audio = audio or AudioConfig()
-    if min(len(real), len(made)) <= audio.n_fft:
-        raise BadAudio(
-            f"{min(len(real), len(made))} samples are too few to compare; give more than {audio.n_fft}.",
-            code="too_short",
-        )
+    _check(real, made, audio.n_fft)
     theirs, ours = cepstra(real, audio), cepstra(made, audio)
     path = warp(theirs, ours)
     apart = np.linalg.norm(theirs[path[:, 0]] - ours[path[:, 1]], axis=1)

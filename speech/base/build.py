@@ -125,7 +125,7 @@ def measure(acoustic: Path, vocoder: Path | None, texts: Iterable[str]) -> dict[
     for text in texts:
         spoken = list(voice.stream(text))
         made = np.concatenate([sentence.samples for sentence in spoken])
-        apart = _apart(text, made, voice)
+        apart = _apart(_real(text), made, voice.audio)
         stopped = float(not any(sentence.reached_limit for sentence in spoken))
         coverage = float(np.mean([sentence.coverage for sentence in spoken]))
         rows.append({"stopped": stopped, "coverage": coverage, **apart})
@@ -135,7 +135,7 @@ def measure(acoustic: Path, vocoder: Path | None, texts: Iterable[str]) -> dict[
     )
 
 
-def copy(vocoder: Path | None, texts: Iterable[str]) -> dict[str, float]:
+def copy(vocoder: Path | None, texts: Iterable[str]) -> dict[str, float | None]:
     """How near a vocoder (Griffin-Lim, if None) comes to espeak-ng's rendering of `texts`, given the mels of it.
 
     Returns means of `{spectral_distance, mcd, pitch_cents, gross_pitch_error, voicing_error}` over the texts.
@@ -151,16 +151,20 @@ def copy(vocoder: Path | None, texts: Iterable[str]) -> dict[str, float]:
     for text in texts:
         real = _real(text)
         made = model.infer(torch.from_numpy(log_mel(real, audio))[None])[0].numpy()
-        row = distortion(real, made, audio).to_json() | {"spectral_distance": spectral_distance(real, made)}
+        row = _apart(real, made, audio)
         del row["duration_ratio"]
+        try:
+            row["spectral_distance"] = spectral_distance(real, made)
+        except BadAudio:
+            row["spectral_distance"] = math.nan
         rows.append(row)
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return {name: _mean([row[name] for row in rows]) for name in rows[0]}
 
 
-def _apart(text: str, made: Float32Array, voice: Synthesizer) -> dict[str, float]:
-    """Figures of the distortion; NaN for a voice so young that it stopped at once."""
+def _apart(real: Float32Array, made: Float32Array, audio: AudioConfig) -> dict[str, float]:
+    """Figures of the distortion; NaN for a voice so young that it stopped at once, or makes no sound."""
     try:
-        return distortion(_real(text), made, voice.audio).to_json()
+        return distortion(real, made, audio).to_json()
     except BadAudio:
         return dict.fromkeys((one.name for one in fields(Distortion)), math.nan)
 
@@ -225,12 +229,14 @@ def pack(out: Path, dest: Path, *, sentences: int = 24, anyway: bool = False) ->
     return base
 
 
-def _better(ours: dict[str, float], plain: dict[str, float]) -> bool:
+def _better(ours: dict[str, float | None], plain: dict[str, float | None]) -> bool:
     """Whether a vocoder's copies are nearer to the sound than Griffin-Lim's: by its spectra, and with no wrong pitch.
 
     Not by the mel-cepstral distortion: that is of the very mel which Griffin-Lim's sound is fitted to.
     """
-    return ours["spectral_distance"] < plain["spectral_distance"] and ours["gross_pitch_error"] <= WRONG_PITCH
+    apart, bound = (math.inf if row["spectral_distance"] is None else row["spectral_distance"] for row in (ours, plain))
+    wrong = ours["gross_pitch_error"]
+    return apart < bound and wrong is not None and wrong <= WRONG_PITCH
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
