@@ -190,9 +190,9 @@ def _real(text: str) -> Float32Array:
 def pack(out: Path, dest: Path, *, sentences: int = 24, anyway: bool = False) -> dict[str, Any]:
     """Write the newest checkpoints of `out` to `dest` in half precision, with base.json (hashes, measures) and a card.
 
-    The vocoder is the taught one where there is one; a vocoder whose copies are further off than Griffin-Lim's stays
-    out, unless it is to be packed `anyway`. The measures are of the packed files. Raises BadCheckpoint where a part has
-    not been trained yet, or where both together are too large to ship.
+    A vocoder whose copies are further off than Griffin-Lim's stays out, and the taught one takes its place only where
+    the voice gains by it; `anyway` the taught one is packed, or the other. The measures are of the packed files. Raises
+    BadCheckpoint where a part has not been trained yet, or where both together are too large to ship.
     """
     dest.mkdir(parents=True, exist_ok=True)
     files = {part: _pack_part(out, dest, part) for part in ("acoustic", "vocoder")}
@@ -206,6 +206,15 @@ def pack(out: Path, dest: Path, *, sentences: int = 24, anyway: bool = False) ->
         left_out = {"vocoder": {**files.pop("vocoder"), "measures": measured}}
         vocoder.unlink()
         measured = plain
+    elif entries(out / "taught"):
+        taught = _pack_part(out, dest, "taught")
+        heard = measure(acoustic, dest / taught["file"], texts)
+        if anyway or _nearer(heard, measured):
+            (dest / taught["file"]).replace(vocoder)
+            files["vocoder"] = {**taught, "file": vocoder.name}
+            measured, copies["vocoder"] = heard, copy(vocoder, texts)
+        else:
+            (dest / taught["file"]).unlink()
     if (total := sum(one["bytes"] for one in files.values())) > LARGEST:
         raise BadCheckpoint(
             f"The base has {total / 1e6:.0f} MB, and {LARGEST / 1e6:.0f} MB may ship. Train a smaller size.",
@@ -256,9 +265,15 @@ def _newest(out: Path, part: str) -> Path:
     return folder / saved[-1].weights.name
 
 
+def _nearer(taught: dict[str, Any], untaught: dict[str, Any]) -> bool:
+    """Whether a voice gained by the lesson: in timbre, and without losing its pitch."""
+    names = ("mcd", "gross_pitch_error")
+    ours, theirs = ([math.inf if row[name] is None else row[name] for name in names] for row in (taught, untaught))
+    return ours[0] < theirs[0] and ours[1] <= theirs[1]
+
+
 def _pack_part(out: Path, dest: Path, part: str) -> dict[str, Any]:
-    taught = part == "vocoder" and bool(entries(out / "taught"))
-    whole = checkpoint.load(_newest(out, "taught" if taught else part), expect_kind=part)
+    whole = checkpoint.load(_newest(out, part), expect_kind="acoustic" if part == "acoustic" else "vocoder")
     header = replace(whole.header, base="", training={**whole.header.training, "threads": 0})
     path = dest / f"{part}.safetensors"
     checkpoint.write_weights(path, header, {name: _half(tensor) for name, tensor in whole.tensors.items()})

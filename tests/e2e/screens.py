@@ -152,8 +152,8 @@ class Screens:
             self.visit(page, "/", "home")
             rooms.invite_speaker(page, "하늘", "haneul")
             self.shoot(page, "speaker-invited")
-            for name in ("speakers", "speakers/mina", "prompts", "dictionary"):
-                self.visit(page, f"/{name}/", name.replace("/", "-"))
+            for path in ("speakers/", "speakers/mina/", "speakers/mina/erase", "prompts/", "dictionary/"):
+                self.visit(page, f"/{path}", path.strip("/").replace("/", "-"))
             page.locator("summary", has_text="메뉴").click()
             self.shoot(page, "menu")
         with self.visitor(self.house.sign_in_link("guest")) as page:
