@@ -10,6 +10,7 @@ from subprocess import Popen
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from tests import servers
 
@@ -17,6 +18,7 @@ SLOW = {"config", "integration", "training"}  # folders of tests that start proc
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    translation.deactivate()  # a page that an earlier test asked for in English leaves its language behind
     if item.get_closest_marker("gpu"):
         import torch
 

@@ -103,7 +103,8 @@ class Source(nn.Module):
         envelope = F.pad(envelope.flatten(0, 1), (0, 1), "replicate")
         window = cast(Tensor, self._window)
         flat = excitation.float().flatten(0, 1)
-        spectrum = torch.stft(flat, self.n_fft, self.hop_length, window=window, return_complex=True)
+        edges = "reflect" if flat.size(1) > self.n_fft // 2 else "constant"  # one or two frames mirror nothing
+        spectrum = torch.stft(flat, self.n_fft, self.hop_length, window=window, pad_mode=edges, return_complex=True)
         level = 0.5 * math.pi**0.5 * float(window.square().sum().sqrt())  # mean magnitude of noise of unit power
         shaped = torch.istft(
             spectrum * (envelope / level), self.n_fft, self.hop_length, window=window, length=flat.size(1)

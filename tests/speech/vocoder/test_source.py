@@ -110,3 +110,11 @@ def test_a_seed_gives_one_noise() -> None:
     first, again, other = (model.infer(mel, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_sound_of_a_few_frames_is_made_as_well(frames: int) -> None:
+    """A voice that has hardly learned may stop at once."""
+    made = Model(PRESETS["compact"]).eval().infer(torch.randn(1, 80, frames) - 4)
+    assert made.shape == (1, frames * HOP)
+    assert made.isfinite().all()
