@@ -103,7 +103,7 @@ def packed(decoder: Decoder, rows: int, dtype: torch.dtype) -> PackedDecoder:
     return kept
 
 
-def advance(gates: Tensor, state: Tensor, squashed: Tensor, hidden: Tensor) -> None:
+def _advance(gates: Tensor, state: Tensor, squashed: Tensor, hidden: Tensor) -> None:
     """One step of an LSTM: speech/acoustic/_loops.py's in as few operations as there can be.
 
     gates: [B, 4H] of `_doubled` weights, give way to their sigmoids; state: [B, H], twice the cell's, goes on;
@@ -155,9 +155,9 @@ class FreeDecoder:
             if masks:
                 frame *= masks[i]
         self._frame.copy_(frame)
-        advance(weights.hear(self._heard), self._cells[0], self._squashed[0], self._hidden)
+        _advance(weights.hear(self._heard), self._cells[0], self._squashed[0], self._hidden)
         self._attend(alignment)
-        advance(weights.say(self._said), self._cells[1], self._squashed[1], self._decoded)
+        _advance(weights.say(self._said), self._cells[1], self._squashed[1], self._decoded)
         return weights.tell(self._told)
 
     def _attend(self, alignment: Tensor) -> None:

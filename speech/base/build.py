@@ -57,7 +57,7 @@ TAUGHT_RATE = 3e-4  # what has learned to speak is not to forget it
 VOICE, VOICES = "voice", "voices"  # the folders of the corpora
 SHORT = 25  # characters of the acoustic model's sentences
 OTHERS_SHARE = 0.2  # of the clips in `VOICES`, so that no sound is one voice's
-AS_NEAR = 0.1  # dB
+AS_NEAR = 0.1  # dB that a vocoder's copies may be further off than Griffin-Lim's
 WRONG_PITCH = 0.01  # share of the voiced frames that a vocoder may sing at another pitch than the mel's
 
 
@@ -146,7 +146,7 @@ def copy(vocoder: Path | None, texts: Iterable[str]) -> dict[str, float | None]:
     else:
         held = checkpoint.load(vocoder, expect_kind="vocoder")
         model = models.build(held.header.model, held.header.config)
-        model.load_state_dict({name: tensor.float() for name, tensor in held.tensors.items()})
+        checkpoint.load_weights(model, held)
         model.eval()
     audio, rows = AudioConfig(), []
     for text in texts:

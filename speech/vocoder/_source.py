@@ -69,7 +69,7 @@ class Source(nn.Module):
         bins = torch.arange(BINS, device=mel.device)[None, :, None]
         near = (bins - scores.argmax(1, keepdim=True)).abs() <= 2
         place = (scores.masked_fill(~near, -torch.inf).softmax(1) * bins).sum(1)
-        return hertz(place), (voicing > 0).float()
+        return hertz_of(place), (voicing > 0).float()
 
     def excite(self, hertz: Tensor, voiced: Tensor, *, seed: int | None = None) -> Tensor:
         """Pitch in Hz and voicing [B, T] → [B, 2, S]: pulses of every harmonic below half the rate, and white noise.
@@ -95,14 +95,18 @@ class Source(nn.Module):
 
         A sample depends on the frames at most half a window away.
         """
+        with torch.autocast(mel.device.type, enabled=False):
+            return self._shape(mel.float(), excitation.float())
+
+    def _shape(self, mel: Tensor, excitation: Tensor) -> Tensor:
         batch, n_mels, frames = mel.shape
         gains = self._listen(mel)[:, BINS + 1 :].view(batch, CHANNELS, n_mels, frames)
         offset = gains.new_tensor([0.0, NOISE_GAIN])[:, None, None]
-        bands = (mel.float()[:, None] - cast(Tensor, self._widths) + gains + offset).exp()
+        bands = (mel[:, None] - cast(Tensor, self._widths) + gains + offset).exp()
         envelope = cast(Tensor, self._spread) @ bands  # [B, 2, F, T]
         envelope = F.pad(envelope.flatten(0, 1), (0, 1), "replicate")
         window = cast(Tensor, self._window)
-        flat = excitation.float().flatten(0, 1)
+        flat = excitation.flatten(0, 1)
         edges = "reflect" if flat.size(1) > self.n_fft // 2 else "constant"  # one or two frames mirror nothing
         spectrum = torch.stft(flat, self.n_fft, self.hop_length, window=window, pad_mode=edges, return_complex=True)
         level = 0.5 * math.pi**0.5 * float(window.square().sum().sqrt())  # mean magnitude of noise of unit power
@@ -129,12 +133,12 @@ def _spread(filters: Tensor) -> Tensor:
     return shares.T.contiguous()
 
 
-def hertz(place: Tensor) -> Tensor:
+def hertz_of(place: Tensor) -> Tensor:
     """The frequency of a place among the bins."""
     return LOWEST * (place * (math.log(HIGHEST / LOWEST) / (BINS - 1))).exp()
 
 
-def place(hertz: Tensor) -> Tensor:
+def place_of(hertz: Tensor) -> Tensor:
     """The place among the bins, 0 to `BINS` - 1, of a frequency."""
     return (hertz / LOWEST).log().div(math.log(HIGHEST / LOWEST) / (BINS - 1)).clamp(0, BINS - 1)
 
@@ -143,8 +147,9 @@ def place(hertz: Tensor) -> Tensor:
 def measure(samples: Tensor, hop_length: int, sample_rate: int = 22_050) -> tuple[Tensor, Tensor]:
     """samples: [B, S] → pitch in Hz and voicing (0 or 1), [B, T] each: the period that correlates best with the next.
 
-    Frames lie as those of the mel do. Of periods that are nearly as good the shortest is taken, since every multiple of
-    the true one correlates as well.
+    A frame lies around the middle of its hop, half a hop behind the mel's, as `Source.excite` has it. Of periods that
+    are nearly as good the shortest is taken, since every multiple of the true one correlates as well. In torch, since
+    a training step measures its own segments (`speech.distortion.pitch` takes 38 times as long).
     """
     edge = (WINDOW - hop_length) // 2
     padded = F.pad(samples.float()[:, None], (edge, edge), "reflect")[:, 0]
@@ -169,10 +174,10 @@ def measure(samples: Tensor, hop_length: int, sample_rate: int = 22_050) -> tupl
 
 
 def loss(heard: tuple[Tensor, Tensor], true: tuple[Tensor, Tensor]) -> Tensor:
-    """How wrong what was heard (see `Source.hear`) is about the true pitch and voicing, [B, T] each."""
+    """How wrong what was heard (see `Source.hear`) is about the true pitch in Hz and voicing, [B, T] each: nats."""
     (scores, voicing), (hertz, voiced) = heard, true
     bins = torch.arange(BINS, device=scores.device)[None, :, None]
-    near = (-((bins - place(hertz)[:, None]) ** 2) / (2 * _BLUR**2)).exp()
+    near = (-((bins - place_of(hertz)[:, None]) ** 2) / (2 * _BLUR**2)).exp()
     missed = F.cross_entropy(scores, near / near.sum(1, keepdim=True), reduction="none")
     pitch = (missed * voiced).sum() / voiced.sum().clamp(min=1.0)
     return pitch + F.binary_cross_entropy_with_logits(voicing, voiced)

@@ -6,12 +6,9 @@ and `weight_v`), so that public generators load with `strict=True`. It is what l
 
 from __future__ import annotations
 
-import itertools
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
@@ -22,14 +19,13 @@ from speech.config import AudioConfig, Settings, TrainingConfig
 from speech.errors import BadConfig
 from speech.products import cast_by_hand
 from speech.vocoder import _source
+from speech.vocoder._discriminators import SLOPE, Discriminators, normed
 from speech.vocoder._fold import folded
 from speech.vocoder._source import CHANNELS, Source
+from speech.vocoder._spectra import full_band_mel, stft_loss
 
 if TYPE_CHECKING:
     from speech.dataset import VocoderBatch
-
-SLOPE = 0.1  # of the leaky rectifier, everywhere but before the last convolution
-SPECTRA = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))  # n_fft, hop and window of `spectral_distance`
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Config(Settings):
     feature_weight: float = 2.0
     adversarial_from: int = 0  # before this step the generator learns from the mel and the spectra alone
     source: bool = False  # whether pulses at the mel's pitch excite the generator, see `_source`; not published
-    spectral_weight: float = 0.0  # of `spectral_distance`, before `adversarial_from`: what a small budget learns by
+    spectral_weight: float = 0.0  # of `stft_loss`, before `adversarial_from`: what a small budget learns by
 
     def __post_init__(self) -> None:
         if len(self.upsample_rates) != len(self.upsample_kernel_sizes):
@@ -99,13 +95,6 @@ PRESETS: dict[str, Config] = {
         segment=4096,
     ),
 }
-
-
-def _normed(module: nn.Module) -> nn.Module:
-    """Weight norm under its old names, `weight_g` and `weight_v`: those of the public files."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch would rather rename the parameters
-        return nn.utils.weight_norm(module)
 
 
 def _same(kernel: int, dilation: int = 1) -> int:
@@ -181,7 +170,7 @@ class Model(nn.Module):
             part.apply(_small_start)
         self.resblocks.apply(_small_start)
         self._normalise()
-        self.source = Source(AudioConfig(n_mels=config.n_mels)) if config.source else None
+        self.source = Source(AudioConfig(n_mels=config.n_mels, hop_length=config.hop_length)) if config.source else None
         self.excited = nn.ModuleList(self._inlets() if config.source else ())
 
     def _inlets(self) -> Iterator[nn.Conv1d]:
@@ -195,7 +184,7 @@ class Model(nn.Module):
     def _normalise(self) -> None:
         for module in list(self.modules()):
             if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
-                _normed(module)
+                normed(module)
 
     def forward(self, mel: Tensor, excitation: Tensor | None = None) -> Tensor:
         """mel: [B, M, T] float32 log amplitude → samples: [B, S], S = T · hop length, in −1..1.
@@ -251,135 +240,19 @@ class Model(nn.Module):
             for start in range(0, frames, chunk):
                 left = max(0, start - context)
                 right = min(start + chunk + context, frames)
-                heard, shaped = mel[:, :, left:right], None
+                piece, shaped = mel[:, :, left:right], None
                 if self.source is not None and excitation is not None:
-                    shaped = self.source.shape(heard, excitation[:, :, left * hop : right * hop])
-                sound = network(heard, SLOPE, shaped)
+                    shaped = self.source.shape(piece, excitation[:, :, left * hop : right * hop])
+                sound = network(piece, SLOPE, shaped)
                 parts.append(sound[:, (start - left) * hop : (min(start + chunk, frames) - left) * hop])
         return torch.cat(parts, dim=1)
 
 
-class PeriodDiscriminator(nn.Module):
-    """Sees every p-th sample as a column (section 2.3 of the paper)."""
-
-    def __init__(self, period: int, width: float) -> None:
-        super().__init__()
-        self.period = period
-        channels = [1, *(max(4, int(c * width)) for c in (32, 128, 512, 1024))]
-        pairs = itertools.pairwise(channels)
-        self.convs = nn.ModuleList(_normed(nn.Conv2d(a, b, (5, 1), (3, 1), padding=(2, 0))) for a, b in pairs)
-        self.convs.append(_normed(nn.Conv2d(channels[-1], channels[-1], (5, 1), 1, padding=(2, 0))))
-        self.conv_post = _normed(nn.Conv2d(channels[-1], 1, (3, 1), 1, padding=(1, 0)))
-
-    def forward(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """samples: [B, 1, S] → (score [B, L], features of every layer)."""
-        batch, channels, length = samples.shape
-        if rest := length % self.period:
-            samples = F.pad(samples, (0, self.period - rest), "reflect")
-        x = samples.view(batch, channels, -1, self.period)
-        return _scores(self.convs, self.conv_post, x)
-
-
-class ScaleDiscriminator(nn.Module):
-    """Sees the wave as it is, or averaged (section 2.3 of the paper); the first one has spectral norm."""
-
-    LAYERS: ClassVar = (  # channels, kernel, stride, groups
-        (128, 15, 1, 1),
-        (128, 41, 2, 4),
-        (256, 41, 2, 16),
-        (512, 41, 4, 16),
-        (1024, 41, 4, 16),
-        (1024, 41, 1, 16),
-        (1024, 5, 1, 1),
-    )
-
-    def __init__(self, width: float, *, spectral: bool) -> None:
-        super().__init__()
-        norm = nn.utils.spectral_norm if spectral else _normed
-        self.convs = nn.ModuleList()
-        before = 1
-        for channels, kernel, stride, groups in self.LAYERS:
-            narrow = max(16, int(channels * width) // 16 * 16)  # divisible by every group count
-            conv = nn.Conv1d(before, narrow, kernel, stride, padding=kernel // 2, groups=groups)
-            self.convs.append(norm(conv))
-            before = narrow
-        self.conv_post = norm(nn.Conv1d(before, 1, 3, 1, padding=1))
-
-    def forward(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """samples: [B, 1, S] → (score [B, L], features of every layer)."""
-        return _scores(self.convs, self.conv_post, samples)
-
-
-def _scores(convs: nn.ModuleList, post: nn.Module, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-    features = []
-    for conv in convs:
-        x = F.leaky_relu(conv(x), SLOPE)
-        features.append(x)
-    x = post(x)
-    features.append(x)
-    return x.flatten(1), features
-
-
-class Discriminators(nn.Module):
-    """All of them: `mpd` over periods, `msd` over scales, each scale at half the rate of the one before."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        width = config.discriminator_width
-        self.mpd = nn.ModuleList(PeriodDiscriminator(period, width) for period in config.periods)
-        self.msd = nn.ModuleList(ScaleDiscriminator(width, spectral=index == 0) for index in range(config.scales))
-
-    def forward(self, samples: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """samples: [B, S] → (scores, features), one entry a discriminator."""
-        x = samples.unsqueeze(1)
-        judged = [discriminator(x) for discriminator in self.mpd]
-        for index, discriminator in enumerate(self.msd):
-            if index:
-                x = F.avg_pool1d(x, 4, 2, padding=2)
-            judged.append(discriminator(x))
-        return [score for score, _ in judged], [features for _, features in judged]
-
-
-@lru_cache(maxsize=4)
-def _mel_tools(rate: int, n_fft: int, n_mels: int, f_min: float, device: str) -> tuple[Tensor, Tensor]:
-    import librosa
-
-    filters = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels, fmin=f_min, fmax=None)
-    return torch.from_numpy(filters).to(device), torch.hann_window(n_fft, device=device)
-
-
-def full_band_mel(samples: Tensor, audio: AudioConfig) -> Tensor:
-    """samples: [B, S] → log mel [B, M, T] up to half the sampling rate: what the mel loss compares (section 2.4)."""
-    filters, window = _mel_tools(audio.sample_rate, audio.n_fft, audio.n_mels, audio.f_min, str(samples.device))
-    pad = (audio.n_fft - audio.hop_length) // 2
-    padded = F.pad(samples.float().unsqueeze(1), (pad, pad), "reflect").squeeze(1)
-    spectrum = torch.stft(padded, audio.n_fft, audio.hop_length, window=window, center=False, return_complex=True)
-    magnitude = (spectrum.real**2 + spectrum.imag**2 + 1e-9).sqrt()
-    return (filters @ magnitude).clamp(min=audio.clip_floor).log()
-
-
-def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
-    """How far apart the spectra of two sounds [B, S] are, in windows of three lengths (spectral convergence and L1 of
-    the logarithms, as in Parallel WaveGAN: Yamamoto, Song, Kim 2020, arXiv 1910.11480, section 2.2).
-
-    A mel of one length leaves the harmonics of a voice open; several lengths tell a generator of them long before
-    discriminators do.
-    """
-    apart = [
-        (true - ours).norm() / true.norm() + F.l1_loss(ours.log(), true.log())
-        for ours, true in ((_magnitude(made, *sizes), _magnitude(real, *sizes)) for sizes in SPECTRA)
-    ]
-    return torch.stack(apart).mean()
-
-
-def _magnitude(samples: Tensor, n_fft: int, hop_length: int, win_length: int) -> Tensor:
-    window = torch.hann_window(win_length, device=samples.device)
-    spectrum = torch.stft(samples.float(), n_fft, hop_length, win_length, window, return_complex=True)
-    return (spectrum.real**2 + spectrum.imag**2 + 1e-7).sqrt()
-
-
 class Recipe:
-    """Least-squares GAN with feature matching and a mel loss (equations 1 to 7 of the paper); two optimisers."""
+    """Least-squares GAN with feature matching and a mel loss (equations 1 to 7 of the paper); two optimisers.
+
+    Where the configuration asks for it, spectra of three lengths come first, and a source learns the pitch beside.
+    """
 
     kind: ClassVar[str] = "vocoder"
     defaults: ClassVar[dict[str, Any]] = {
@@ -420,13 +293,7 @@ class Recipe:
     ) -> Iterator[tuple[str, Tensor, dict[str, float]]]:
         """Yields the discriminators' loss first, then the generator's."""
         mels, real = batch.mels, batch.samples
-        parts: dict[str, float] = {}
-        excitation, missed = None, None
-        if model.source is not None:
-            true = _source.measure(real, self.config.hop_length)
-            missed = _source.loss(model.source.hear(mels), true)
-            excitation = model.source.excite(*true)
-            parts["pitch"] = float(missed.detach())
+        excitation, missed = self._excite(model, mels, real)
         made = model(mels, excitation)
         adversarial = step >= self.config.adversarial_from
         if adversarial:
@@ -436,28 +303,37 @@ class Recipe:
             loss = torch.stack([((1 - true) ** 2).mean() + (fake**2).mean() for true, fake in halves]).sum()
             yield "discriminator", loss, {"discriminator": float(loss.detach())}
         mel = F.l1_loss(full_band_mel(made, self.audio), full_band_mel(real, self.audio))
-        loss = self.config.mel_weight * mel
+        terms = {"mel": (self.config.mel_weight, mel)}
         if missed is not None:
-            loss = loss + missed
-        parts["mel"] = float(mel.detach())
-        if self.config.spectral_weight and not adversarial:
-            apart = spectral_distance(made, real)
-            loss = loss + self.config.spectral_weight * apart
-            parts["spectra"] = float(apart.detach())
+            terms["pitch"] = 1.0, missed
         if adversarial:
-            with torch.no_grad():
-                _, real_features = self.discriminators(real)
-            scores, made_features = self.discriminators(made)
-            fooled = torch.stack([((1 - score) ** 2).mean() for score in scores]).sum()
-            pairs = [
-                F.l1_loss(ours, theirs)
-                for mine, true in zip(made_features, real_features, strict=True)
-                for ours, theirs in zip(mine, true, strict=True)
-            ]
-            matched = torch.stack(pairs).sum()
-            loss = loss + fooled + self.config.feature_weight * matched
-            parts |= {"adversarial": float(fooled.detach()), "features": float(matched.detach())}
+            fooled, matched = self._judge(made, real)
+            terms |= {"adversarial": (1.0, fooled), "features": (self.config.feature_weight, matched)}
+        elif self.config.spectral_weight:
+            terms["spectra"] = self.config.spectral_weight, stft_loss(made, real)
+        loss = torch.stack([weight * term.float() for weight, term in terms.values()]).sum()
+        parts = {name: float(term.detach()) for name, (_, term) in terms.items()}
         yield "generator", loss, {"loss": float(loss.detach()), **parts}
+
+    def _excite(self, model: Model, mels: Tensor, real: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The true pitch's excitation [B, 2, S], and how far the source misses that pitch; nothing without a source."""
+        if model.source is None:
+            return None, None
+        true = _source.measure(real, self.config.hop_length)
+        return model.source.excite(*true), _source.loss(model.source.hear(mels), true)
+
+    def _judge(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """How far the discriminators are from taking what was made for real, and their features from one another."""
+        with torch.no_grad():
+            _, real_features = self.discriminators(real)
+        scores, made_features = self.discriminators(made)
+        fooled = torch.stack([((1 - score) ** 2).mean() for score in scores]).sum()
+        pairs = [
+            F.l1_loss(ours, theirs)
+            for mine, true in zip(made_features, real_features, strict=True)
+            for ours, theirs in zip(mine, true, strict=True)
+        ]
+        return fooled, torch.stack(pairs).sum()
 
     @torch.no_grad()
     def evaluate(self, model: Model, batch: VocoderBatch, *, step: int = 0) -> dict[str, float]:

@@ -45,12 +45,20 @@ def stopping_at(step: int) -> tuple[StopRequest, Callable[[Any], None]]:
     return stop, heed
 
 
-@pytest.mark.parametrize(("model", "training"), [("tacotron2", ALL), ("hifi_gan", VOCODER)])
+# A source's noise, and both halves of its way: by spectra, then against the discriminators.
+SOURCE = {"source": True, "spectral_weight": 15.0, "adversarial_from": 3}
+
+
+@pytest.mark.parametrize(
+    ("model", "training", "config"),
+    [("tacotron2", ALL, {}), ("hifi_gan", VOCODER, {}), ("hifi_gan", VOCODER, SOURCE)],
+    ids=["tacotron2", "hifi_gan", "hifi_gan with a source"],
+)
 def test_with_everything_on_a_stopped_run_ends_in_the_same_bits(
-    espeak_clips: Path, tmp_path: Path, model: str, training: dict[str, Any]
+    espeak_clips: Path, tmp_path: Path, model: str, training: dict[str, Any], config: dict[str, Any]
 ) -> None:
-    whole = job(espeak_clips, tmp_path / "whole", model, training=training)
-    parts = job(espeak_clips, tmp_path / "parts", model, training=training)
+    whole = job(espeak_clips, tmp_path / "whole", model, training=training, config=config)
+    parts = job(espeak_clips, tmp_path / "parts", model, training=training, config=config)
     assert train(whole)[0] == 0
     assert train(parts, *stopping_at(4))[0] == 75
     assert train(parts)[0] == 0

@@ -89,8 +89,8 @@ def test_the_mel_of_a_voice_comes_to_tell_its_pitch() -> None:
 
 def test_places_among_the_bins_and_frequencies_are_one_another() -> None:
     places = torch.linspace(0, BINS - 1, 50)
-    assert _source.place(_source.hertz(places)) == pytest.approx(places, abs=1e-3)
-    assert _source.hertz(torch.tensor([0.0, BINS - 1.0])) == pytest.approx(torch.tensor([LOWEST, HIGHEST]))
+    assert _source.place_of(_source.hertz_of(places)) == pytest.approx(places, abs=1e-3)
+    assert _source.hertz_of(torch.tensor([0.0, BINS - 1.0])) == pytest.approx(torch.tensor([LOWEST, HIGHEST]))
 
 
 def test_a_generator_with_a_source_speaks_in_chunks_as_in_one() -> None:
@@ -118,3 +118,13 @@ def test_a_sound_of_a_few_frames_is_made_as_well(frames: int) -> None:
     made = Model(PRESETS["compact"]).eval().infer(torch.randn(1, 80, frames) - 4)
     assert made.shape == (1, frames * HOP)
     assert made.isfinite().all()
+
+
+def test_under_autocast_the_source_keeps_its_own_precision() -> None:
+    torch.manual_seed(0)
+    source, mel = Source(AudioConfig()), torch.randn(1, 80, 20) - 4
+    excitation = source(mel, seed=0)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(source(mel, seed=0), excitation)
+        shaped = source.shape(mel, excitation)
+    assert torch.equal(shaped, source.shape(mel, excitation))
