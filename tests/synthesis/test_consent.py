@@ -94,13 +94,19 @@ def test_a_voice_with_only_the_vocoder_of_the_speaker_is_silent_too(
     assert mixed.withheld_at is not None
 
 
+def warmed_up_on(voice: Voice) -> TrainingRun:
+    """A run of somebody who agrees, started from the voice's checkpoint."""
+    other = Speaker.objects.create(name="bora", label="보라")
+    other.consents.create(text="동의합니다.", text_version="1", text_sha256="0" * 64)
+    run = run_of(other)
+    TrainingRun.objects.filter(pk=run.pk).update(acoustic_base=voice.acoustic)
+    return run
+
+
 def test_a_voice_warmed_up_on_the_speakers_checkpoint_is_silent_too(
     own: Voice, speaker: Speaker, acoustic_file: Path
 ) -> None:
-    other = Speaker.objects.create(name="bora", label="보라")
-    other.consents.create(text="동의합니다.", text_version="1", text_sha256="0" * 64)
-    warmed = run_of(other)
-    TrainingRun.objects.filter(pk=warmed.pk).update(acoustic_base=own.acoustic)
+    warmed = warmed_up_on(own)
     voice = services.voice_publish(acoustic=store(acoustic_file, run=warmed), name="bora", label="보라")
     withdraw(speaker)
     voice.refresh_from_db()
@@ -110,10 +116,7 @@ def test_a_voice_warmed_up_on_the_speakers_checkpoint_is_silent_too(
 def test_no_voice_is_made_of_a_checkpoint_that_was_warmed_up_on_the_speakers(
     own: Voice, speaker: Speaker, acoustic_file: Path
 ) -> None:
-    other = Speaker.objects.create(name="bora", label="보라")
-    other.consents.create(text="동의합니다.", text_version="1", text_sha256="0" * 64)
-    warmed = run_of(other)
-    TrainingRun.objects.filter(pk=warmed.pk).update(acoustic_base=own.acoustic)
+    warmed = warmed_up_on(own)
     checkpoint = store(acoustic_file, run=warmed)
     assert checkpoint in selectors.checkpoints_to_publish()
     withdraw(speaker)
