@@ -2,20 +2,23 @@
 
 A case is one piece of work done in several ways; the first way is the reference. The ways take turns, so that a machine
 whose speed drifts is as kind to one as to the other. A round is refused when other processes, or the host below a
-virtual machine, took more than a twentieth of the processors' time while it ran (by /proc/stat); it is repeated while
-patience lasts. What is quoted is the median of the good rounds; where there was none, the least of all, marked `~`.
+virtual machine, took more than a twentieth of the processors' time while it ran (by /proc/stat), or when the host
+halted them without telling (`Watch`); it is repeated while patience lasts. What is quoted is the median of the good
+rounds; where there was none, the least of all, marked `~`.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import functools
 import gc
 import json
 import os
 import resource
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -26,6 +29,7 @@ import torch
 Call = Callable[[], object]
 DISTURBED = 0.05  # share of the processors' time that others may take in a good round
 SHORTEST = 0.4  # seconds of a round: /proc/stat counts in hundredths
+NAP, LATE = 0.002, 0.02  # seconds that `Watch` sleeps, and by which it may wake too late
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -67,30 +71,57 @@ class Row:
         return self.good == 0
 
 
+class Watch:
+    """Sleeps a little, again and again, and adds up by how much too late it wakes.
+
+    The host of a virtual machine may halt its processors and count that as their work: on such a machine a loop of ten
+    seconds stood still for seven of them, while /proc/stat told of no time stolen. A thread that has slept is let in
+    within milliseconds, so what goes beyond `LATE` is a halt.
+    """
+
+    def __init__(self) -> None:
+        self.halted = 0.0  # seconds, so far
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    @classmethod
+    @functools.cache
+    def only(cls) -> Watch:
+        """The one of this process."""
+        return cls()
+
+    def _watch(self) -> None:
+        while True:
+            start = time.perf_counter()
+            time.sleep(NAP)
+            if (late := time.perf_counter() - start - NAP) > LATE:
+                self.halted += late
+
+
 @dataclass
 class Load:
     """What the processors of the machine did since the last look, ours taken out."""
 
-    _before: tuple[float, float, float] = field(default_factory=lambda: _clocks())
+    _before: tuple[float, ...] = field(default_factory=lambda: _clocks())
 
     def others(self) -> float:
         """Share of all processors' time that other processes or the host took."""
-        (wall, own, busy), (wall_now, own_now, busy_now) = self._before, _clocks()
-        self._before = wall_now, own_now, busy_now
-        taken = (busy_now - busy) - (own_now - own)
-        return max(0.0, taken) / max(1e-9, (wall_now - wall) * (os.cpu_count() or 1))
+        before, self._before = self._before, _clocks()
+        wall, own, busy, halted = (now - then for now, then in zip(self._before, before, strict=True))
+        taken = max(0.0, busy - own) / (os.cpu_count() or 1)
+        return max(taken, halted) / max(1e-9, wall)
 
 
-def _clocks() -> tuple[float, float, float]:
-    """(wall, ours with our children's, everybody's with what the host stole) in seconds."""
+def _clocks() -> tuple[float, float, float, float]:
+    """(wall, ours with our children's, everybody's with what the host stole, halted) in seconds."""
+    halted = Watch.only().halted
     times = os.times()
     own = times.user + times.system + times.children_user + times.children_system
     try:
         first = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
     except OSError:  # not Linux: nothing is known of the others
-        return time.perf_counter(), own, own
+        return time.perf_counter(), own, own, halted
     user, nice, system, _, _, interrupts, soft, stolen, *_ = (int(value) / TICK for value in first)
-    return time.perf_counter(), own, user + nice + system + interrupts + soft + stolen
+    return time.perf_counter(), own, user + nice + system + interrupts + soft + stolen, halted
 
 
 def _once(call: Call, times: int) -> Round:
