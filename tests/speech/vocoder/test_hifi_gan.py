@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from speech import convolutions
 from speech.config import TrainingConfig
 from speech.errors import BadConfig
+from speech.vocoder import _fold
 from speech.vocoder._spectra import stft_loss
 from speech.vocoder.hifi_gan import (
     PRESETS,
@@ -67,6 +69,24 @@ def test_folded_weight_norm_makes_the_same_sound(name: str) -> None:
         after = model.fold()(mel)
     assert before.abs().max() > 0.01
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["v2", "v3", "compact"])
+def test_blocks_computed_piece_by_piece_equal_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = lively(PRESETS[name])
+    mel = torch.randn(2, 80, 40)
+    with torch.no_grad():
+        expected = model(mel)
+    monkeypatch.setattr(_fold, "PIECE", 1024)
+    monkeypatch.setattr(_fold, "OVERLAP", 2)
+    torch.testing.assert_close(model.infer(mel), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_without_onednns_private_operators_it_sounds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    mel = torch.randn(1, 80, 12)
+    with_them = lively(PRESETS["compact"]).infer(mel)
+    monkeypatch.setattr(convolutions, "fusing_works", lambda dtype: False)
+    torch.testing.assert_close(lively(PRESETS["compact"]).infer(mel), with_them, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["v2", "v3", "compact"])
