@@ -21,6 +21,7 @@ from speech.config import Settings, TrainingConfig
 from speech.errors import BadAudio, BadConfig
 from speech.optimizers import adam
 from speech.products import cast_by_hand
+from speech.vocoder._coupling import coupling
 from speech.vocoder._unwind import unwinding
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ class NormedConvolution(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        scale: Tensor = self.weight_g / self.weight_v.norm(dim=(1, 2), keepdim=True)
-        return self.weight_v * scale
+        return torch._weight_norm(self.weight_v, self.weight_g, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         padding = (self.weight_v.size(2) - 1) * self.dilation // 2
@@ -232,6 +232,7 @@ class Model(nn.Module):
                 samples=samples.size(1),
             )
         condition = self.condition(mel)
+        rows = condition.transpose(1, 2).flatten(0, 1) if mel.device.type == "cpu" else None  # [B L, M * group]
         x = samples.reshape(samples.size(0), -1, self.config.group).transpose(1, 2)  # [B, group, L]
         left: list[Tensor] = []
         log_scale, log_determinant = x.new_zeros(()), x.new_zeros(())
@@ -242,7 +243,8 @@ class Model(nn.Module):
             with torch.autocast(x.device.type, enabled=False):
                 x, determinant = mix(x.float())
             kept, moved = x.chunk(2, 1)
-            shift, log_s = network(kept, condition).float().chunk(2, 1)
+            made = network(kept, condition) if rows is None else coupling(network, kept.transpose(1, 2), rows).mT
+            shift, log_s = made.float().chunk(2, 1)
             x = torch.cat((kept, log_s.exp() * moved + shift), 1)
             log_scale = log_scale + log_s.sum()
             log_determinant = log_determinant + determinant * (x.size(0) * x.size(2))

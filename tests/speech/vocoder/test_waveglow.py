@@ -9,6 +9,7 @@ from torch import Tensor
 from speech.config import TrainingConfig
 from speech.errors import BadAudio, BadConfig
 from speech.vocoder import _unwind, waveglow
+from speech.vocoder._coupling import coupling
 from speech.vocoder.waveglow import BLOCK, Config, Model
 from tests.speech.oracles.waveglow import WaveGlowOracle
 
@@ -96,6 +97,40 @@ def test_gradients_equal_those_of_the_oracle() -> None:
     torch.testing.assert_close(loss, expected)
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter.grad, weights[name].grad, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("vectors", [3, 40])
+def test_the_coupling_differentiated_by_hand_equals_the_one_that_autograd_takes_apart(vectors: int) -> None:
+    """Also where a dilation reaches beyond both ends of a sound that is shorter."""
+    network = random_model(TINY).pairs()[0][1]
+    width, mels = network.start.weight_v.size(1), TINY.n_mels * TINY.group
+    found, expected = [], []
+    for hand, results in ((True, found), (False, expected)):
+        generator = torch.Generator().manual_seed(2)
+        half, mel, told = (torch.randn(2, size, vectors, generator=generator) for size in (width, mels, 2 * width))
+        half.requires_grad_(), mel.requires_grad_()
+        network.zero_grad()
+        if hand:
+            made = coupling(network, half.transpose(1, 2), mel.transpose(1, 2).flatten(0, 1)).transpose(1, 2)
+        else:
+            made = network(half, mel)
+        (made * told).sum().backward()
+        results += [made, half.grad, mel.grad, *(parameter.grad for parameter in network.parameters())]
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_in_bf16_lie_near_the_exact_ones() -> None:
+    config = replace(waveglow.PRESETS["trial"], segment=2048)
+    batch, gradients = random_batch(config, frames=8), []
+    for half in (False, True):
+        model = random_model(config).train()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            loss = next(waveglow.Recipe(config, TrainingConfig()).losses(model, batch))[1]
+        loss.backward()
+        gradients.append(torch.cat([parameter.grad.flatten() for parameter in model.parameters()]))
+    exact, rounded = gradients
+    assert 0.0 < (rounded - exact).norm() < 0.02 * exact.norm()
 
 
 def published_shapes(channels: int = 256, layers: int = 8) -> dict[str, tuple[int, ...]]:
