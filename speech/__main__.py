@@ -93,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     base.add_argument("--clips", type=int, help="sentences that espeak-ng speaks (default 4000)")
     base.add_argument("--steps", type=int, help="step at which a training ends (default 20000, 9000, 2000)")
     base.add_argument("--size", default="compact", help="preset of both networks (default compact)")
+    base.add_argument("--start", type=Path, metavar="FOLDER", help="a packed base to go on from, as voices/base")
+    base.add_argument("--precision", default="auto", help="of the trainings: auto (default), float32 or bf16")
     base.add_argument("--threads", type=int, default=1)
     base.add_argument("--prompts", type=Path, nargs="+", default=[], help="tab-separated files of sentences")
     base.set_defaults(command=_base)
@@ -157,8 +159,11 @@ def _base(options: argparse.Namespace) -> int:
             report(StageChanged("pack"))
             build.pack(options.out, options.out / "packed")
         else:
-            how = {"steps": options.steps or build.STEPS[part], "threads": options.threads, "size": options.size}
-            if status := build.train(part, options.out, on_event=report, stop=stop, **how):
+            status = build.train(
+                part, options.out, on_event=report, stop=stop, steps=options.steps or build.STEPS[part],
+                threads=options.threads, size=options.size, start=options.start, precision=options.precision,
+            )  # fmt: skip
+            if status:
                 return status
     return 0
 

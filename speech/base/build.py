@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shutil
 from collections.abc import Callable, Container, Iterable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -29,7 +30,8 @@ from speech.config import AudioConfig
 from speech.distortion import Distortion, distortion, spectral_distance
 from speech.errors import BadAudio, BadCheckpoint
 from speech.events import Event
-from speech.files import sha256_of, write_text_atomic
+from speech.files import sha256_of, write_atomic, write_text_atomic
+from speech.header import read_header
 from speech.job import Job
 from speech.run_folder import entries
 from speech.synthesizer import Synthesizer
@@ -70,11 +72,14 @@ def train(
     stop: lifetime.StopRequest | None = None,
     threads: int = 1,
     size: str = "compact",
+    start: Path | None = None,
+    precision: str = "auto",
 ) -> int:
     """Train the acoustic model or the vocoder on the corpus in `out`, to `steps` steps. Returns the exit status.
 
-    `size` is a preset of the model: compact is what ships, trial rehearses the way there. The part `taught` starts from
-    the vocoder and needs both others: BadCheckpoint where one has not been trained.
+    `size` is a preset of the model: compact is what ships, trial rehearses the way there. `start` is the folder of a
+    packed base whose weights a training that has not begun yet goes on from. The part `taught` starts from the vocoder
+    and needs both others: BadCheckpoint where one has not been trained.
     """
     from speech import finetune
 
@@ -82,15 +87,16 @@ def train(
     taught = part == "taught"
     if taught:
         training = {**training, "learning_rate": TAUGHT_RATE}
+    base = _newest(out, "vocoder") if taught else _origin(out, part, start)
     job = Job(
-        base=str(_newest(out, "vocoder")) if taught else None,
+        base=None if base is None else str(base),
         teacher=str(_newest(out, "acoustic")) if taught else None,
         model=model,
         size=size,
         clips=str(out / (VOICE if part == "acoustic" else VOICES)),
         out=str(out / part),
         work=str(out / f"{VOICE if part == 'acoustic' else VOICES}-data"),
-        training={**training, "steps": steps, "threads": threads, "held_out": 0.02},
+        training={**training, "steps": steps, "threads": threads, "held_out": 0.02, "precision": precision},
         device="auto",
     )
     return finetune.run(job, on_event, stop)
@@ -259,6 +265,29 @@ def _told_of(rows: list[dict[str, str]]) -> dict[str, Any]:
     return {"clips": len(rows), "voices": sorted({row["voice"].split()[0] for row in rows})}
 
 
+def _origin(out: Path, part: str, start: Path | None = None) -> Path | None:
+    """The weights that a part went on from, a copy of those in `start`; None where it began with random ones."""
+    origin = out / f"{part}-start.safetensors"
+    if start is not None and not origin.exists() and not entries(out / part):
+        packed = start / f"{part}.safetensors"
+        read_header(packed)  # says what is wrong with it
+
+        def write(temporary: Path) -> None:
+            shutil.copyfile(packed, temporary)
+
+        write_atomic(origin, write)
+    return origin if origin.exists() else None
+
+
+def _steps(out: Path, part: str) -> int:
+    """All that the newest weights of a part have behind them, those that they went on from included."""
+    own = read_header(_newest(out, part)).step
+    if part == "taught":
+        return own + _steps(out, "vocoder")
+    origin = _origin(out, part)
+    return own + (read_header(origin).step if origin else 0)
+
+
 def _newest(out: Path, part: str) -> Path:
     """The last checkpoint of a part. Raises BadCheckpoint where there is none."""
     folder = out / part
@@ -277,7 +306,8 @@ def _nearer(taught: dict[str, Any], untaught: dict[str, Any]) -> bool:
 
 def _pack_part(out: Path, dest: Path, part: str) -> dict[str, Any]:
     whole = checkpoint.load(_newest(out, part), expect_kind="acoustic" if part == "acoustic" else "vocoder")
-    header = replace(whole.header, base="", training={**whole.header.training, "threads": 0})
+    training = {**whole.header.training, "threads": 0}
+    header = replace(whole.header, base="", step=_steps(out, part), training=training)
     path = dest / f"{part}.safetensors"
     checkpoint.write_weights(path, header, {name: _half(tensor) for name, tensor in whole.tensors.items()})
     path.chmod(0o644)  # it ships: others are to read it
