@@ -12,13 +12,28 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
-from tests import servers
+from tests import pace, servers
 
 SLOW = {"config", "integration", "training"}  # folders of tests that start processes
 
 
+def pytest_configure() -> None:
+    pace.begin()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """On a starved machine, how much is not known."""
+    if pace.starved():
+        skipped = terminalreporter.stats.get("skipped", [])
+        count = sum(pace.reason() in str(report.longrepr) for report in skipped)
+        terminalreporter.section("not all was tested", yellow=True)
+        terminalreporter.line(f"{pace.reason()}: {count} tests were left out (tests/pace.py). Run them on a fit one.")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     translation.deactivate()  # a page that an earlier test asked for in English leaves its language behind
+    if pace.time_is_up() or (item.get_closest_marker("realtime") and pace.starved()):
+        pytest.skip(pace.reason())
     if item.get_closest_marker("gpu"):
         import torch
 
@@ -31,13 +46,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Processes take files from the front. In the order of their names all of them would begin with a browser, and the
     cores would first have too much to do and then too little. Folders that start workers come first, so that no process
-    is left alone with one of their files at the end.
+    is left alone with one of their files at the end. A starved machine begins with what costs least.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
     waiting = [part for part in files.values() if part[0].get_closest_marker("e2e")]
     computing = [part for part in files.values() if not part[0].get_closest_marker("e2e")]
+    if pace.starved():
+        computing.sort(key=lambda part: (part[0].path.parent.name in SLOW, part[0].path.parent.name != "text"))
+        items[:] = [item for part in [*computing, *waiting] for item in part]
+        return
     computing.sort(key=lambda part: part[0].path.parent.name not in SLOW)
     # The last of them begins when half of the others have, so that no process ends on a long one alone.
     places = [index * len(computing) // (2 * len(waiting)) for index in range(len(waiting))]

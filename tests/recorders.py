@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
+from tests import pace
+
 
 class Recorder:
     """One speaker at a real server. Use it in `with`."""
@@ -17,7 +19,7 @@ class Recorder:
     def __init__(self, link: str) -> None:
         """`link`: a one-time link of an invited speaker who has agreed."""
         address = urlsplit(link)
-        self._connection = http.client.HTTPConnection(address.netloc, timeout=120)
+        self._connection = http.client.HTTPConnection(address.netloc, timeout=pace.patient(120))
         self._cookies: SimpleCookie = SimpleCookie()
         form = self._call("GET", address.path)[1].decode()
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)

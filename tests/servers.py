@@ -18,6 +18,7 @@ from pathlib import Path
 
 from config.redis_server import RedisServer
 from config.worker import worker_command
+from tests import pace
 
 ROOT = Path(__file__).resolve().parent.parent
 BOUND = ROOT / "config" / "bound.py"
@@ -35,6 +36,7 @@ def wait_until(
     holds: Callable[[], bool], what: str, *, seconds: float = 60.0, process: subprocess.Popen[bytes] | None = None
 ) -> None:
     """Poll until `holds()`; fail by naming `what`, at once when `process` has ended."""
+    seconds = pace.patient(seconds)
     end = time.monotonic() + seconds
     while not holds():
         if process is not None and process.poll() is not None:
@@ -77,7 +79,7 @@ def program(
         with suppress(ProcessLookupError):
             process.send_signal(stop)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(stop_seconds)
+            process.wait(pace.patient(stop_seconds))
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import pace
 from tests.servers import ROOT, wait_until
 
 FOREIGN = ("MOKSORI_", "DATABASE_URL", "REDIS_URL", "S3_", "AWS_", "DJANGO_")
@@ -26,7 +27,9 @@ def environment(data: Path, more: Mapping[str, str] | None = None) -> dict[str, 
 def manage(env: Mapping[str, str], *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run `manage.py …` in the environment `env` to its end; with `check` it has to come to a good one."""
     command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=dict(env), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=dict(env), capture_output=True, text=True, timeout=pace.patient(120), check=False
+    )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
 

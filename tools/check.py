@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests import pace  # noqa: E402
+
 BIN = Path(sys.executable).parent
 MANAGE = [sys.executable, "manage.py"]
 
@@ -82,10 +86,12 @@ def checks() -> list[str]:
 def tests() -> bool:
     """Run pytest on more processes than two cores hold: many tests wait for servers, browsers and sound.
 
+    On a machine that gives us little of its time (tests/pace.py) every process more is another that imports torch.
     A file stays on one process: its servers and browsers start once. (loadgroup would not do: xdist 3.8 marks its
     groups in an attribute that this pytest no longer has, and says nothing.) tests/conftest.py says in which order.
     """
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+    processes = "2" if pace.starved() else "3"
+    command = [sys.executable, "-m", "pytest", "-q", "-n", processes, "--dist", "loadfile", "--no-loadscope-reorder"]
     command += ["-m", "not slow", "--durations=20"]
     # One thread each: processes of two threads on two cores only wait for one another.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -93,6 +99,9 @@ def tests() -> bool:
 
 
 def main() -> None:
+    # Where it is set, each of the many processes compiles torch's sources anew, which is two thirds of its start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    pace.begin()
     with ThreadPoolExecutor(1) as aside:
         checking = aside.submit(checks)
         passed = sys.argv[1:] == ["lint"] or tests()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.servers import ROOT
 from tests.studio_server import environment
 from tests.studio_server import manage as run_manage
@@ -80,6 +81,6 @@ def test_the_reconciler_goes_on_without_redis_and_ends_when_asked(data: Path) ->
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(2)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=pace.patient(60))
     assert process.returncode == 0, said
     assert b"Traceback" not in said

@@ -18,7 +18,7 @@ from websockets.typing import Origin
 
 from config.redis_server import RedisServer
 from studio.live import TRY_AGAIN
-from tests import servers
+from tests import pace, servers
 from tests.studio_server import environment, manage
 
 pytestmark = pytest.mark.servers
@@ -75,7 +75,7 @@ def test_a_lost_redis_is_one_line_in_the_log_and_its_return_another(
         url, origin = f"ws://{address}/ws/runs/{run}/", Origin(f"http://{address}")
         with connect(url, origin=origin, additional_headers=cookie) as socket:
             socket.send('{"after": 0}')
-            socket.recv(timeout=10)
+            socket.recv(timeout=pace.patient(10))
             yield socket
 
     def refused() -> bool:
@@ -92,7 +92,7 @@ def test_a_lost_redis_is_one_line_in_the_log_and_its_return_another(
             switch(False)
             with pytest.raises(ConnectionClosed) as closed:
                 while True:
-                    socket.recv(timeout=20)
+                    socket.recv(timeout=pace.patient(20))
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == TRY_AGAIN
         for _ in range(3):
@@ -114,6 +114,6 @@ def test_a_lost_redis_is_one_line_in_the_log_and_its_return_another(
 
 def _answers(address: str) -> bool:
     try:
-        return requests.get(f"http://{address}/healthz", timeout=5).ok
+        return requests.get(f"http://{address}/healthz", timeout=pace.patient(5)).ok
     except requests.RequestException:
         return False

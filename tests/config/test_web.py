@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import pace
 from tests.servers import ROOT, free_port, port_answers, program, wait_until
 from tests.studio_server import environment, manage
 
@@ -33,7 +34,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def web(port: int) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=pace.patient(60))
     yield connection
     connection.close()
 

@@ -20,10 +20,12 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests import pace
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
-PATIENCE_MS = 30_000  # how long a page may take to come to what is expected of it, on a busy machine
+PATIENCE_MS = pace.patient(30_000)  # how long a page may take to come to what is expected of it, on a busy machine
 
 # Whatever the page plays through Web Audio also runs through an analyser of ours: `moksoriHeard` is the loudest sample
 # that reached the loudspeaker so far.

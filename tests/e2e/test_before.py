@@ -15,7 +15,7 @@ from tests.e2e.rooms import ATTEMPTS
 from tests.e2e.test_pages import axe
 from tests.studio.sounds import take
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.realtime]
 
 SENTENCES = ["첫째 문장을 소리 내어 읽습니다."]
 RATE = 44_100

@@ -19,6 +19,7 @@ from tests.studio_server import Studio
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.realtime,
     pytest.mark.skipif(not sounds.has_espeak(), reason="speaks with espeak-ng (apt-get install espeak-ng)"),
 ]
 

@@ -17,7 +17,7 @@ from tests.e2e import record_room as room
 from tests.e2e.browser import chromium as chromium_path
 from tests.studio.sounds import take
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.realtime]
 
 NUMBERS = ("첫째", "둘째", "셋째", "넷째", "다섯째", "여섯째", "일곱째")
 SENTENCES = [f"{number} 문장을 소리 내어 읽습니다." for number in NUMBERS]

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 from tests.e2e import record_room as room
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.realtime]
 
 SENTENCES = [f"{number} 문장을 소리 내어 읽습니다." for number in ("첫째", "둘째", "셋째", "넷째", "다섯째")]
 SPEAKERS = ("by-finger", "by-key", "by-mouse", "back", "other-keys")

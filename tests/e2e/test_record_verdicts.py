@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from tests.e2e import record_room as room
 from tests.studio.sounds import take
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.realtime]
 
 RATE = 44_100
 ROOM_SECONDS = 40.0  # longer than anyone records here: the file plays once

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Locator, Page, expect
 
+from tests import pace
 from tests.e2e.browser import NARROW, WIDE, Browsers, Visitor
 from tests.studio_server import Studio
 
@@ -71,7 +72,7 @@ def test_a_text_is_heard_and_the_download_is_the_same_sound(listener: Visitor) -
     hear(listener)
     page.wait_for_selector(DONE)
     expect(page.locator("[data-sentences] .sentence button")).to_have_count(3)
-    page.wait_for_selector("speak-room[data-playing=ended]", timeout=60_000)
+    page.wait_for_selector("speak-room[data-playing=ended]", timeout=pace.patient(60_000))
     with page.expect_download() as download:
         page.locator("[data-download]").click()
     assert download.value.suggested_filename.startswith("mina-AI-")
@@ -107,17 +108,17 @@ def test_sentences_are_heard_without_a_gap(listener: Visitor) -> None:
 def test_the_first_sentence_is_heard_while_others_are_made(listener: Visitor) -> None:
     page = listener.page
     say(listener, " ".join(["이 문장은 아주 오래 걸려요."] * 5), voice="long")
-    page.wait_for_selector(PLAYING, timeout=60_000)
+    page.wait_for_selector(PLAYING, timeout=pace.patient(60_000))
     assert page.locator(".sentence.pending").count() > 0
     page.locator("[data-stop]").click()
-    page.wait_for_selector("[data-state][data-value=stopped]", timeout=60_000)
+    page.wait_for_selector("[data-state][data-value=stopped]", timeout=pace.patient(60_000))
     expect(page.locator(".sentence.pending")).to_have_count(0)
     expect(page.locator("[data-download]")).to_be_visible()
 
 
 def test_a_sentence_that_ran_into_the_limit_says_so(listener: Visitor) -> None:
     say(listener, "끝이 없어요.", voice="long")
-    expect(listener.page.locator(".sentence .notice.warn")).to_contain_text("잘렸을 수", timeout=60_000)
+    expect(listener.page.locator(".sentence .notice.warn")).to_contain_text("잘렸을 수", timeout=pace.patient(60_000))
 
 
 def test_how_it_is_read_stands_above_the_text(listener: Visitor) -> None:
@@ -146,9 +147,9 @@ def test_a_reload_shows_the_same_and_plays_it_again(listener: Visitor) -> None:
 def test_a_reload_in_the_middle_follows_on(listener: Visitor) -> None:
     page = listener.page
     say(listener, " ".join(["이 문장은 아주 오래 걸려요."] * 3), voice="long")
-    expect(page.locator("[data-sentences] .sentence button")).to_have_count(1, timeout=60_000)
+    expect(page.locator("[data-sentences] .sentence button")).to_have_count(1, timeout=pace.patient(60_000))
     page.reload()
-    page.wait_for_selector(DONE, timeout=120_000)
+    page.wait_for_selector(DONE, timeout=pace.patient(120_000))
     expect(page.locator("[data-sentences] .sentence button")).to_have_count(3)
     numbers = [event["seq"] for event in listener.events]
     assert sorted(set(numbers)) == [1, 2, 3, 4, 5]

@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from tests import servers
+from tests import pace, servers
 from tests.studio_server import environment, manage
 
 
@@ -50,7 +50,8 @@ class Machines:
 
         def answers() -> bool:
             try:
-                return requests.get(f"{address}/healthz", timeout=2).json() == {"database": True, "redis": True}
+                health = requests.get(f"{address}/healthz", timeout=pace.patient(2)).json()
+                return health == {"database": True, "redis": True}
             except (requests.RequestException, ValueError):
                 return False
 
@@ -101,7 +102,7 @@ class Visitor(requests.Session):
         token = self.cookies.get("moksori_csrf")
         headers = {**(options.pop("headers", None) or {}), **({"X-CSRFToken": token} if token else {})}
         url = url if isinstance(url, str) and url.startswith("http") else f"{self.address}{url!s}"
-        return super().request(method, url, *arguments, headers=headers, timeout=120, **options)
+        return super().request(method, url, *arguments, headers=headers, timeout=pace.patient(120), **options)
 
     def page(self, path: str) -> str:
         answer = self.get(path)

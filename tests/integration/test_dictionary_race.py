@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests import pace
 from tests.servers import ROOT, wait_until
 from tests.studio_server import environment, manage
 
@@ -45,7 +46,7 @@ def test_a_word_that_somebody_puts_in_meanwhile_is_an_answer_and_no_crash(databa
         try:
             wait_until(lambda: watch.execute(WAITING).fetchone() == (1,), "the import waits", process=importing)
             other.commit()
-            answer = json.loads(importing.communicate(timeout=60)[0])
+            answer = json.loads(importing.communicate(timeout=pace.patient(60))[0])
         finally:
             importing.kill()
         assert answer == {"code": "entries_changed", "status": 409}

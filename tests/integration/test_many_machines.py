@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from websockets.sync.client import connect
 
+from tests import pace
 from tests.integration.machines import Machines, Visitor, found, machines
 from tests.servers import S3Server, redis_server, wait_until
 from tests.studio.sounds import statement_upload, take, upload
@@ -98,7 +99,7 @@ def follow(admin: Visitor, run: str) -> list[dict[str, Any]]:
     with connect(address, origin=admin.address, additional_headers={"Cookie": cookies}) as socket:  # type: ignore[arg-type]
         socket.send(json.dumps({"after": 0}))
         while True:
-            message = json.loads(socket.recv(timeout=180))
+            message = json.loads(socket.recv(timeout=pace.patient(180)))
             events += message.get("events", [])
             states = [event["data"].get("state") for event in events if event["kind"] == "state_changed"]
             if {"finished", "failed", "stopped"} & set(states):

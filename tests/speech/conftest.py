@@ -16,6 +16,7 @@ import pytest
 
 from speech.config import AudioConfig, TextConfig
 from speech.wav import parse_wav, wav_bytes
+from tests import pace
 
 if TYPE_CHECKING:
     from speech.dataset import Manifest
@@ -47,7 +48,7 @@ def espeak_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for index, text in enumerate(SENTENCES):
         name = f"clip{index:02d}.wav"
         command = ["espeak-ng", "-v", "ko", "-s", "190", "-a", "80", "-w", str(folder / name), text]
-        subprocess.run(command, check=True, capture_output=True, timeout=30)
+        subprocess.run(command, check=True, capture_output=True, timeout=pace.patient(30))
         spoken = parse_wav((folder / name).read_bytes())
         quiet = np.zeros(round(0.35 * spoken.sample_rate), dtype=np.float32)
         wave = np.concatenate([quiet, spoken.samples / np.float32(32768), quiet])

@@ -20,6 +20,7 @@ from speech.events import DataPrepared, Event, StageChanged
 from speech.quality import loudness
 from speech.source import SourceClip, read_source
 from speech.wav import parse_wav, to_float32, wav_bytes
+from tests import pace
 
 AUDIO, TEXT = AudioConfig(), TextConfig()
 
@@ -295,7 +296,7 @@ except DiskFull as error:
     sys.exit(0 if "disk is full" in error.message else 1)
 sys.exit(2)
 """
-    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=120).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=pace.patient(120)).returncode == 0
     assert Manifest.load(tmp_path / "out") == before
     assert len(run(source, tmp_path / "out").entries) == 12
 

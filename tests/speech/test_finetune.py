@@ -38,6 +38,7 @@ from speech.lifetime import StopRequest, sole_owner
 from speech.manifest import Manifest
 from speech.run_folder import entries, latest_good
 from speech.text.dictionary import sha256
+from tests import pace
 
 from .training import command, events_of, job, of, same, start, tensors, train
 
@@ -69,7 +70,9 @@ def test_every_line_of_the_trainer_is_an_event_and_the_same_stands_in_the_file(
     espeak_clips: Path, tmp_path: Path
 ) -> None:
     small = job(espeak_clips, tmp_path / "out", training={"steps": 3, "checkpoint_every": 2})
-    done = subprocess.run(command(small, tmp_path), capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(
+        command(small, tmp_path), capture_output=True, text=True, timeout=pace.patient(300), check=True
+    )
     lines = done.stdout.splitlines()
     events = [parse_line(line) for line in lines]
     assert (tmp_path / "out" / "events.jsonl").read_text("utf-8").splitlines() == lines
@@ -137,14 +140,14 @@ def test_a_run_stopped_by_sigterm_exits_75_and_ends_in_the_same_bits_when_resume
         events.append(event)
         if isinstance(event, StepDone) and event.step == 4:
             process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 75
+    assert process.wait(timeout=pace.patient(60)) == 75
     ended = of(events, TrainingEnded)[-1]
     assert ended.reason == "stopped"
     assert 4 <= ended.step < 8
     assert of(events, CheckpointSaved)[-1].step == ended.step
     again = start(asked, tmp_path)
     resumed = list(events_of(again))
-    assert again.wait(timeout=60) == 0
+    assert again.wait(timeout=pace.patient(60)) == 0
     assert of(resumed, TrainingStarted)[0].step == ended.step
     assert [event.step for event in of(resumed, StepDone)] == list(range(ended.step + 1, 9))
     assert same(tensors(tmp_path / "out"), tensors(uninterrupted[model]))
@@ -161,7 +164,7 @@ def test_a_trainer_killed_while_it_writes_leaves_the_last_good_checkpoint(
         if writing == 2:
             process.kill()
             break
-    process.wait(timeout=60)
+    process.wait(timeout=pace.patient(60))
     assert process.stdout is not None
     process.stdout.close()
     good = latest_good(tmp_path / "out")

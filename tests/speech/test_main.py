@@ -19,14 +19,15 @@ from speech.events import DataPrepared, parse_line
 from speech.header import Header
 from speech.manifest import Manifest
 from speech.text.symbols import SYMBOLS
+from tests import pace
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "speech", *arguments], capture_output=True, text=True, encoding="utf-8", timeout=120,
-        cwd=REPOSITORY, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        [sys.executable, "-m", "speech", *arguments], capture_output=True, text=True, encoding="utf-8",
+        timeout=pace.patient(120), cwd=REPOSITORY, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def test_read_answers_json_lines_without_torch() -> None:
     code = "import sys; from speech.__main__ import main; main(['read', '--jsonl']); sys.exit('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], input='"3시에 만나요."\n', capture_output=True, text=True, encoding="utf-8",
-        timeout=60, cwd=REPOSITORY, check=True,
+        timeout=pace.patient(60), cwd=REPOSITORY, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout)["reading"] == "세 시에 만나요."
 

@@ -12,6 +12,7 @@ import pytest
 from speech.errors import BadCheckpoint
 from speech.events import CheckpointSaved, Event, Warned
 from speech.run_folder import Entry, StoredFile, adopt, entries, latest_good, record, resume_name, weights_name
+from tests import pace
 
 
 def put(folder: Path, step: int, loss: float | None = None, keep: int = 2) -> Entry:
@@ -113,4 +114,4 @@ def test_the_list_is_json_that_names_both_files(tmp_path: Path) -> None:
 def test_whoever_moves_checkpoints_need_not_import_torch() -> None:
     modules = "speech.run_folder, speech.header, speech.job, speech.models, speech.lifetime, speech.reporter"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=pace.patient(60))

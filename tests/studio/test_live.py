@@ -18,6 +18,7 @@ from django.test import Client
 
 from studio import hints, live
 from studio.access import AnyUser, is_admin
+from tests import pace
 from tests.studio.sockets import Socket
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_url", "fresh_layer")]
@@ -188,7 +189,7 @@ async def test_signing_out_closes_the_socket_at_once(boss: User) -> None:
     async with socket(boss, browser) as communicator:
         await begin(communicator)
         await sync_to_async(browser.post)("/sign-out/")
-        closed = await communicator.receive_output(timeout=5)
+        closed = await communicator.receive_output(timeout=pace.patient(5))
         assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
 
 
@@ -200,7 +201,7 @@ async def test_a_person_who_may_no_longer_look_is_shut_out(boss: User, monkeypat
         await sync_to_async(User.objects.filter(pk=boss.pk).update)(is_staff=False)
         message: dict[str, Any] = {}
         while message.get("type") != "websocket.close":
-            message = await communicator.receive_output(timeout=5)
+            message = await communicator.receive_output(timeout=pace.patient(5))
         assert message["code"] == 4401
 
 
@@ -209,7 +210,7 @@ async def test_a_client_that_asks_for_nonsense_is_closed(boss: User, nonsense: o
     async with socket(boss) as communicator:
         await communicator.connect()
         await communicator.send_json(nonsense)
-        assert (await communicator.receive_output(timeout=5))["code"] == 4400
+        assert (await communicator.receive_output(timeout=pace.patient(5)))["code"] == 4400
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from django.test import Client
 from config.asgi import application
 from synthesis import services, speaker
 from synthesis.models import Utterance, Voice
+from tests import pace
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 
@@ -41,7 +42,7 @@ class Socket(ApplicationCommunicator):
 
     async def connect(self) -> bool:
         await self.send_input({"type": "websocket.connect"})
-        return (await self.receive_output(timeout=5))["type"] == "websocket.accept"
+        return (await self.receive_output(timeout=pace.patient(5)))["type"] == "websocket.accept"
 
     async def ask(self, after: int) -> None:
         await self.send_input({"type": "websocket.receive", "text": json.dumps({"after": after})})
@@ -50,7 +51,7 @@ class Socket(ApplicationCommunicator):
         """All events up to the end of the utterance."""
         events: list[dict] = []
         while not events or events[-1]["kind"] != "end":
-            message = json.loads((await self.receive_output(timeout=20))["text"])
+            message = json.loads((await self.receive_output(timeout=pace.patient(20)))["text"])
             if message["type"] == "events":
                 events += message["events"]
         return events

@@ -19,6 +19,7 @@ from speech.events import CheckpointSaved, StageChanged, TrainingEnded, parse_li
 from speech.files import sha256_of
 from speech.synthesizer import Synthesizer
 from speech.wav import parse_wav
+from tests import pace
 
 pytestmark = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 REPOSITORY = Path(__file__).parents[3]
@@ -27,7 +28,7 @@ REPOSITORY = Path(__file__).parents[3]
 def base(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "speech", "base", *map(str, arguments)],
-        capture_output=True, text=True, encoding="utf-8", timeout=300, cwd=REPOSITORY,
+        capture_output=True, text=True, encoding="utf-8", timeout=pace.patient(300), cwd=REPOSITORY,
     )  # fmt: skip
 
 
