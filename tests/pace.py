@@ -15,7 +15,7 @@ import time
 
 HALT = 0.05  # seconds: longer than a kernel keeps a loop waiting for its neighbours
 STARVED = 1 / 3  # halted for more than this share of the time
-LIMIT = 45 * 60.0  # seconds of a session on a starved machine in which tests are begun
+LIMIT = 35 * 60.0  # seconds of a session on a starved machine in which tests are begun
 _HALTED, _BEGUN = "TESTS_HALTED", "TESTS_BEGUN"  # in the environment: child processes go by what the first one measured
 
 
