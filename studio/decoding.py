@@ -1,7 +1,7 @@
 """Decodes sound files of any format in a child process with limits: a hostile or broken file kills the child only.
 
-The child is `python -m studio.decoding`. It reads one JSON line `{"path": …}` a file, and answers with one JSON line,
-`{"rate", "bytes"}` followed by that many bytes of PCM-16, or `{"code", "message", "params"}`.
+The child is `python -m studio.decoding`. It says `ready`, reads one JSON line `{"path": …}` a file, and answers each
+with one JSON line, `{"rate", "bytes"}` followed by that many bytes of PCM-16, or `{"code", "message", "params"}`.
 """
 
 from __future__ import annotations
@@ -74,11 +74,15 @@ class Decoder:
 
 
 def _start() -> subprocess.Popen[bytes]:
+    """A child that waits for files: on a busy machine its start may take longer than any file is allowed to."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, "-m", "studio.decoding"],
         cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    if child.stdout is not None:
+        child.stdout.readline()
+    return child
 
 
 def _read_exactly(pipe: IO[bytes], count: int) -> bytes:
@@ -102,6 +106,8 @@ def _serve() -> None:
     from speech.audio import load
 
     _limit()
+    sys.stdout.buffer.write(b"ready\n")
+    sys.stdout.buffer.flush()
     for line in sys.stdin.buffer:
         try:
             samples, rate = load(Path(json.loads(line)["path"]))

@@ -217,7 +217,7 @@ def run_import(folder: Path, **options: str | int) -> tuple[str, str]:
 def test_good_clips_come_in_once_and_bad_ones_are_named(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "corpus")
     out, err = run_import(folder, consent="공개 말뭉치")
-    assert "2 new" in out and "6 left out" in out
+    assert "2 new" in out and "6 left out" in out, err
     named = [line.split(":")[0] for line in err.splitlines()]
     assert {"many", "broken", "fast", "gone"} <= set(named)
     out, _ = run_import(folder, consent="공개 말뭉치")
