@@ -8,11 +8,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from subprocess import Popen
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.utils import translation
 
 from tests import pace, servers
+
+# No test asserts a time, nor how fast an example is drawn.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 SLOW = {"config", "integration", "training"}  # folders of tests that start processes
 
@@ -23,9 +28,8 @@ def pytest_configure() -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """On a starved machine, how much is not known."""
-    if pace.starved():
-        skipped = terminalreporter.stats.get("skipped", [])
-        count = sum(pace.reason() in str(report.longrepr) for report in skipped)
+    skipped = terminalreporter.stats.get("skipped", [])
+    if pace.starved() and (count := sum(pace.reason() in str(report.longrepr) for report in skipped)):
         terminalreporter.section("not all was tested", yellow=True)
         terminalreporter.line(f"{pace.reason()}: {count} tests were left out (tests/pace.py). Run them on a fit one.")
 

@@ -2,10 +2,10 @@
 
 The host of a virtual machine may halt its processors for most of the time, and count that as their work: a loop of ten
 seconds stood still for eight. What goes by the clock says nothing there (a microphone drops samples, a page is late),
-and all else takes 20 to 40 times as long, so that not everything fits into a working day's patience. On such a machine
-tests in real time are left out, the others wait longer for what they wait for, and after `LIMIT` no more are begun; the
-session's last lines say so. Other processes of the same machine do not look like that: the kernel lets a loop in again
-within a few milliseconds.
+and all else took 20 to 40 times as long, so that the whole would need hours. On such a machine tests in real time are
+left out, the others wait longer for what they wait for, and after `LIMIT` no more are begun; the session's last lines
+say so. Other processes of the same machine do not look like that: the kernel lets a loop in again within a few
+milliseconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import time
 
 HALT = 0.05  # seconds: longer than a kernel keeps a loop waiting for its neighbours
-STARVED = 1 / 3  # halted for more than this share of the time
+STARVED = 0.2  # halted for more than this share of the time
 LIMIT = 35 * 60.0  # seconds of a session on a starved machine in which tests are begun
 _HALTED, _BEGUN = "TESTS_HALTED", "TESTS_BEGUN"  # in the environment: child processes go by what the first one measured
 

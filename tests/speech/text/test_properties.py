@@ -7,7 +7,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from speech.config import TextConfig
@@ -41,7 +41,6 @@ def _holds(text: str) -> Reading:
     return reading
 
 
-@settings(deadline=None)
 @given(_TEXTS)
 @example("\ud800")
 @example("𝟛개")
@@ -55,7 +54,6 @@ def test_any_text_gives_hangul_and_spans_that_tile_it(text: str) -> None:
     _holds(text)
 
 
-@settings(deadline=None)
 @given(_TEXTS)
 def test_reading_a_reading_changes_nothing(text: str) -> None:
     once = read(text)
@@ -63,7 +61,6 @@ def test_reading_a_reading_changes_nothing(text: str) -> None:
     assert (again.reading, again.pronunciation) == (once.reading, once.pronunciation)
 
 
-@settings(deadline=None)
 @given(_TEXTS)
 def test_every_character_is_read_or_listed_or_a_mark(text: str) -> None:
     reading = read(text)
@@ -74,7 +71,6 @@ def test_every_character_is_read_or_listed_or_a_mark(text: str) -> None:
             assert listed.issuperset(missing), span
 
 
-@settings(deadline=None)
 @given(_TEXTS)
 def test_what_can_be_encoded_is_in_the_inventory(text: str) -> None:
     for mode in ("pronunciation", "spelling"):
@@ -88,7 +84,6 @@ def test_what_can_be_encoded_is_in_the_inventory(text: str) -> None:
         assert INDEX[PAD] not in ids
 
 
-@settings(deadline=None)
 @given(_TEXTS)
 def test_splitting_loses_nothing_but_spaces(text: str) -> None:
     assert "".join("".join(split(text)).split()) == "".join(text.split())
