@@ -99,7 +99,7 @@ def tests() -> bool:
 
 
 def main() -> None:
-    # Where it is set, each of the many processes compiles torch's sources anew, which is two thirds of its start.
+    # Where it is set, each of the many processes compiles torch's sources anew, which is half of its start.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     pace.begin()
     with ThreadPoolExecutor(1) as aside:
