@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from speech.products import Multiplier, multiplier
 
 if TYPE_CHECKING:
-    from speech.acoustic.tacotron2 import Convolution, Decoder, Postnet
+    from speech.acoustic._layers import Convolution, Decoder, Postnet
 
 BLOCK = 64  # steps of dropout drawn at once; part of what a seed means, so it stays
 LOOK = 4  # steps after which the gates are looked at: up to three too many are made at the end
