@@ -10,7 +10,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -33,7 +33,7 @@ from speech.config import AudioConfig, TextConfig
 from speech.errors import BadAudio, BadDataset, DiskFull, SpeechError
 from speech.events import DataPrepared, Event, StageChanged
 from speech.files import sha256_of
-from speech.manifest import ClipEntry, Manifest
+from speech.manifest import NAME, UNFINISHED, ClipEntry, Manifest
 from speech.source import Skipped, SourceClip, read_source
 from speech.wav import Float32Array, Int16Array, to_float32, to_int16
 
@@ -56,6 +56,7 @@ MAX_CLIP_SECONDS = 15.0  # longer ones only fill the memory
 MAX_HELD_OUT = 100  # clips
 BLOCK = 32  # clips worked on at a time, which bounds the memory
 EVENT_SECONDS = 0.2  # between two events of progress
+KEEP_SECONDS = 20.0  # of work that a preparation which is cut off may lose
 
 
 def prepare(
@@ -70,6 +71,8 @@ def prepare(
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Manifest:
     """Makes the clips of `source` ready for training in `out`; what has been made before is not made again.
+
+    Nor is what a preparation made that was cut off, but for its last `KEEP_SECONDS`.
 
     Each clip is decoded, trimmed (by its row, else by its own silence), levelled, resampled and measured as a mel; its
     text, read by `dictionary` too, becomes symbols. Clips that cannot be used are in `skipped`. About the share
@@ -86,7 +89,7 @@ def prepare(
         except SpeechError as error:
             skipped.append(Skipped(clip.id, error.code, error.message))
     out.mkdir(parents=True, exist_ok=True)
-    sounds = _Sounds(out, audio, on_event)
+    sounds = _Sounds(out, audio, text, on_event)
     results = sounds.make([clip for clip, _ in readable])
     entries = []
     for clip, symbols in readable:
@@ -101,6 +104,7 @@ def prepare(
         out, audio, text, version, tuple(entries), tuple(skipped), sounds.mels_file, sounds.samples_file
     )
     manifest.save()
+    (out / UNFINISHED).unlink(missing_ok=True)
     _remove_others(manifest)
     on_event(
         DataPrepared(
@@ -117,8 +121,8 @@ def prepare(
 class _Sounds:
     """Makes the mels and samples of clips in the files of `out`, several clips at a time."""
 
-    def __init__(self, out: Path, audio: AudioConfig, on_event: Callable[[Event], None]) -> None:
-        self.out, self.audio, self.on_event = out, audio, on_event
+    def __init__(self, out: Path, audio: AudioConfig, text: TextConfig, on_event: Callable[[Event], None]) -> None:
+        self.out, self.audio, self.text, self.on_event = out, audio, text, on_event
         self.mels_file = self.samples_file = ""
 
     def make(self, clips: Sequence[SourceClip]) -> dict[str, ClipEntry | Skipped]:
@@ -128,6 +132,7 @@ class _Sounds:
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             marked = list(zip(clips, pool.map(self._fingerprint, clips), strict=True))
             with self._open({mark for _, mark in marked}) as store:
+                kept = time.monotonic()
                 for start in range(0, len(marked), BLOCK):
                     block = marked[start : start + BLOCK]
                     fresh = [clip for clip, mark in block if mark not in store.entries]
@@ -141,7 +146,25 @@ class _Sounds:
                                 store.append(mark, *outcome)
                             results[clip.id] = replace(store.entries[mark], id=clip.id)
                         progress.advance()
+                    if time.monotonic() - kept >= KEEP_SECONDS and store.entries:
+                        self._keep(store)
+                        kept = time.monotonic()
         return results
+
+    def _keep(self, store: _Store) -> None:
+        """Write down what is there, for the next time should this one be cut off."""
+        store.sync()
+        entries, version = tuple(store.entries.values()), front_end.FRONT_END_VERSION
+        files = self.mels_file, self.samples_file
+        Manifest(self.out, self.audio, self.text, version, entries, (), *files).save(UNFINISHED)
+
+    def _last(self, wanted: set[str]) -> Manifest | None:
+        """Of the last preparation, finished or cut off, the one that made more of what is wanted."""
+        found = []
+        for name in (NAME, UNFINISHED):
+            with suppress(BadDataset):
+                found.append(Manifest.load(self.out, name))
+        return max(found, key=lambda one: len(wanted & {entry.fingerprint for entry in one.entries}), default=None)
 
     def _fingerprint(self, clip: SourceClip) -> str:
         """Of all that the mel and the samples depend on; empty for a sound that cannot be opened."""
@@ -159,10 +182,7 @@ class _Sounds:
 
         So a clip that was taken back leaves nothing of itself behind.
         """
-        try:
-            last = Manifest.load(self.out)
-        except BadDataset:
-            last = None
+        last = self._last(wanted)
         number = int(last.mels_file.removeprefix("mels-").removesuffix(".f32")) if last else 0
         valid = {entry.fingerprint: entry for entry in last.entries if entry.fingerprint in wanted} if last else {}
         append = last is not None and len(valid) == len({entry.fingerprint for entry in last.entries})

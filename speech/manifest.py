@@ -1,6 +1,7 @@
 """The manifest of a folder of prepared clips, and the mels and samples that lie beside it.
 
 manifest.json      settings, the clips with their symbols, what was skipped and why
+unfinished.json    the same while the clips are being made, without texts: a preparation that is cut off goes on from it
 mels-<n>.f32       the mels of all clips one behind the other, frame by frame: [frames, M] float32
 samples-<n>.s16    their samples, [S] int16 at the front end's rate, as the mels were made from them
 """
@@ -25,6 +26,7 @@ from speech.text.split import syllables
 from speech.wav import Float32Array, to_float32
 
 FORMAT = 1
+NAME, UNFINISHED = "manifest.json", "unfinished.json"
 MELS, SAMPLES = np.dtype("<f4"), np.dtype("<i2")
 
 
@@ -93,9 +95,9 @@ class Manifest:
         return to_float32(np.array(whole[entry.sample_offset + first : entry.sample_offset + last], dtype=np.int16))
 
     @classmethod
-    def load(cls, folder: Path) -> Manifest:
+    def load(cls, folder: Path, name: str = NAME) -> Manifest:
         """Raises BadDataset where the folder holds no prepared clips, or damaged ones."""
-        path = folder / "manifest.json"
+        path = folder / name
         try:
             data = json.loads(path.read_text("utf-8"))
             if data["format"] != FORMAT:
@@ -111,15 +113,15 @@ class Manifest:
                 samples_file=data["samples"],
             )
         except FileNotFoundError as error:
-            raise _unusable(folder, "there is no manifest.json") from error
+            raise _unusable(folder, f"there is no {name}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _unusable(folder, f"manifest.json cannot be read ({error})") from error
+            raise _unusable(folder, f"{name} cannot be read ({error})") from error
         manifest._check_sizes()
         manifest._map(manifest.mels_file, MELS)  # from now on, whatever is prepared anew in the same folder
         manifest._map(manifest.samples_file, SAMPLES)
         return manifest
 
-    def save(self) -> None:
+    def save(self, name: str = NAME) -> None:
         """Writes manifest.json, whole or not at all."""
         data = {
             "format": FORMAT,
@@ -131,7 +133,7 @@ class Manifest:
             "skipped": [row.to_json() for row in self.skipped],
             "clips": [dataclasses.asdict(entry) for entry in self.entries],
         }
-        write_text_atomic(self.folder / "manifest.json", json.dumps(data, ensure_ascii=False))
+        write_text_atomic(self.folder / name, json.dumps(data, ensure_ascii=False))
 
     def _map(self, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         if name not in self._open:

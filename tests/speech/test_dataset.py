@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from speech import audio as sound
-from speech import clean, quality
+from speech import clean, dataset, quality
 from speech import text as front_end
 from speech.config import AudioConfig, TextConfig
 from speech.dataset import Manifest, make_sound, prepare
 from speech.errors import BadDataset
 from speech.events import DataPrepared, Event, StageChanged
+from speech.lifetime import Stopped
 from speech.quality import loudness
 from speech.source import SourceClip, read_source
 from speech.wav import parse_wav, to_float32, wav_bytes
@@ -256,6 +257,42 @@ def test_what_an_interrupted_preparation_left_does_no_harm(source: Path, tmp_pat
     after = run(source, tmp_path / "out")
     for entry in after.entries:
         np.testing.assert_array_equal(after.mel(entry), sound.log_mel(after.samples(entry), AUDIO))
+
+
+@pytest.mark.parametrize("known", [0, 3])
+def test_a_preparation_that_was_cut_off_goes_on(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: int
+) -> None:
+    rows, out = rows_of(source), tmp_path / "out"
+    if known:
+        write_rows(source, rows[:known])
+        run(source, out)
+        write_rows(source, rows)
+    monkeypatch.setattr(dataset, "BLOCK", 4)
+    monkeypatch.setattr(dataset, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(dataset, "EVENT_SECONDS", 0.0)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StageChanged) and event.done == 9:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run(source, out, on_event=stop)
+    made: list[str] = []
+
+    def noted(clip: SourceClip, audio: AudioConfig) -> Any:
+        made.append(clip.id)
+        return make_sound(clip, audio)
+
+    monkeypatch.setattr(dataset, "make_sound", noted)
+    after = run(source, out)
+    assert sorted(made) == [row["id"] for row in rows[8:]]
+    whole = run(source, tmp_path / "whole")
+    for entry, expected in zip(after.entries, whole.entries, strict=True):
+        assert entry == expected
+        np.testing.assert_array_equal(after.mel(entry), whole.mel(expected))
+        np.testing.assert_array_equal(after.samples(entry), whole.samples(expected))
+    assert len(list(out.iterdir())) == 3
 
 
 def test_too_few_clips_are_refused_with_the_reason(source: Path, tmp_path: Path) -> None:
