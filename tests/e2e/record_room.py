@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from speech.wav import wav_bytes
 from tests.e2e.browser import chromium as chromium_path
-from tests.servers import ROOT, wait_until
+from tests.servers import BOUND, ROOT, wait_until
 from tests.studio_server import environment
 
 FLAGS = (
@@ -67,7 +67,8 @@ class WebServer:
         )
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(self.port)]
+        bound = [sys.executable, "-I", "-S", str(BOUND), str(os.getpid())]  # ends with the tests
+        command = [*bound, sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(self.port)]
         command += ["--timeout-graceful-shutdown", "1"]
         with (self.data / "web.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
