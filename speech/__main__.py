@@ -157,7 +157,7 @@ def _base(options: argparse.Namespace) -> int:
             build.corpus(options.out, clips=options.clips or build.CLIPS, prompts=options.prompts, on_progress=spoken)
         elif part == "pack":
             report(StageChanged("pack"))
-            build.pack(options.out, options.out / "packed")
+            build.pack(options.out, options.out / "packed", start=options.start)
         else:
             status = build.train(
                 part, options.out, on_event=report, stop=stop, steps=options.steps or build.STEPS[part],

@@ -23,6 +23,12 @@ _COPY_FIGURES = (
 )
 
 
+def _counted(corpus: dict[str, Any]) -> str:
+    """Clips, those of the voice that this one went on from first: 2,512 + 6,000."""
+    own = f"{corpus['clips']:,}"
+    return f"{_counted(corpus['before'])} + {own}" if "before" in corpus else own
+
+
 def card(base: dict[str, Any]) -> str:
     """Markdown. `base` is what `pack` writes to base.json."""
     (one, many), measures = (base["corpus"][name] for name in ("voice", "voices")), base["measures"]
@@ -51,10 +57,10 @@ fine-tune starts from it.
 ## 어떻게 만들었나 · How it was made
 
 `python -m speech base OUT`: 이 프로젝트를 위해 쓰거나 낱말 목록으로 만든 문장을 espeak-ng가 읽었습니다. 음향 모델은
-한 목소리({", ".join(one["voices"])})가 읽은 {one["clips"]:,}문장, 보코더는 목소리 {len(many["voices"])}개가 읽은
-{many["clips"]:,}문장으로 배웠고, 반정밀도로 줄였습니다.
+한 목소리({", ".join(one["voices"])})가 읽은 {_counted(one)}문장, 보코더는 목소리 {len(many["voices"])}개가 읽은
+{_counted(many)}문장으로 배웠고, 반정밀도로 줄였습니다.
 Sentences written for this project or made from its word lists, spoken by espeak-ng: the acoustic model learned from
-{one["clips"]:,} in one voice ({", ".join(one["voices"])}), the vocoder from {many["clips"]:,} in
+{_counted(one)} in one voice ({", ".join(one["voices"])}), the vocoder from {_counted(many)} in
 {len(many["voices"])} voices; then half precision.
 
 ## 얼마나 되나 · Measures

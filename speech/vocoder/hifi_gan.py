@@ -47,6 +47,7 @@ class Config(Settings):
     feature_weight: float = 2.0
     adversarial_from: int = 0  # before this step the generator learns from the mel and the spectra alone
     source: bool = False  # whether pulses at the mel's pitch excite the generator, see `_source`; not published
+    source_learns: bool = True  # a mel that a network made tells the pitch less surely, and would teach it wrongly
     spectral_weight: float = 0.0  # of `stft_loss`, before `adversarial_from`: what a small budget learns by
 
     def __post_init__(self) -> None:
@@ -275,13 +276,15 @@ class Recipe:
     def optimizers(self, model: Model) -> dict[str, torch.optim.Optimizer]:
         def adam(module: nn.Module) -> torch.optim.Optimizer:
             return torch.optim.AdamW(
-                module.parameters(),
+                [one for one in module.parameters() if one.requires_grad],
                 lr=self.training.learning_rate,
                 betas=(0.8, 0.99),
                 weight_decay=self.training.weight_decay,
             )
 
         self.discriminators.to(next(model.parameters()).device)
+        if model.source is not None:
+            model.source.requires_grad_(self.config.source_learns)
         return {"generator": adam(model), "discriminator": adam(self.discriminators)}
 
     def parameters(self, model: Model, name: str) -> list[nn.Parameter]:
@@ -316,11 +319,15 @@ class Recipe:
         yield "generator", loss, {"loss": float(loss.detach()), **parts}
 
     def _excite(self, model: Model, mels: Tensor, real: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The true pitch's excitation [B, 2, S], and how far the source misses that pitch; nothing without a source."""
+        """The true pitch's excitation [B, 2, S], and how far the source misses that pitch; nothing without a source.
+
+        A source that does not learn is not asked what it hears.
+        """
         if model.source is None:
             return None, None
         true = _source.measure(real, self.config.hop_length)
-        return model.source.excite(*true), _source.loss(model.source.hear(mels), true)
+        missed = _source.loss(model.source.hear(mels), true) if self.config.source_learns else None
+        return model.source.excite(*true), missed
 
     def _judge(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
         """How far the discriminators are from taking what was made for real, and their features from one another."""

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from speech.base.corpus import corpus_make
 from speech.errors import BadCheckpoint
 from speech.events import CheckpointSaved, StageChanged, TrainingEnded, parse_line
 from speech.files import sha256_of
+from speech.header import read_header
 from speech.synthesizer import Synthesizer
 from speech.wav import parse_wav
 from tests import pace
@@ -71,23 +73,60 @@ def test_what_was_spoken_is_kept_and_other_sentences_are_never_taken_for_it(tmp_
     assert names.isdisjoint({row["audio"] for row in rows(corpus_make(tmp_path, clips=5, seed=1))})
 
 
-def test_what_is_packed_is_half_as_large_hashed_measured_and_speaks(made: Path) -> None:
+@pytest.fixture(scope="module")
+def packed(made: Path) -> Path:
     assert build.train("taught", made, steps=2, on_event=lambda event: None, size="trial") == 0
-    card = build.pack(made, made / "packed", sentences=1, anyway=True)
-    assert card == json.loads((made / "packed" / "base.json").read_text("utf-8"))
-    assert {name: card["corpus"][name]["clips"] for name in ("voice", "voices")} == {"voice": 6, "voices": 6}
-    assert card["corpus"]["voice"]["voices"] == ["ko+Annie"]
+    build.pack(made, made / "packed", sentences=1, anyway=True)
+    return made / "packed"
+
+
+def told_by(packed: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((packed / "base.json").read_text("utf-8"))
+    return told
+
+
+def test_what_is_packed_is_half_as_large_hashed_measured_and_speaks(packed: Path) -> None:
+    card = told_by(packed)
+    corpus = {"clips": 6, "voices": ["ko+Annie"]}
+    assert card["corpus"]["voice"] == corpus
+    assert card["corpus"]["voices"]["clips"] == 6
     assert card["measures"]["sentences"] == 1
     assert card["measures"]["mcd"] > 0
     for part, told in card["files"].items():
-        path = made / "packed" / told["file"]
+        path = packed / told["file"]
         assert sha256_of(path) == told["sha256"]
         tensors = checkpoint.load(path, expect_kind=part).tensors
         assert {one.dtype for one in tensors.values() if one.is_floating_point()} == {torch.float16}
         assert told["step"] == {"acoustic": 30, "vocoder": 30 + 2}[part]  # the taught one
-        assert told["sha256"] in (made / "packed" / "README.md").read_text("utf-8")
-    voice = Synthesizer.load(made / "packed" / "acoustic.safetensors", made / "packed" / "vocoder.safetensors")
+        assert told["sha256"] in (packed / "README.md").read_text("utf-8")
+    voice = Synthesizer.load(packed / "acoustic.safetensors", packed / "vocoder.safetensors")
     assert next(voice.stream("안녕하세요.")).seconds > 0
+
+
+def test_a_packed_voice_goes_on_with_less_dropout_and_tells_of_both(made: Path, packed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(made, out, ignore=shutil.ignore_patterns("acoustic", "vocoder", "taught", "packed"))
+    assert build.train("acoustic", out, steps=2, on_event=lambda event: None, size="trial", start=packed) == 0
+    going_on = read_header(out / "acoustic" / "step-00000002.safetensors")
+    assert going_on.base.startswith("acoustic-start.safetensors ")
+    assert going_on.config["convolution_dropout"] == 0.1
+    build.pack(out, out / "packed", sentences=1, anyway=True, start=packed)
+    before, after = told_by(packed), told_by(out / "packed")
+    assert after["files"]["acoustic"]["step"] == 30 + 2
+    configs = [read_header(folder / "acoustic.safetensors").config for folder in (packed, out / "packed")]
+    assert configs[0] == configs[1]
+    weights = [checkpoint.load(folder / "vocoder.safetensors").tensors for folder in (packed, out / "packed")]
+    assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+    assert after["corpus"]["voice"] == {**before["corpus"]["voice"], "before": before["corpus"]["voice"]}
+    assert after["corpus"]["voices"] == before["corpus"]["voices"]  # its vocoder is the one of before
+    assert after["held_out"] == before["held_out"]
+    assert "6 + 6문장" in (out / "packed" / "README.md").read_text("utf-8")
+
+
+def test_a_folder_that_holds_no_packed_voice_is_named(made: Path, tmp_path: Path) -> None:
+    shutil.copy(made / "acoustic" / "step-00000030.safetensors", tmp_path / "acoustic.safetensors")
+    with pytest.raises(BadCheckpoint, match=r"no packed voice: it has no base\.json"):
+        build.train("acoustic", tmp_path / "out", steps=2, on_event=lambda event: None, start=tmp_path)
 
 
 def test_a_vocoder_that_speaks_worse_than_griffin_lim_stays_out_and_is_told_of(made: Path, tmp_path: Path) -> None:

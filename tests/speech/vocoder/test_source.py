@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from speech.audio import log_mel
-from speech.config import AudioConfig
+from speech.config import AudioConfig, TrainingConfig
 from speech.vocoder import _source
 from speech.vocoder._source import BINS, HIGHEST, LOWEST, Source
-from speech.vocoder.hifi_gan import PRESETS, Model
+from speech.vocoder.hifi_gan import PRESETS, Model, Recipe
 
 RATE, HOP = 22_050, 256
 
@@ -85,6 +87,24 @@ def test_the_mel_of_a_voice_comes_to_tell_its_pitch() -> None:
         assert voiced[row, inside].all()
         assert (1200 * (hertz[row, inside] / pitch).log2()).abs().median() < 30
     assert not voiced[-1, inside].any()
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_source_can_be_left_as_it_is_while_the_generator_learns(learns: bool) -> None:
+    torch.manual_seed(0)
+    config = replace(PRESETS["trial"], source=True, source_learns=learns, adversarial_from=100)
+    model, recipe = Model(config), Recipe(config, TrainingConfig(learning_rate=1e-3))
+    optimizer = recipe.optimizers(model)["generator"]
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    sounds = voice(180.0)[:, : config.segment]
+    mels = torch.as_tensor(log_mel(sounds[0].numpy(), AudioConfig()))[None, :, : config.segment // HOP]
+    [(_, loss, parts)] = recipe.losses(model, SimpleNamespace(samples=sounds, mels=mels))
+    loss.backward()
+    optimizer.step()
+    moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert any(name.startswith("resblocks") for name in moved)
+    assert any(name.startswith("source") for name in moved) == learns
+    assert ("pitch" in parts) == learns
 
 
 def test_places_among_the_bins_and_frequencies_are_one_another() -> None:
