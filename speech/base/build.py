@@ -361,18 +361,26 @@ def _nearer(taught: dict[str, Any], untaught: dict[str, Any]) -> bool:
 
 
 def pack_part(out: Path, dest: Path, part: str) -> dict[str, Any]:
-    """Write the newest checkpoint of a part to `dest`, and return what base.json tells of it."""
-    whole = checkpoint.load(_newest(out, part), expect_kind="acoustic" if part == "acoustic" else "vocoder")
-    training = {**whole.header.training, "threads": 0}
-    # A fine-tune takes the configuration over, and its few minutes are to be learned as the preset says.
-    preset, lesson = models.preset_of(whole.header.model, whole.header.size).to_json(), GOING_ON_CONFIG | TAUGHT_CONFIG
-    config = {**whole.header.config, **{name: preset[name] for name in lesson if name in preset}}
-    header = replace(whole.header, base="", config=config, step=_steps(out, part), training=training)
-    path = dest / f"{part}.safetensors"
-    checkpoint.write_weights(path, header, {name: _half(tensor) for name, tensor in whole.tensors.items()})
+    """Write the newest checkpoint of a part to `dest`, and return what base.json tells of it.
+
+    What was packed before and not trained since keeps its bytes, so that nobody takes it for another voice.
+    """
+    newest, path = _newest(out, part), dest / f"{part}.safetensors"
+    if newest == _origin(out, part):
+        _copy_in(newest, path)
+    else:
+        whole = checkpoint.load(newest, expect_kind="acoustic" if part == "acoustic" else "vocoder")
+        told, lesson = whole.header, GOING_ON_CONFIG | TAUGHT_CONFIG
+        # A fine-tune takes the configuration over, and its few minutes are to be learned as the preset says.
+        preset = models.preset_of(told.model, told.size).to_json()
+        config = {**told.config, **{name: preset[name] for name in lesson if name in preset}}
+        training = {**told.training, "threads": 0}
+        header = replace(told, base="", config=config, step=_steps(out, part), training=training)
+        checkpoint.write_weights(path, header, {name: _half(tensor) for name, tensor in whole.tensors.items()})
     path.chmod(0o644)  # it ships: others are to read it
-    told = {"model": header.model, "size": header.size, "step": header.step, "held_out": header.losses}
-    return {"file": path.name, **told, "sha256": sha256_of(path), "bytes": path.stat().st_size}
+    header = read_header(path)
+    about = {"model": header.model, "size": header.size, "step": header.step, "held_out": header.losses}
+    return {"file": path.name, **about, "sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
 def _half(tensor: torch.Tensor) -> torch.Tensor:

@@ -115,8 +115,7 @@ def test_a_packed_voice_goes_on_with_less_dropout_and_tells_of_both(made: Path, 
     assert after["files"]["acoustic"]["step"] == 30 + 2
     configs = [read_header(folder / "acoustic.safetensors").config for folder in (packed, out / "packed")]
     assert configs[0] == configs[1]
-    weights = [checkpoint.load(folder / "vocoder.safetensors").tensors for folder in (packed, out / "packed")]
-    assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+    assert after["files"]["vocoder"] == before["files"]["vocoder"]  # to the byte
     assert after["corpus"]["voice"] == {**before["corpus"]["voice"], "before": before["corpus"]["voice"]}
     assert after["corpus"]["voices"] == before["corpus"]["voices"]  # its vocoder is the one of before
     assert after["held_out"] == before["held_out"]
