@@ -122,7 +122,7 @@ class Manifest:
         return manifest
 
     def save(self, name: str = NAME) -> None:
-        """Writes manifest.json, whole or not at all."""
+        """Writes manifest.json, or `name`, whole or not at all."""
         data = {
             "format": FORMAT,
             "audio": self.audio.to_json(),

@@ -230,7 +230,7 @@ def pack(
     acoustic, vocoder = (dest / one["file"] for one in files.values())
     plain, measured = (measure(acoustic, sounding, texts) for sounding in (None, vocoder))
     copies = {"griffin_lim": copy(None, texts), "vocoder": copy(vocoder, texts)}
-    left_out: dict[str, Any] = {}
+    left_out, lesson = dict[str, Any](), False
     if not anyway and not _better(copies["vocoder"], copies["griffin_lim"]):
         left_out = {"vocoder": {**files.pop("vocoder"), "measures": measured}}
         vocoder.unlink()
@@ -238,7 +238,7 @@ def pack(
     elif entries(out / "taught"):
         taught = pack_part(out, dest, "taught")
         heard = measure(acoustic, dest / taught["file"], texts)
-        if anyway or _nearer(heard, measured):
+        if lesson := anyway or _nearer(heard, measured):
             (dest / taught["file"]).replace(vocoder)
             files["vocoder"] = {**taught, "file": vocoder.name}
             measured, copies["vocoder"] = heard, copy(vocoder, texts)
@@ -254,7 +254,7 @@ def pack(
     base = {
         "name": "base",
         "licence": "CC0-1.0",
-        "corpus": _corpora(out) | {"spoken_by": "espeak-ng"},
+        "corpus": _corpora(out, lesson=lesson) | {"spoken_by": "espeak-ng"},
         "files": files,
         "held_out": texts,
         "measures": measured,
@@ -298,10 +298,13 @@ def _unseen(out: Path, count: int) -> list[str]:
     return held_out(known, count)
 
 
-def _corpora(out: Path) -> dict[str, Any]:
-    """`{voice, voices}`: what each network learned from, and under "before" what the one that it went on from did."""
+def _corpora(out: Path, *, lesson: bool) -> dict[str, Any]:
+    """`{voice, voices}`: what each network learned from, and under "before" what the one that it went on from did.
+
+    `lesson`: whether the vocoder that is packed is the taught one.
+    """
     told: dict[str, Any] = {}
-    for name, parts in ((VOICE, ("acoustic",)), (VOICES, ("vocoder", "taught"))):
+    for name, parts in ((VOICE, ("acoustic",)), (VOICES, ("vocoder", "taught") if lesson else ("vocoder",))):
         before = _before(out).get("corpus", {}).get(name) if _origin(out, parts[0]) else None
         rows = _rows(out / name) if any(entries(out / part) for part in parts) else []
         own = {"clips": len(rows), "voices": sorted({row["voice"].split()[0] for row in rows})}

@@ -76,7 +76,8 @@ def test_what_was_spoken_is_kept_and_other_sentences_are_never_taken_for_it(tmp_
 @pytest.fixture(scope="module")
 def packed(made: Path) -> Path:
     assert build.train("taught", made, steps=2, on_event=lambda event: None, size="trial") == 0
-    build.pack(made, made / "packed", sentences=1, anyway=True)
+    card = build.pack(made, made / "packed", sentences=1, anyway=True)
+    assert card == told_by(made / "packed")
     return made / "packed"
 
 
@@ -87,8 +88,7 @@ def told_by(packed: Path) -> dict[str, Any]:
 
 def test_what_is_packed_is_half_as_large_hashed_measured_and_speaks(packed: Path) -> None:
     card = told_by(packed)
-    corpus = {"clips": 6, "voices": ["ko+Annie"]}
-    assert card["corpus"]["voice"] == corpus
+    assert card["corpus"]["voice"] == {"clips": 6, "voices": ["ko+Annie"]}
     assert card["corpus"]["voices"]["clips"] == 6
     assert card["measures"]["sentences"] == 1
     assert card["measures"]["mcd"] > 0
