@@ -8,6 +8,7 @@ from torch import Tensor
 
 from speech.acoustic import tacotron2
 from speech.acoustic._free import BLOCK, PrenetMasks
+from speech.acoustic._layers import keep_mask
 from speech.acoustic.tacotron2 import AcousticOutput, Config, Model
 from speech.config import TrainingConfig
 from speech.errors import BadConfig, BadText
@@ -119,8 +120,8 @@ def test_recurrent_dropout_feeds_back_what_is_left_of_the_hidden_state() -> None
     torch.manual_seed(7)
     found = model(*tensors(batch))
     torch.manual_seed(7)
-    attention = tacotron2.keep_mask((18, 3, 10), 0.4, batch.mels)
-    decoder = tacotron2.keep_mask((18, 3, 9), 0.3, batch.mels)
+    attention = keep_mask((18, 3, 10), 0.4, batch.mels)
+    decoder = keep_mask((18, 3, 9), 0.3, batch.mels)
     dropped = Dropped(attention=attention, decoder=decoder)
     assert_same(found, oracle_of(model, training=True).forced(*tensors(batch), dropped), 1)
 
@@ -365,7 +366,7 @@ def test_symbols_the_model_does_not_have_are_refused(symbols: list[int]) -> None
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_dropout_drops_its_share_and_keeps_the_mean(rate: float) -> None:
     torch.manual_seed(0)
-    mask = tacotron2.keep_mask((1001, 333), rate, torch.zeros(()))
+    mask = keep_mask((1001, 333), rate, torch.zeros(()))
     assert (mask == 0.0).float().mean().item() == pytest.approx(rate, abs=0.003)
     assert mask.mean().item() == pytest.approx(1.0, abs=0.005)
     assert len(mask.unique()) == 2
