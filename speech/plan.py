@@ -192,6 +192,8 @@ def _model_config(job: Job, origin: Header | None, audio: AudioConfig) -> Settin
     below = origin.config if origin and not job.size else models.preset_of(job.model, job.size or "full").to_json()
     given = {"n_symbols": len(SYMBOLS), "n_mels": audio.n_mels, "hop_length": audio.hop_length}
     known = {field.name for field in dataclasses.fields(cls)}
+    if job.teacher:
+        given["fitting_rounds"] = 0  # fitted to its teacher's mels a vocoder would lose what it is to learn
     own = {name: value for name, value in given.items() if name in known}
     return cls.from_json({**below, **own, **job.config})
 

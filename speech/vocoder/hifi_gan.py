@@ -20,6 +20,7 @@ from speech.errors import BadConfig
 from speech.products import cast_by_hand
 from speech.vocoder import _source
 from speech.vocoder._discriminators import SLOPE, Discriminators, normed
+from speech.vocoder._fit import fit
 from speech.vocoder._fold import folded
 from speech.vocoder._source import CHANNELS, Source
 from speech.vocoder._spectra import full_band_mel, stft_loss
@@ -49,6 +50,8 @@ class Config(Settings):
     source: bool = False  # whether pulses at the mel's pitch excite the generator, see `_source`; not published
     source_learns: bool = True  # a mel that a network made tells the pitch less surely, and would teach it wrongly
     spectral_weight: float = 0.0  # of `stft_loss`, before `adversarial_from`: what a small budget learns by
+    # Of `fit`, when it speaks. None for one that a teacher taught: it learned to say more than such mels tell.
+    fitting_rounds: int = 0
 
     def __post_init__(self) -> None:
         if len(self.upsample_rates) != len(self.upsample_kernel_sizes):
@@ -57,6 +60,11 @@ class Config(Settings):
                 "upsample_kernel_sizes: give one kernel a rate.",
                 code="bad_upsampling",
             )
+        if self.fitting_rounds < 0:
+            raise BadConfig(
+                f"fitting_rounds is {self.fitting_rounds}; it is 0 (off) or more, and 1 is usual.",
+                code="bad_setting", fitting_rounds=self.fitting_rounds,
+            )  # fmt: skip
         # JSON knows lists only: a nested one comes back as lists
         dilations = tuple(tuple(part) for part in self.resblock_dilations)
         object.__setattr__(self, "resblock_dilations", dilations)
@@ -64,6 +72,10 @@ class Config(Settings):
     @property
     def hop_length(self) -> int:
         return math.prod(self.upsample_rates)
+
+    @property
+    def audio(self) -> AudioConfig:
+        return AudioConfig(n_mels=self.n_mels, hop_length=self.hop_length)
 
 
 _SMALL_BLOCKS: dict[str, Any] = {
@@ -87,6 +99,7 @@ PRESETS: dict[str, Config] = {
         source=True,
         adversarial_from=7000,
         spectral_weight=15.0,
+        fitting_rounds=1,
     ),
     "trial": Config(
         **{**_SMALL_BLOCKS, "upsample_initial_channel": 32},
@@ -171,7 +184,7 @@ class Model(nn.Module):
             part.apply(_small_start)
         self.resblocks.apply(_small_start)
         self._normalise()
-        self.source = Source(AudioConfig(n_mels=config.n_mels, hop_length=config.hop_length)) if config.source else None
+        self.source = Source(config.audio) if config.source else None
         self.excited = nn.ModuleList(self._inlets() if config.source else ())
 
     def _inlets(self) -> Iterator[nn.Conv1d]:
@@ -226,7 +239,9 @@ class Model(nn.Module):
         chunk: int = 512,
         context: int = 16,
     ) -> Tensor:
-        """mel: [B, M, T] → samples: [B, T · hop]. `seed` is that of a source's noise; `sigma` changes nothing.
+        """mel: [B, M, T] → samples: [B, T · hop]. `seed` is that of a source's noise.
+
+        `sigma`: 0 asks for the network's own sound, which is not fitted to the mel; other values change nothing.
 
         `precision` is that of the products, "float32" or "bf16"; under autocast it is autocast's.
         Long mels pass in chunks of `chunk` frames with `context` frames on both sides, so that memory stays bounded.
@@ -246,7 +261,10 @@ class Model(nn.Module):
                     shaped = self.source.shape(piece, excitation[:, :, left * hop : right * hop])
                 sound = network(piece, SLOPE, shaped)
                 parts.append(sound[:, (start - left) * hop : (min(start + chunk, frames) - left) * hop])
-        return torch.cat(parts, dim=1)
+            whole = torch.cat(parts, dim=1)
+            if self.config.fitting_rounds and sigma:
+                whole = fit(whole.float(), mel, self.config.audio, self.config.fitting_rounds, chunk=chunk)
+        return whole
 
 
 class Recipe:

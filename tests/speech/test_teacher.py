@@ -19,9 +19,11 @@ from speech.errors import BadCheckpoint
 from speech.events import StepDone, TrainingFailed
 from speech.header import Header, read_header
 from speech.manifest import Manifest
+from speech.plan import Plan
 from speech.run_folder import entries
 from speech.teacher import taught
 from speech.text.symbols import SYMBOLS
+from speech.vocoder import hifi_gan
 
 from .training import job, of, train
 
@@ -95,6 +97,16 @@ def test_the_checkpoint_tells_whose_mels_it_learned_from(
     capsys.readouterr()
     assert main(["inspect", str(path)]) == 0
     assert f"teacher: {told}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("given", "rounds"), [({}, 0), ({"fitting_rounds": 5}, 5)])
+def test_a_taught_vocoder_is_not_fitted_to_what_its_teacher_tells(
+    tmp_path: Path, teacher: Path, given: dict[str, int], rounds: int
+) -> None:
+    asked = dataclasses.replace(job(tmp_path, tmp_path, "hifi_gan", teacher=str(teacher)), size="compact", config=given)
+    assert Plan.of(asked, lambda event: None).config.to_json()["fitting_rounds"] == rounds
+    alone = Plan.of(dataclasses.replace(asked, teacher=None, config={}), lambda event: None)
+    assert alone.config.to_json()["fitting_rounds"] == hifi_gan.PRESETS["compact"].fitting_rounds > 0
 
 
 def test_a_teacher_that_lacks_a_symbol_is_refused(manifest: Manifest, teacher: Path) -> None:
