@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--vocoder", type=Path, help="checkpoint; without it Griffin-Lim speaks")
     evaluate.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N held-out clips")
     evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep what it said, and pictures of it under the takes"
+    )
     evaluate.add_argument("--device", default="auto")
     evaluate.add_argument("--json", action="store_true", help="all figures as JSON")
     evaluate.set_defaults(command=_evaluate)
@@ -224,7 +227,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         def advance(done: int, total: int) -> None:
             bar.update()
 
-        report = evaluate(voice, manifest, clips=options.limit, seed=options.seed, on_progress=advance)
+        report = evaluate(
+            voice, manifest, clips=options.limit, seed=options.seed, keep=options.keep, on_progress=advance
+        )
     print(json.dumps(report.to_json(), ensure_ascii=False, indent=1) if options.json else report.table())
     return 0
 

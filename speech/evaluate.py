@@ -18,7 +18,7 @@ from speech.errors import BadAudio, BadCheckpoint, BadDataset
 
 if TYPE_CHECKING:
     from speech.manifest import ClipEntry, Manifest
-    from speech.synthesizer import Synthesizer
+    from speech.synthesizer import Synthesizer, Utterance
 
 ALIGNMENT = ("coverage", "repeats", "skips", "finished", "stopped", "focus")
 DISTORTION = ("mcd", "pitch_cents", "gross_pitch_error", "voicing_error", "duration_ratio")
@@ -112,10 +112,12 @@ def evaluate(
     *,
     clips: int = 0,
     seed: int = 0,
+    keep: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Let the voice say the held-out sentences (the first `clips` of them; 0: all) and compare it with their takes.
 
+    `keep`: a folder for what it said (`ID.wav`) and for its mel under the take's (`ID.png`), made if it is not there.
     Raises BadCheckpoint when voice and takes are not of one sampling rate, BadText for a sentence it cannot read.
     """
     if voice.audio.sample_rate != manifest.audio.sample_rate:
@@ -127,15 +129,27 @@ def evaluate(
     chosen = manifest.held_out[: clips or None]
     rows = []
     for done, entry in enumerate(chosen, start=1):
-        rows.append(_measure(voice, manifest, entry, seed))
+        spoken = voice.utter(entry.reading or entry.text, seed=seed)
+        if keep is not None:
+            _keep(keep / entry.id, manifest, entry, spoken.samples)
+        rows.append(_measure(manifest, entry, spoken))
         on_progress(done, len(chosen))
     return Report(tuple(rows))
 
 
-def _measure(voice: Synthesizer, manifest: Manifest, entry: ClipEntry, seed: int) -> Row:
+def _keep(path: Path, manifest: Manifest, entry: ClipEntry, samples: npt.NDArray[np.float32]) -> None:
+    from speech import audio, pictures
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio.write(path.with_name(f"{path.name}.wav"), samples, manifest.audio.sample_rate)
+    missing = max(0, manifest.audio.n_fft - len(samples))  # a voice may stop at once
+    made = audio.log_mel(np.pad(samples, (0, missing)), manifest.audio)
+    pictures.draw_copy(path.with_name(f"{path.name}.png"), manifest.mel(entry), made, manifest.audio)
+
+
+def _measure(manifest: Manifest, entry: ClipEntry, spoken: Utterance) -> Row:
     from speech.distortion import distortion
 
-    spoken = voice.utter(entry.reading or entry.text, seed=seed)
     figures: dict[str, float | None] = {**alignment_figures(spoken.alignment, reached_limit=spoken.reached_limit)}
     try:
         apart = distortion(manifest.samples(entry), spoken.samples, manifest.audio).to_json()

@@ -11,6 +11,7 @@ import torch
 
 from speech import models
 from speech.__main__ import main
+from speech.audio import load
 from speech.checkpoint import write_weights
 from speech.config import AudioConfig, TextConfig
 from speech.dataset import prepare
@@ -94,6 +95,16 @@ def test_a_voice_that_says_it_as_the_take_does_is_no_distance_away(manifest: Man
     assert report.mean["mcd"] == pytest.approx(0.0, abs=1e-6)
     assert report.mean["voicing_error"] == 0.0
     assert report.mean["duration_ratio"] == report.mean["coverage"] == report.mean["stopped"] == 1.0
+
+
+def test_what_a_voice_said_is_kept_with_its_picture_under_the_take(manifest: Manifest, tmp_path: Path) -> None:
+    report = evaluate(Parrot(manifest), manifest, clips=2, keep=tmp_path / "kept")
+    names = {f"{row.id}.{kind}" for row in report.rows for kind in ("wav", "png")}
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == names
+    entry = manifest.held_out[0]
+    samples, rate = load(tmp_path / "kept" / f"{entry.id}.wav")
+    assert rate == manifest.audio.sample_rate
+    assert samples == pytest.approx(manifest.samples(entry), abs=1e-4)
 
 
 def test_a_voice_that_learned_nothing_is_far_away_and_never_stops(manifest: Manifest, voice: Path) -> None:
