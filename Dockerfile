@@ -11,7 +11,11 @@ COPY tools/install.py tools/
 RUN .venv/bin/python tools/install.py
 
 FROM python:3.12.14-slim-bookworm
-ENV PYTHONUNBUFFERED=1 PATH=/app/.venv/bin:$PATH MPLCONFIGDIR=/tmp NUMBA_CACHE_DIR=/tmp \
+ARG TORCH=cpu
+# Triton, which makes the kernels for a GPU, compiles what starts them, and loads it: /tmp is no place for programs.
+RUN if [ "$TORCH" = cuda ]; then apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*; fi
+ENV PYTHONUNBUFFERED=1 PATH=/app/.venv/bin:$PATH MPLCONFIGDIR=/tmp NUMBA_CACHE_DIR=/tmp TRITON_CACHE_DIR=/data/triton \
     DJANGO_SETTINGS_MODULE=config.settings MOKSORI_DATA=/data MOKSORI_STATIC=/app/static-collected
 RUN useradd --system --uid 10001 --create-home --home-dir /home/moksori moksori \
     && install -d -o moksori -g moksori /data /app/static-collected

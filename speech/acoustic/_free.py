@@ -9,17 +9,21 @@ small operations, so each one counts.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
+from speech.acoustic._loops import fused
 from speech.products import Multiplier, multiplier
 
 if TYPE_CHECKING:
+    from speech.acoustic._free_fused import FusedSteps
     from speech.acoustic._layers import Convolution, Decoder, Postnet
+    from speech.acoustic.tacotron2 import Config
 
 BLOCK = 64  # steps of dropout drawn at once; part of what a seed means, so it stays
 LOOK = 4  # steps after which the gates are looked at: up to three too many are made at the end
@@ -33,16 +37,20 @@ class PrenetMasks:
         self._channels, self._dropout, self._like = channels, dropout, like
         self._block: list[tuple[Tensor, ...]] = []
 
+    def draw(self) -> Tensor | None:
+        """[BLOCK, 2, B, prenet channels] for both layers in the next steps; None where nothing is dropped."""
+        if self._dropout == 0.0:
+            return None
+        keep = 1.0 - self._dropout
+        shape = (BLOCK, 2, self._channels)
+        drawn = [torch.empty(shape).bernoulli_(keep, generator=generator) for generator in self._generators]
+        return torch.stack(drawn, 2).div_(keep).to(self._like.device, self._like.dtype)
+
     def at(self, step: int) -> tuple[Tensor, ...]:
         """[B, prenet channels] for each of the two layers, or nothing; steps are asked for in turn."""
-        if self._dropout == 0.0:
-            return ()
         if step % BLOCK == 0:
-            keep = 1.0 - self._dropout
-            shape = (BLOCK, 2, self._channels)
-            drawn = [torch.empty(shape).bernoulli_(keep, generator=generator) for generator in self._generators]
-            block = torch.stack(drawn, 2).div_(keep).to(self._like.device, self._like.dtype)
-            self._block = [both.unbind() for both in block.unbind()]
+            block = self.draw()
+            self._block = [()] * BLOCK if block is None else [both.unbind() for both in block.unbind()]
         return self._block[step % BLOCK]
 
 
@@ -225,6 +233,49 @@ class FreeRun:
     reached_limit: Tensor
 
 
+class Eager:
+    """The steps of one run, one by one."""
+
+    look = LOOK
+
+    def __init__(self, decoder: Decoder, memory: Tensor, steps: int, dtype: torch.dtype) -> None:
+        config, batch = decoder.config, len(memory)
+        self._last = slice(config.n_mels * (config.reduction - 1), config.n_mels * config.reduction)
+        self._packed = packed(decoder, batch, dtype)
+        self.outputs = memory.new_empty(steps, batch, config.reduction * (config.n_mels + 1))
+        self._alignment = memory.new_empty(steps, batch, memory.size(1))
+        self._frame = memory.new_zeros(batch, config.n_mels)
+
+    def begin(self, memory: Tensor, processed: Tensor, padding: Tensor, masks: PrenetMasks) -> None:
+        self._run, self._masks = FreeDecoder(self._packed, memory, processed, padding), masks
+
+    def advance(self, first: int, count: int) -> None:
+        for step in range(first, first + count):
+            self.outputs[step] = self._run.step(self._frame, self._masks.at(step), self._alignment[step])
+            self._frame = self.outputs[step, :, self._last]
+
+    def alignment(self, steps: int, symbols: int) -> Tensor:
+        return self._alignment[:steps, :, :symbols]
+
+
+@contextmanager
+def _steps(decoder: Decoder, memory: Tensor, steps: int, dtype: torch.dtype) -> Iterator[Eager | FusedSteps]:
+    """What makes the steps: kernels of our own where there is a GPU that has them."""
+    if fused(memory) is None:
+        yield Eager(decoder, memory, steps, dtype)
+        return
+    from speech.acoustic._free_fused import Pool
+
+    pool: Pool | None = decoder.__dict__.get("_pool")
+    if pool is None or pool.key != weights_key(decoder):
+        pool = decoder.__dict__["_pool"] = Pool(weights_key(decoder))
+    taken = pool.take(decoder, memory, steps, BLOCK, dtype)
+    try:
+        yield taken
+    finally:
+        pool.give_back(taken)
+
+
 def run_free(
     decoder: Decoder,
     memory: Tensor,
@@ -235,24 +286,24 @@ def run_free(
     dtype: torch.dtype,
 ) -> FreeRun:
     """memory: [B, N, C], padding: [B, N]. Ends when every sentence's gate has opened, or at `max_frames`."""
-    bands, reduction = decoder.config.n_mels, decoder.config.reduction
-    batch, symbols, _ = memory.shape
-    steps = -(-max_frames // reduction)
-    processed = decoder.attention_layer.memory_layer(memory)
-    run = FreeDecoder(packed(decoder, batch, dtype), memory, processed, padding)
-    outputs = memory.new_empty(steps, batch, reduction * (bands + 1))
-    alignment = memory.new_empty(steps, batch, symbols)
+    steps = -(-max_frames // decoder.config.reduction)
+    with _steps(decoder, memory, steps, dtype) as run:
+        run.begin(memory, decoder.attention_layer.memory_layer(memory), padding, masks)
+        return _until_the_gates_open(run, decoder.config, memory, steps, max_frames, gate_threshold)
+
+
+def _until_the_gates_open(
+    run: Eager | FusedSteps, config: Config, memory: Tensor, steps: int, max_frames: int, gate_threshold: float
+) -> FreeRun:
+    bands, reduction, batch = config.n_mels, config.reduction, len(memory)
     lengths = torch.full((batch,), max_frames, device=memory.device)
     opened = torch.zeros(batch, dtype=torch.bool, device=memory.device)
     threshold = torch.logit(torch.tensor(gate_threshold, dtype=torch.float64)).item()
-    frame = memory.new_zeros(batch, bands)
-    for step in range(steps):
-        outputs[step] = run.step(frame, masks.at(step), alignment[step])
-        frame = outputs[step, :, bands * (reduction - 1) : bands * reduction]
-        if (step + 1) % LOOK and step + 1 < steps:
-            continue
-        first = step // LOOK * LOOK
-        stops = outputs[first : step + 1, :, bands * reduction :].transpose(0, 1).flatten(1) > threshold  # [B, LOOK r]
+    for first in range(0, steps, run.look):
+        count = min(run.look, steps - first)
+        run.advance(first, count)
+        gates = run.outputs[first : first + count, :, bands * reduction :]
+        stops = gates.transpose(0, 1).flatten(1) > threshold  # [B, look r]
         if stops.any():
             found = stops.any(1) & ~opened
             lengths = torch.where(found, first * reduction + stops.int().argmax(1) + 1, lengths)
@@ -263,11 +314,11 @@ def run_free(
     reached_limit = ~opened | (lengths > max_frames)
     lengths = lengths.clamp(max=max_frames)
     frames = int(lengths.max())
-    outputs = outputs[:steps].transpose(0, 1)  # [B, steps, (M + 1) r]
+    outputs = run.outputs[:steps].transpose(0, 1)  # [B, steps, (M + 1) r]
     return FreeRun(
-        outputs[..., : bands * reduction].reshape(batch, -1, bands).transpose(1, 2)[:, :, :frames],
+        outputs[..., : bands * reduction].reshape(batch, -1, bands).transpose(1, 2)[:, :, :frames].clone(),
         lengths,
-        alignment[:steps].transpose(0, 1).repeat_interleave(reduction, 1)[:, :frames],
-        outputs[..., bands * reduction :].reshape(batch, -1)[:, :frames],
+        run.alignment(steps, memory.size(1)).transpose(0, 1).repeat_interleave(reduction, 1)[:, :frames],
+        outputs[..., bands * reduction :].reshape(batch, -1)[:, :frames].clone(),
         reached_limit,
     )

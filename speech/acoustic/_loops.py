@@ -12,6 +12,7 @@ attention, K symbols that its location kernel sees. Gates are in torch's order: 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -312,6 +313,22 @@ class _LstmLoop(torch.autograd.Function):
             )
 
 
+eager_attention_loop, eager_lstm_loop = _AttentionLoop.apply, _LstmLoop.apply
+
+
+def fused(tensor: Tensor) -> ModuleType | None:
+    """The kernels of speech/acoustic/_fused.py, where a tensor lies on a GPU that they run on."""
+    if not tensor.is_cuda or tensor.dtype != torch.float32:
+        return None
+    from speech.acoustic import _trial
+
+    if not _trial.kernels_work(tensor.device):
+        return None
+    from speech.acoustic import _fused
+
+    return _fused
+
+
 def _product_dtype(inputs: Tensor) -> torch.dtype:
     """What products run in: autocast's choice, taken once and not anew at every step; states stay float32."""
     kind = inputs.device.type
@@ -346,8 +363,10 @@ def attention_loop(
     tensors = [_plain(tensor) for tensor in (inputs, memory, processed)]
     weights = [_plain(tensor) for tensor in (weight, recurrent, bias, query, location, v)]
     dtype = _product_dtype(inputs)
+    loops = fused(tensors[0])
+    apply = eager_attention_loop if loops is None else loops.attention_loop
     with torch.autocast(inputs.device.type, enabled=False):
-        attended, alignment = _AttentionLoop.apply(*tensors, padding, *weights, dropout, dtype)  # type: ignore[no-untyped-call]
+        attended, alignment = apply(*tensors, padding, *weights, dropout, dtype)
     return attended, alignment
 
 
@@ -359,6 +378,8 @@ def lstm_loop(inputs: Tensor, weight: Tensor, recurrent: Tensor, bias: Tensor, d
     """
     tensors = [_plain(tensor) for tensor in (inputs, weight, recurrent, bias)]
     dtype = _product_dtype(inputs)
+    loops = fused(tensors[0])
+    apply = eager_lstm_loop if loops is None else loops.lstm_loop
     with torch.autocast(inputs.device.type, enabled=False):
-        hidden: Tensor = _LstmLoop.apply(*tensors, dropout, dtype)  # type: ignore[no-untyped-call]
+        hidden: Tensor = apply(*tensors, dropout, dtype)
     return hidden
