@@ -59,6 +59,12 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
+def repeatable(device: torch.device) -> None:
+    """The same weights and batches give the same bits, so that a resumed run ends as one that was not stopped."""
+    if device.type == "cuda":
+        torch.backends.cudnn.deterministic = True
+
+
 def peak_memory_mib(device: torch.device) -> float:
     """Peak so far: allocated on CUDA, resident on the CPU."""
     if device.type == "cuda":

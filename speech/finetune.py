@@ -59,6 +59,7 @@ def _run(job: Job, on_event: Callable[[Event], None], stop: lifetime.StopRequest
     plan = Plan.of(job, heed)
     if plan.training.threads:
         torch.set_num_threads(plan.training.threads)
+    devices.repeatable(plan.device)
     if plan.device.type == "cpu":
         heap.keep_freed_memory()
     manifest = prepare(

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from speech.config import AudioConfig, TextConfig
 from speech.dataset import prepare
@@ -446,15 +445,4 @@ def test_a_run_in_bf16_on_the_cpu_evaluates_and_learns(espeak_clips: Path, tmp_p
     figures = [value for event in of(events, Evaluated) for value in (event.losses | event.alignment).values()]
     assert [event.step for event in of(events, Evaluated)] == [10, 20]
     assert all(math.isfinite(value) for value in figures)
-    assert of(events, StepDone)[-1].losses["loss"] < of(events, StepDone)[0].losses["loss"]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("model", MODELS)
-def test_a_run_on_cuda_uses_bf16_and_learns(espeak_clips: Path, tmp_path: Path, model: str) -> None:
-    asked = dataclasses.replace(job(espeak_clips, tmp_path, model, training={"steps": 20}), device="cuda")
-    status, events = train(asked)
-    assert status == 0
-    assert of(events, TrainingStarted)[0].precision == "bf16"
     assert of(events, StepDone)[-1].losses["loss"] < of(events, StepDone)[0].losses["loss"]
