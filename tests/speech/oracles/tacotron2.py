@@ -32,6 +32,11 @@ class Spoken:
     alignment: Tensor  # [B, L, N]
 
 
+def padding(lengths: Tensor, size: int) -> Tensor:
+    """lengths: [B] -> [B, size], true behind the end."""
+    return torch.arange(size, device=lengths.device)[None, :] >= lengths[:, None]
+
+
 class Tacotron2Oracle:
     """`rates`: dropout of convolutions, prenet, attention LSTM, decoder LSTM when it is drawn here (`dropped=None`)."""
 
@@ -72,17 +77,22 @@ class Tacotron2Oracle:
         return torch.stack(outputs, 1)
 
     def encode(self, symbols: Tensor, lengths: Tensor) -> Tensor:
+        """symbols: [B, N] -> memory [B, N, C]."""
         x = self.w["embedding.weight"][symbols].transpose(1, 2)
-        behind = torch.arange(symbols.shape[1])[None, :] >= lengths[:, None]
+        behind = padding(lengths, symbols.shape[1])
         for i in range(self.count("encoder.convolutions.")):
             if self.mask_padding:
                 x = x.masked_fill(behind[:, None, :], 0.0)
             x = f.relu(self.convolve(f"encoder.convolutions.{i}", x))
             x = f.dropout(x, self.rates[0], self.training)
-        x = x.transpose(1, 2)
+        return self.recur_encoder(x.transpose(1, 2), lengths)
+
+    def recur_encoder(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """x: [B, N, C] -> both directions, [B, N, C], 0 behind the end."""
+        behind = padding(lengths, x.shape[1])
         ahead = self.lstm_direction(x, "")
         # Every row is turned round within its own length, and back.
-        places = torch.arange(symbols.shape[1]).expand(symbols.shape)
+        places = torch.arange(x.shape[1], device=x.device).expand(behind.shape)
         turned = torch.where(behind, places, lengths[:, None] - 1 - places)[:, :, None]
         back = self.lstm_direction(x.gather(1, turned.expand(x.shape)), "_reverse")
         back = back.gather(1, turned.expand(back.shape))
@@ -97,7 +107,7 @@ class Tacotron2Oracle:
     def start(self, memory: Tensor, lengths: Tensor) -> None:
         batch, symbols, channels = memory.shape
         self.memory = memory
-        self.behind = torch.arange(symbols)[None, :] >= lengths[:, None]
+        self.behind = padding(lengths, symbols)
         self.keys = f.linear(memory, self.w["decoder.attention_layer.memory_layer.linear_layer.weight"])
         sizes = [self.w[f"decoder.{name}.weight_hh"].shape[1] for name in ("attention_rnn", "decoder_rnn")]
         self.attention_state = (memory.new_zeros(batch, sizes[0]), memory.new_zeros(batch, sizes[0]))
@@ -143,7 +153,7 @@ class Tacotron2Oracle:
         return outputs[0].view(frame.shape[0], self.reduction, -1), outputs[1]
 
     def postnet(self, mel: Tensor, lengths: Tensor) -> Tensor:
-        behind = torch.arange(mel.shape[2])[None, :] >= lengths[:, None]
+        behind = padding(lengths, mel.shape[2])
         layers = self.count("postnet.convolutions.")
         for i in range(layers):
             if self.mask_padding:
@@ -167,7 +177,7 @@ class Tacotron2Oracle:
                 kept.append(value)
         mel = torch.cat(outputs[0], 1).transpose(1, 2)
         spoken = mel + self.postnet(mel, mel_lengths)
-        behind = torch.arange(mels.shape[2])[None, :] >= mel_lengths[:, None]
+        behind = padding(mel_lengths, mels.shape[2])
         return Spoken(
             mel.masked_fill(behind[:, None, :], 0.0),
             spoken.masked_fill(behind[:, None, :], 0.0),
@@ -180,7 +190,7 @@ class Tacotron2Oracle:
     ) -> Spoken:
         """One sentence, symbols [1, N]; ends with the first frame whose gate opens."""
         dropped = dropped or Dropped()
-        lengths = torch.tensor([symbols.shape[1]])
+        lengths = torch.tensor([symbols.shape[1]], device=symbols.device)
         self.start(self.encode(symbols, lengths), lengths)
         mel, gate, alignment = [], [], []
         bands = self.w["decoder.prenet.layers.0.linear_layer.weight"].shape[1]
@@ -197,7 +207,7 @@ class Tacotron2Oracle:
                 break
             seen = frames[:, -1]
         whole = torch.cat(mel, 1)[:, :max_frames].transpose(1, 2)
-        spoken = whole + self.postnet(whole, torch.tensor([whole.shape[2]]))
+        spoken = whole + self.postnet(whole, torch.tensor([whole.shape[2]], device=whole.device))
         return Spoken(whole, spoken, torch.cat(gate, 1)[:, :max_frames], torch.stack(alignment, 1))
 
 

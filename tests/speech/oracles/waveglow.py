@@ -23,12 +23,20 @@ class WaveGlowOracle:
         self.early_size = early_size
         self.flows = len({name.split(".")[1] for name in weights if name.startswith("convinv.")})
 
-    def convolve(self, name: str, x: Tensor, dilation: int = 1) -> Tensor:
-        """A weight-normalised convolution that keeps the length: w = g v / |v|, a norm for every output channel."""
+    def weight(self, name: str) -> Tensor:
+        """A normalised weight: w = g v / |v|, a norm for every output channel."""
         v, g = self.w[f"{name}.weight_v"], self.w[f"{name}.weight_g"]
-        length = torch.sqrt((v * v).sum(dim=(1, 2), keepdim=True))
-        padding = dilation * (v.shape[2] - 1) // 2
-        return f.conv1d(x, g * v / length, self.w[f"{name}.bias"], padding=padding, dilation=dilation)
+        return g * v / torch.sqrt((v * v).sum(dim=(1, 2), keepdim=True))
+
+    def unmixed(self, k: int) -> Tensor:
+        """The inverse of a flow's mix, [C, C]."""
+        return torch.inverse(self.w[f"convinv.{k}.conv.weight"][:, :, 0])
+
+    def convolve(self, name: str, x: Tensor, dilation: int = 1) -> Tensor:
+        """A convolution with a normalised weight, which keeps the length."""
+        weight = self.weight(name)
+        padding = dilation * (weight.shape[2] - 1) // 2
+        return f.conv1d(x, weight, self.w[f"{name}.bias"], padding=padding, dilation=dilation)
 
     def spread(self, mel: Tensor) -> Tensor:
         """[B, M, T] -> [B, M * group, L]; channel c * group + s is band c at sample s of the vector."""
@@ -62,7 +70,7 @@ class WaveGlowOracle:
         """mel [B, M, T], samples [B, S] -> noise [B, group, L], sum of log scales, sum of log determinants."""
         condition = self.spread(mel)
         x = torch.stack([samples[:, s :: self.group] for s in range(self.group)], 1)
-        left, log_scale, log_determinant = [], torch.zeros(()), torch.zeros(())
+        left, log_scale, log_determinant = [], samples.new_zeros(()), samples.new_zeros(())
         for k in range(self.flows):
             if k and k % self.early_every == 0:
                 left.append(x[:, : self.early_size])
@@ -90,7 +98,7 @@ class WaveGlowOracle:
             half = x.shape[1] // 2
             shift, log_s = self.network(k, x[:, :half], condition)
             x = torch.cat((x[:, :half], (x[:, half:] - shift) / torch.exp(log_s)), 1)
-            x = torch.einsum("oc,bcl->bol", torch.inverse(self.w[f"convinv.{k}.conv.weight"][:, :, 0]), x)
+            x = torch.einsum("oc,bcl->bol", self.unmixed(k), x)
             if k and k % self.early_every == 0:
                 departures -= 1
                 x = torch.cat((noise[:, departures * self.early_size : (departures + 1) * self.early_size], x), 1)
