@@ -234,7 +234,7 @@ class FreeRun:
 
 
 class Eager:
-    """The steps of one run, one by one."""
+    """The steps of one run, one by one. `outputs`: [steps, B, (M + 1) r], frames and then gates of each step."""
 
     look = LOOK
 
@@ -247,14 +247,17 @@ class Eager:
         self._frame = memory.new_zeros(batch, config.n_mels)
 
     def begin(self, memory: Tensor, processed: Tensor, padding: Tensor, masks: PrenetMasks) -> None:
+        """memory: [B, N, C], processed: [B, N, D], padding: [B, N]: new sentences, from their first step."""
         self._run, self._masks = FreeDecoder(self._packed, memory, processed, padding), masks
 
     def advance(self, first: int, count: int) -> None:
+        """Makes `outputs` from step `first` on, `count` steps; they are asked for in turn."""
         for step in range(first, first + count):
             self.outputs[step] = self._run.step(self._frame, self._masks.at(step), self._alignment[step])
             self._frame = self.outputs[step, :, self._last]
 
     def alignment(self, steps: int, symbols: int) -> Tensor:
+        """[steps, B, N]."""
         return self._alignment[:steps, :, :symbols]
 
 

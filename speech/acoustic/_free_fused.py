@@ -60,7 +60,7 @@ class Weights:
 
 
 class FusedSteps:
-    """States and graph for some sentences of at most so many symbols and steps (`size`).
+    """States and graph for some sentences of at most so many symbols and steps (`size`); `outputs` as `Eager` has them.
 
     A row of states is that of `speech.acoustic._free.PackedDecoder`. There are two, which take turns: what a kernel
     reads of the step before is not what it writes.

@@ -37,6 +37,7 @@ class _Row:
 
 
 def _once(ctx: Any) -> None:
+    """Raises RuntimeError the second time: the first has written gradients over what it needed."""
     if ctx.spent:
         raise RuntimeError("The loop's gradients are made where its gates were: backward goes once.")
     ctx.spent = True
