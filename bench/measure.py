@@ -4,7 +4,8 @@ A case is one piece of work done in several ways; the first way is the reference
 whose speed drifts is as kind to one as to the other. A round is refused when other processes, or the host below a
 virtual machine, took more than a twentieth of the processors' time while it ran (by /proc/stat), or when the host
 halted them without telling (`Watch`); it is repeated while patience lasts. What is quoted is the median of the good
-rounds; where there was none, the least of all, marked `~`.
+rounds; where there was none, the least of all, marked `~`. On a machine that is never quiet for as long as a call
+takes, `--pieces MINUTES` asks for the quietest of every piece instead (bench/pieces.py).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+
+from bench.pieces import Pieces, quietest
 
 Call = Callable[[], object]
 DISTURBED = 0.05  # share of the processors' time that others may take in a good round
@@ -65,6 +68,7 @@ class Row:
     memory: float  # MiB that the first call needed beyond what was there before
     good: int  # rounds
     refused: int
+    pieces: int = 0  # whose least times were added up; 0: whole calls were measured
 
     @property
     def disturbed(self) -> bool:
@@ -159,6 +163,8 @@ def measure(bench: str, case: Case, options: argparse.Namespace) -> list[Row]:
     """All ways of a case in turn, until each has its good rounds or patience is at its end."""
     wanted = {name: make for name, make in case.ways.items() if not options.only or name in options.only}
     calls = {name: make() for name, make in wanted.items()}
+    if options.pieces:
+        return _by_pieces(bench, case, calls, options.pieces)
     memory, times = {}, {}
     for name, call in calls.items():
         memory[name], first = _memory_and_time(call)
@@ -175,6 +181,32 @@ def measure(bench: str, case: Case, options: argparse.Namespace) -> list[Row]:
                 seen[name].append(_once(call, times[name]))
     base = _figure(seen[next(iter(case.ways))]) if next(iter(case.ways)) in seen else 0.0
     return [_row(bench, case, name, seen[name], base, memory[name]) for name in calls]
+
+
+def _by_pieces(bench: str, case: Case, calls: dict[str, Call], minutes: float) -> list[Row]:
+    memory = {name: _memory_and_time(call)[0] for name, call in calls.items()}
+    for call in calls.values():  # the first call packs and plans, which no later one does
+        call()
+    found, reference = quietest(calls, minutes), next(iter(case.ways))
+    base = found[reference].seconds if reference in found else 0.0
+    return [_piecewise(bench, case, name, one, base, memory[name]) for name, one in found.items()]
+
+
+def _piecewise(bench: str, case: Case, way: str, found: Pieces, base: float, memory: float) -> Row:
+    return Row(
+        bench=bench,
+        case=case.name,
+        way=way,
+        seconds=found.seconds,
+        ratio=base / found.seconds,
+        spread=(found.seconds, found.sums[len(found.sums) // 2 - 1]),
+        rate=case.work / found.seconds,
+        unit=case.unit,
+        memory=memory,
+        good=len(found.sums) if found.settled else 0,
+        refused=found.odd,
+        pieces=len(found.least),
+    )
 
 
 def _good(rounds: list[Round]) -> list[Round]:
@@ -240,6 +272,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     made.add_argument("--rounds", type=int, default=0, help="at most so many a way")
     made.add_argument("--patience", type=int, default=3, help="rounds more where some were disturbed")
+    made.add_argument("--pieces", type=float, default=0.0, metavar="MINUTES", help="a case, by its quietest pieces")
     made.add_argument("--minutes", type=float, default=60.0, help="when they are over, what is left has one round")
     made.add_argument("--only", nargs="*", default=[], metavar="WAY")
     made.add_argument("--case", default="", help="only cases whose name contains this")

@@ -45,6 +45,8 @@ def tables(figures: dict[str, Any]) -> str:
         f"{about['processor']}, {about['cores']} cores, {about['threads']} threads, {about['capability']}, "
         f"torch {about['torch']}, Python {about['python']}; {about['measured']}."
     ]
+    if any(row.pieces for row in rows):
+        lines += ["", "By pieces: every operation's quietest run, added up."]
     for bench in dict.fromkeys(row.bench for row in rows):
         lines += ["", f"### {TITLES.get(bench, bench)}", ""]
         lines += ["| 무엇 · what | 어떻게 · how | 한 번 · a call | 기준 대비 · × reference | 속도 · rate | MiB |"]

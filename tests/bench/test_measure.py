@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from bench import measure, table
+from bench import measure, pieces, table
 from bench.measure import Case, Round
+from bench.pieces import Pieces
 
 
 def options(**changes: object) -> argparse.Namespace:
@@ -49,6 +51,53 @@ def test_what_is_measured_is_told_with_its_ratio_to_the_first_way() -> None:
     assert slow.ratio == 1.0
     assert fast.ratio > 1.0
     assert fast.memory >= 0.0
+
+
+BEGINS, ENDS = (False, "add"), (True, "add")
+
+
+def test_of_every_piece_the_quietest_run_counts() -> None:
+    found = Pieces()
+    found.add((BEGINS, ENDS, BEGINS, ENDS), [0, 5_000, 6_000, 10_000])
+    found.add((BEGINS, ENDS, BEGINS, ENDS), [0, 2_000, 9_000, 10_000])
+    assert found.sums == pytest.approx([10e-6, 4e-6])
+    found.add((BEGINS, ENDS), [0, 1])
+    assert (found.odd, found.seconds) == (1, pytest.approx(4e-6))
+
+
+def test_pieces_have_settled_when_the_later_half_of_the_rounds_found_little() -> None:
+    found = Pieces()
+    for times in ([0, 9_000], [0, 5_000], [0, 4_000], [0, 5_000]):
+        assert not found.settled
+        found.add((BEGINS, ENDS), times)
+    assert not found.settled  # from 5 to 4 µs
+    for _ in range(2):
+        found.add((BEGINS, ENDS), [0, 5_000])
+    assert found.settled
+
+
+def test_a_call_is_cut_where_its_operations_begin_and_end() -> None:
+    x = torch.randn(8, 8, requires_grad=True)
+
+    def call() -> object:
+        return torch.autograd.grad(x.exp().sum(), x)
+
+    marks, times = pieces.cut(call)
+    names = [name for _, name in marks]
+    assert (names[0], names[-1]) == ("call", "call")
+    assert names.count("aten::exp") == 2
+    assert any("ExpBackward" in name for name in names)
+    assert times == sorted(times)
+    assert pieces.cut(call)[0] == marks
+
+
+def test_by_pieces_the_ways_are_compared_as_ever() -> None:
+    x = torch.randn(256, 256)
+    ways = {"slow": lambda: lambda: [x @ x for _ in range(20)], "fast": lambda: lambda: x @ x}
+    slow, fast = measure.measure("test", Case("products", ways, 1.0, "frames"), options(pieces=0.01))
+    assert (slow.ratio, slow.refused) == (1.0, 0)
+    assert fast.ratio > 1.0
+    assert slow.pieces > fast.pieces > 0
 
 
 @pytest.fixture
