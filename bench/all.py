@@ -85,7 +85,7 @@ def main() -> None:
     for row in rows:
         show(line(row))
     if disturbed := sum(row.disturbed for row in rows):
-        lack = "went on finding quieter pieces" if options.pieces else "had no quiet round"
+        lack = "were not as quiet three times" if options.pieces else "had no quiet round"
         print(f"~ {disturbed} of {len(rows)} {lack}: the least that was seen stands there.")
     if options.json:
         figures = {"machine": about, "rows": [vars(row) for row in rows]}

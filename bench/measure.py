@@ -62,7 +62,9 @@ class Row:
     way: str
     seconds: float  # of one call
     ratio: float  # times the reference of the same run; 0: the reference was left out
-    spread: tuple[float, float]  # least and most seconds of the good rounds
+    spread: tuple[
+        float, float
+    ]  # least and most seconds of the good rounds; of the pieces, the quietest and the third
     rate: float  # units a second
     unit: str
     memory: float  # MiB that the first call needed beyond what was there before
@@ -199,11 +201,11 @@ def _piecewise(bench: str, case: Case, way: str, found: Pieces, base: float, mem
         way=way,
         seconds=found.seconds,
         ratio=base / found.seconds,
-        spread=(found.seconds, found.sums[len(found.sums) // 2 - 1]),
+        spread=(found.seconds, found.again),
         rate=case.work / found.seconds,
         unit=case.unit,
         memory=memory,
-        good=len(found.sums) if found.settled else 0,
+        good=found.rounds if found.settled else 0,
         refused=found.odd,
         pieces=len(found.least),
     )

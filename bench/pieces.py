@@ -17,8 +17,9 @@ from itertools import pairwise
 import torch
 from torch.autograd.profiler import profile, record_function
 
-SETTLED = 0.03  # share by which the later half of the rounds may still lower the sum
-FEWEST = 4  # rounds, of which two make a half
+TIMES = 3  # that a piece must have been about as quiet, lest its least be a halted one
+SETTLED = 0.1  # share by which the third quietest runs may take longer than the quietest
+FEWEST = 5  # rounds
 
 Marks = tuple[tuple[bool, str], ...]  # (whether it ends here, operation)
 
@@ -28,30 +29,35 @@ class Pieces:
     """One way's pieces, as quiet as they have been."""
 
     marks: Marks = ()
-    least: list[int] = field(default_factory=list)  # [len(marks) - 1], ns
-    sums: list[float] = field(default_factory=list)  # seconds after every round that fitted
+    least: list[tuple[int, ...]] = field(default_factory=list)  # [len(marks) - 1], the quietest `TIMES` of each, ns
+    rounds: int = 0  # that fitted
     odd: int = 0  # rounds that did other operations than the first
 
     def add(self, marks: Marks, times: list[int]) -> None:
         """`times`: [len(marks)] ns."""
         spent = [end - start for start, end in pairwise(times)]
         if not self.marks:
-            self.marks, self.least = marks, spent
+            self.marks, self.least = marks, [(one,) for one in spent]
         elif marks == self.marks:
-            self.least = list(map(min, self.least, spent))
+            self.least = [tuple(sorted((*kept, one))[:TIMES]) for kept, one in zip(self.least, spent, strict=True)]
         else:
             self.odd += 1
             return
-        self.sums.append(sum(self.least) / 1e9)
+        self.rounds += 1
 
     @property
     def seconds(self) -> float:
-        return self.sums[-1]
+        return sum(kept[0] for kept in self.least) / 1e9
+
+    @property
+    def again(self) -> float:
+        """The sum of the last of the `TIMES` quietest runs, seconds."""
+        return sum(kept[-1] for kept in self.least) / 1e9
 
     @property
     def settled(self) -> bool:
-        """Whether the later half of the rounds found little that was quieter."""
-        return len(self.sums) >= FEWEST and self.seconds >= (1 - SETTLED) * self.sums[len(self.sums) // 2 - 1]
+        """Whether the pieces have been about so quiet several times."""
+        return self.rounds >= FEWEST and self.again <= (1 + SETTLED) * self.seconds
 
 
 def cut(call: Callable[[], object]) -> tuple[Marks, list[int]]:

@@ -60,20 +60,18 @@ def test_of_every_piece_the_quietest_run_counts() -> None:
     found = Pieces()
     found.add((BEGINS, ENDS, BEGINS, ENDS), [0, 5_000, 6_000, 10_000])
     found.add((BEGINS, ENDS, BEGINS, ENDS), [0, 2_000, 9_000, 10_000])
-    assert found.sums == pytest.approx([10e-6, 4e-6])
+    assert found.seconds == pytest.approx(4e-6)
     found.add((BEGINS, ENDS), [0, 1])
-    assert (found.odd, found.seconds) == (1, pytest.approx(4e-6))
+    assert (found.rounds, found.odd, found.seconds) == (2, 1, pytest.approx(4e-6))
 
 
-def test_pieces_have_settled_when_the_later_half_of_the_rounds_found_little() -> None:
+def test_pieces_have_settled_when_they_were_as_quiet_three_times() -> None:
     found = Pieces()
-    for times in ([0, 9_000], [0, 5_000], [0, 4_000], [0, 5_000]):
+    for taken in (9_000, 4_000, 7_000, 4_100, 30_000, 8_000):
+        found.add((BEGINS, ENDS), [0, taken])
         assert not found.settled
-        found.add((BEGINS, ENDS), times)
-    assert not found.settled  # from 5 to 4 µs
-    for _ in range(2):
-        found.add((BEGINS, ENDS), [0, 5_000])
-    assert found.settled
+    found.add((BEGINS, ENDS), [0, 4_200])
+    assert (found.settled, found.seconds, found.again) == (True, pytest.approx(4e-6), pytest.approx(4.2e-6))
 
 
 def test_a_call_is_cut_where_its_operations_begin_and_end() -> None:
