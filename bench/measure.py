@@ -62,9 +62,7 @@ class Row:
     way: str
     seconds: float  # of one call
     ratio: float  # times the reference of the same run; 0: the reference was left out
-    spread: tuple[
-        float, float
-    ]  # least and most seconds of the good rounds; of the pieces, the quietest and the third
+    spread: tuple[float, float]  # least and most seconds of the good rounds; of pieces, `seconds` and `again`
     rate: float  # units a second
     unit: str
     memory: float  # MiB that the first call needed beyond what was there before
