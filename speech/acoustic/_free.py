@@ -9,6 +9,7 @@ small operations, so each one counts.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,7 +45,9 @@ class PrenetMasks:
         keep = 1.0 - self._dropout
         shape = (BLOCK, 2, self._channels)
         drawn = [torch.empty(shape).bernoulli_(keep, generator=generator) for generator in self._generators]
-        return torch.stack(drawn, 2).div_(keep).to(self._like.device, self._like.dtype)
+        masks = torch.stack(drawn, 2).div_(keep).to(self._like.dtype)
+        # From pinned memory it arrives while the steps before are still running.
+        return masks.pin_memory().to(self._like.device, non_blocking=True) if self._like.is_cuda else masks
 
     def at(self, step: int) -> tuple[Tensor, ...]:
         """[B, prenet channels] for each of the two layers, or nothing; steps are asked for in turn."""
@@ -236,7 +239,7 @@ class FreeRun:
 class Eager:
     """The steps of one run, one by one. `outputs`: [steps, B, (M + 1) r], frames and then gates of each step."""
 
-    look = LOOK
+    look, ahead = LOOK, 0
 
     def __init__(self, decoder: Decoder, memory: Tensor, steps: int, dtype: torch.dtype) -> None:
         config, batch = decoder.config, len(memory)
@@ -295,21 +298,47 @@ def run_free(
         return _until_the_gates_open(run, decoder.config, memory, steps, max_frames, gate_threshold)
 
 
+class _Gates:
+    """Gates [steps, B, r] on their way to the processor, which goes on meanwhile; `first` is the first one's step."""
+
+    def __init__(self, first: int, gates: Tensor) -> None:
+        self.first, self._gates = first, gates
+        self._there: torch.cuda.Event | None = None
+        if gates.is_cuda:
+            self._gates = torch.empty(gates.shape, dtype=gates.dtype, pin_memory=True).copy_(gates, non_blocking=True)
+            self._there = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._there.record(torch.cuda.current_stream(gates.device))
+
+    def wait(self) -> Tensor:
+        """[B, steps r]."""
+        if self._there is not None:
+            self._there.synchronize()
+        return self._gates.transpose(0, 1).flatten(1)
+
+
+def _blocks(run: Eager | FusedSteps, steps: int, gates: slice) -> Iterator[_Gates]:
+    """Makes all steps, block by block. A GPU has `run.ahead` blocks to do while one's gates are looked at."""
+    waiting = deque[_Gates]()
+    for first in range(0, steps, run.look):
+        count = min(run.look, steps - first)
+        run.advance(first, count)
+        waiting.append(_Gates(first, run.outputs[first : first + count, :, gates]))
+        if len(waiting) > run.ahead:
+            yield waiting.popleft()
+    yield from waiting
+
+
 def _until_the_gates_open(
     run: Eager | FusedSteps, config: Config, memory: Tensor, steps: int, max_frames: int, gate_threshold: float
 ) -> FreeRun:
     bands, reduction, batch = config.n_mels, config.reduction, len(memory)
-    lengths = torch.full((batch,), max_frames, device=memory.device)
-    opened = torch.zeros(batch, dtype=torch.bool, device=memory.device)
+    lengths, opened = torch.full((batch,), max_frames), torch.zeros(batch, dtype=torch.bool)
     threshold = torch.logit(torch.tensor(gate_threshold, dtype=torch.float64)).item()
-    for first in range(0, steps, run.look):
-        count = min(run.look, steps - first)
-        run.advance(first, count)
-        gates = run.outputs[first : first + count, :, bands * reduction :]
-        stops = gates.transpose(0, 1).flatten(1) > threshold  # [B, look r]
+    for gates in _blocks(run, steps, slice(bands * reduction, None)):
+        stops = gates.wait() > threshold  # [B, look r]
         if stops.any():
             found = stops.any(1) & ~opened
-            lengths = torch.where(found, first * reduction + stops.int().argmax(1) + 1, lengths)
+            lengths = torch.where(found, gates.first * reduction + stops.int().argmax(1) + 1, lengths)
             opened |= found
             if opened.all():
                 steps = -(-int(lengths.max()) // reduction)
@@ -320,8 +349,8 @@ def _until_the_gates_open(
     outputs = run.outputs[:steps].transpose(0, 1)  # [B, steps, (M + 1) r]
     return FreeRun(
         outputs[..., : bands * reduction].reshape(batch, -1, bands).transpose(1, 2)[:, :, :frames].clone(),
-        lengths,
+        lengths.to(memory.device),
         run.alignment(steps, memory.size(1)).transpose(0, 1).repeat_interleave(reduction, 1)[:, :frames],
         outputs[..., bands * reduction :].reshape(batch, -1)[:, :frames].clone(),
-        reached_limit,
+        reached_limit.to(memory.device),
     )

@@ -51,7 +51,7 @@ class Weights:
         self.say = torch.cat((say.weight_ih, say.weight_hh), 1).to(dtype)
         self.say_bias = (say.bias_ih + say.bias_hh).to(kind)
         self.ask = attention.query_layer.weight.detach().contiguous()
-        self.location = attention.location_layer.kernel().detach().contiguous()
+        self.taps = attention.location_layer.kernel().detach().flatten(1).T.contiguous()
         self.v = attention.v.weight[0].detach().contiguous()
         weight = torch.cat((decoder.linear_projection.weight, decoder.gate_layer.weight))
         self.tell = torch.cat((weight[:, sizes[3] :], weight[:, : sizes[3]]), 1)
@@ -66,7 +66,7 @@ class FusedSteps:
     reads of the step before is not what it writes.
     """
 
-    look = LOOK
+    look, ahead = LOOK, 1
 
     def __init__(self, weights: Weights, size: Size, block: int, like: Tensor) -> None:
         self.size, (batch, symbols, steps, dtype) = size, size
@@ -137,7 +137,7 @@ class FusedSteps:
             attention, context - hear, weights.width, hear, context - hear, KEPT=False, LINES=_LINES, BLOCK=256,
         )  # fmt: skip
         _kernels.score[(batch, -(-symbols // _SYMBOLS))](
-            clock, offset, self._places, weights.location, self._processed, self._asked, weights.v, self._scores,
+            clock, offset, self._places, weights.taps, self._processed, self._asked, weights.v, self._scores,
             self._scores, batch, symbols, attention, kernel,
             KEPT=False, SYMBOLS=_SYMBOLS, CHANNELS=above(attention), TAPS=above(2 * kernel),
         )  # fmt: skip

@@ -75,7 +75,7 @@ class _AttentionLoop(torch.autograd.Function):
         recur = torch.cat((recurrent, weight[:, width:]), 1).T.to(dtype)  # [H + C, 4H], a row of it an output's
         share = new(batch, 4 * hidden, dtype=dtype)
         clock = torch.zeros(1, dtype=torch.int32, device=inputs.device)
-        behind, said = padding.to(torch.uint8), row.exact[:, :hidden]
+        behind, said, taps = padding.to(torch.uint8), row.exact[:, :hidden], location.flatten(1).T.contiguous()
         dropped = squashed if dropout is None else dropout
 
         def launch(offset: int) -> None:
@@ -86,7 +86,7 @@ class _AttentionLoop(torch.autograd.Function):
             )  # fmt: skip
             torch.mm(said, query.T, out=asked)
             _kernels.score[(batch, _grid(symbols, _SYMBOLS))](
-                clock, offset, places, location, processed, asked, v, energies, scores, batch, symbols, size, kernel,
+                clock, offset, places, taps, processed, asked, v, energies, scores, batch, symbols, size, kernel,
                 KEPT=True, SYMBOLS=_SYMBOLS, CHANNELS=above(size), TAPS=above(2 * kernel),
             )  # fmt: skip
             _kernels.attend[(batch, _grid(channels, _CONTEXT))](

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from speech.acoustic import tacotron2
-from speech.acoustic._free import BLOCK, PrenetMasks
+from speech.acoustic._free import BLOCK, Eager, PrenetMasks
 from speech.acoustic._layers import keep_mask
 from speech.acoustic.tacotron2 import AcousticOutput, Config, Model
 from speech.config import TrainingConfig
@@ -62,8 +62,11 @@ def test_teacher_forced_outputs_of_the_published_size_equal_the_oracle() -> None
         assert_same(model(*tensors(batch)), oracle_of(model).forced(*tensors(batch)), 1)
 
 
+@pytest.mark.parametrize("ahead", [0, 1])
 @pytest.mark.parametrize("config", FORMS.values(), ids=FORMS.keys())
-def test_running_free_equals_the_oracle(config: Config) -> None:
+def test_running_free_equals_the_oracle(monkeypatch: pytest.MonkeyPatch, config: Config, ahead: int) -> None:
+    """Also where gates are looked at while the steps behind them are made, as on a GPU."""
+    monkeypatch.setattr(Eager, "ahead", ahead)
     model = random_model(config)
     symbols = random_batch(config, [9], [1]).symbols
     with torch.no_grad():
@@ -208,7 +211,9 @@ def test_speaking_leaves_the_training_mode_and_the_global_generator_as_they_were
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_sentence_that_never_stops_says_so() -> None:
+@pytest.mark.parametrize("ahead", [0, 1, 9])
+def test_a_sentence_that_never_stops_says_so(monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
+    monkeypatch.setattr(Eager, "ahead", ahead)
     model = random_model(TINY)
     symbols = random_batch(TINY, [9], [1]).symbols
     found = model.infer(symbols, torch.tensor([9]), max_frames=13, gate_threshold=1.0)
