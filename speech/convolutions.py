@@ -4,7 +4,7 @@ A rectifier or a sum of its own reads and writes everything once more, which on 
 convolution. torch offers both within the convolution, and weights in oneDNN's own layout, under private names only:
 they are tried out once, and left alone where they are missing or wrong (see also speech/products.py).
 
-Tensors here are images of height 1, [B, C, 1, T], with their channels innermost.
+Tensors here are images of height 1, [B, C, 1, T], laid out as `layout` says.
 """
 
 from __future__ import annotations
@@ -16,6 +16,14 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+def layout(device: torch.device, dtype: torch.dtype) -> torch.memory_format:
+    """Of images: channels innermost, but for float32 on a GPU, which computes that of other units.
+
+    7 s of V1 on an H200: 19.7 ms with channels innermost and 17.6 with time; in bf16 8.8 and 20.9.
+    """
+    return torch.contiguous_format if device.type == "cuda" and dtype == torch.float32 else torch.channels_last
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Convolution:
             weight = torch._weight_norm(cast(Tensor, plain.weight_v), cast(Tensor, plain.weight_g), 0)
         else:
             weight = plain.weight
-        weight = (weight.detach() * scale)[:, :, None].to(dtype).contiguous(memory_format=torch.channels_last)
+        weight = (weight.detach() * scale)[:, :, None].to(dtype).contiguous(memory_format=layout(weight.device, dtype))
         padding, dilation = (0, cast(int, plain.padding[0])), (1, plain.dilation[0])
         bias = None if plain.bias is None else plain.bias.detach().to(dtype)
         reach = (plain.kernel_size[0] // 2) * plain.dilation[0]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speech.convolutions import Convolution
+from speech.convolutions import Convolution, layout
 
 if TYPE_CHECKING:
     from speech.vocoder.hifi_gan import Model
@@ -83,7 +83,7 @@ class Folded:
         return torch.tanh(samples if shaped is None else samples + shaped.sum(1))
 
     def _image(self, rows: Tensor) -> Tensor:
-        return rows[:, :, None].to(self._dtype).contiguous(memory_format=torch.channels_last)
+        return rows[:, :, None].to(self._dtype).contiguous(memory_format=layout(rows.device, self._dtype))
 
 
 def weights_key(model: Model) -> tuple[tuple[int, int], ...]:

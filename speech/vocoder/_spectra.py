@@ -26,8 +26,7 @@ def full_band_mel(samples: Tensor, audio: AudioConfig) -> Tensor:
     filters, window = _mel_tools(audio.sample_rate, audio.n_fft, audio.n_mels, audio.f_min, str(samples.device))
     pad = (audio.n_fft - audio.hop_length) // 2
     padded = F.pad(samples.float().unsqueeze(1), (pad, pad), "reflect").squeeze(1)
-    spectrum = torch.stft(padded, audio.n_fft, audio.hop_length, window=window, center=False, return_complex=True)
-    magnitude = (spectrum.real**2 + spectrum.imag**2 + 1e-9).sqrt()
+    magnitude = _magnitude(padded, window, audio.hop_length, floor=1e-9)
     return (filters @ magnitude).clamp(min=audio.clip_floor).log()
 
 
@@ -40,12 +39,24 @@ def stft_loss(made: Tensor, real: Tensor) -> Tensor:
     """
     apart = [
         (true - ours).norm() / true.norm() + F.l1_loss(ours.log(), true.log())
-        for ours, true in ((_magnitude(made, *sizes), _magnitude(real, *sizes)) for sizes in WINDOWS)
+        for ours, true in ((_centred(made, *sizes), _centred(real, *sizes)) for sizes in WINDOWS)
     ]
     return torch.stack(apart).mean()
 
 
-def _magnitude(samples: Tensor, n_fft: int, hop_length: int, win_length: int) -> Tensor:
-    window = torch.hann_window(win_length, device=samples.device)
-    spectrum = torch.stft(samples.float(), n_fft, hop_length, win_length, window, return_complex=True)
-    return (spectrum.real**2 + spectrum.imag**2 + 1e-7).sqrt()
+def _centred(samples: Tensor, n_fft: int, hop_length: int, win_length: int) -> Tensor:
+    """[B, S] -> [B, F, T]: a frame's middle lies on its place, and the sound is mirrored at its ends."""
+    before = (n_fft - win_length) // 2
+    window = F.pad(torch.hann_window(win_length, device=samples.device), (before, n_fft - win_length - before))
+    padded = F.pad(samples.float().unsqueeze(1), (n_fft // 2, n_fft // 2), "reflect").squeeze(1)
+    return _magnitude(padded, window, hop_length, floor=1e-7)
+
+
+def _magnitude(padded: Tensor, window: Tensor, hop_length: int, *, floor: float) -> Tensor:
+    """padded: [B, S], window: [n_fft] -> [B, F, T]; `floor` is added to the power.
+
+    As `torch.stft` does it, whose gradient is summed in another order at every call on a GPU: `unfold`'s is not.
+    """
+    spectrum = torch.fft.rfft(padded.unfold(-1, len(window), hop_length) * window)
+    magnitude: Tensor = (spectrum.real**2 + spectrum.imag**2 + floor).sqrt()
+    return magnitude.transpose(1, 2)

@@ -298,6 +298,7 @@ class Recipe:
                 lr=self.training.learning_rate,
                 betas=(0.8, 0.99),
                 weight_decay=self.training.weight_decay,
+                fused=True,
             )
 
         self.discriminators.to(next(model.parameters()).device)

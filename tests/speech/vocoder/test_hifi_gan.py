@@ -12,7 +12,7 @@ import torch
 from speech import convolutions
 from speech.config import TrainingConfig
 from speech.errors import BadConfig
-from speech.vocoder import _fold
+from speech.vocoder import _fold, _spectra
 from speech.vocoder._spectra import stft_loss
 from speech.vocoder.hifi_gan import (
     PRESETS,
@@ -193,6 +193,17 @@ def test_spectra_join_the_mel_until_the_discriminators_come() -> None:
     assert float(loss.detach()) == pytest.approx(config.mel_weight * alone["mel"] + 15.0 * alone["spectra"], rel=1e-5)
     *_, (_, _, judged) = recipe.losses(model, batch, step=5)
     assert "spectra" not in judged
+
+
+@pytest.mark.parametrize("sizes", _spectra.WINDOWS)
+def test_a_spectrum_and_its_gradient_are_those_of_stft(sizes: tuple[int, int, int]) -> None:
+    sound = (torch.randn(2, 8192) / 10).requires_grad_()
+    length, hop, win = sizes
+    whole = torch.stft(sound, length, hop, win, torch.hann_window(win), return_complex=True)
+    expected, found = (whole.abs() ** 2 + 1e-7).sqrt(), _spectra._centred(sound, *sizes)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    (ours,), (theirs,) = (torch.autograd.grad(one.log().sum(), sound, retain_graph=True) for one in (found, expected))
+    assert (ours - theirs).norm() <= 1e-3 * theirs.norm()
 
 
 def test_the_spectra_come_nearer_as_a_sound_does() -> None:
