@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from speech import checkpoint, lifetime, models
+from speech import checkpoint, devices, lifetime, models
 from speech.audio import log_mel
 from speech.base.card import card
 from speech.base.corpus import MAIN, corpus_make, speak
@@ -64,6 +64,11 @@ GOING_ON: dict[str, Any] = {
     "batch_size": 16, "learning_rate": 5e-4, "warmup_steps": 30, "ema": 0.98, "evaluate_every": 200,
     "checkpoint_every": 100,
 }  # fmt: skip
+# The same where there is a GPU, which makes 64 clips in the time of a few: 18 steps a second on an H100.
+GOING_ON_GPU: dict[str, Any] = {
+    "batch_size": 64, "learning_rate": 1e-3, "warmup_steps": 100, "ema": 0.995, "evaluate_every": 400,
+    "checkpoint_every": 400,
+}  # fmt: skip
 # A network without a speaker's embedding learns one voice: with a fifth of the clips in others it had drawn a diagonal
 # after 500 steps but no speech. Short sentences align soon.
 VOICE, VOICES = "voice", "voices"  # the folders of the corpora
@@ -102,7 +107,7 @@ def train(
     base = _newest(out, "vocoder") if taught else _origin(out, part)
     going_on = part == "acoustic" and base is not None
     if going_on:
-        training = {**training, **GOING_ON}
+        training = {**training, **(GOING_ON_GPU if devices.choose("auto").type == "cuda" else GOING_ON)}
     config = GOING_ON_CONFIG if going_on else TAUGHT_CONFIG if taught else {}
     job = Job(
         base=None if base is None else str(base),

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import json
 import logging
+import os
 import random
 import shutil
 import subprocess
@@ -80,7 +81,7 @@ def corpus_make(
     chance = random.Random(seed + 1)  # noqa: S311 - nothing secret hangs on it
     plans = [(index, *sentence, *_voice(chance, others)) for index, sentence in enumerate(texts)]
     rows = []
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for done, row in enumerate(pool.map(lambda plan: _clip(out, *plan), plans), start=1):
             if row:
                 rows.append(row)
