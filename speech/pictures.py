@@ -25,6 +25,7 @@ Array = npt.NDArray[np.floating]
 _INK, _SOFT, _LINE, _PAPER = "#14181a", "#a9b1b3", "#313a3d", "#ece8df"
 _COLOURS = LinearSegmentedColormap.from_list("celadon", [_INK, "#1f4f4a", "#3f9a86", "#9fdcc8", "#fffdf2"])
 _HANGUL_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Apple SD Gothic Neo", "Malgun Gothic")
+_MARKS = "DejaVu Sans"  # comes with matplotlib, and has the mark of a space, which NanumGothic lacks
 _MOST_LABELS = 72  # symbols that can still be told apart beside the picture
 _ROWS_PER_COLUMN = 24  # of their letters
 
@@ -86,7 +87,7 @@ def _label_symbols(axes: Any, symbols: Sequence[str]) -> None:
         axes.set_yticks(range(0, len(symbols), max(1, len(symbols) // 8)))
         return
     axes.set_yticks(range(len(symbols)))
-    axes.set_yticklabels([_letter(symbol) for symbol in symbols], fontfamily=font, fontsize=9)
+    axes.set_yticklabels([_letter(symbol) for symbol in symbols], fontfamily=[font, _MARKS], fontsize=9)
     columns = 1 + (len(symbols) - 1) // _ROWS_PER_COLUMN  # neighbours step aside where rows are narrow
     for number, tick in enumerate(axes.yaxis.get_major_ticks()):
         tick.set_pad(3 + 11 * (number % columns))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from speech import pictures
 from speech.config import AudioConfig
 from speech.pictures import draw_alignment, draw_copy
 
@@ -26,6 +27,14 @@ def test_an_alignment_is_drawn_at_any_length(tmp_path: Path, frames: int, symbol
     mel = rng.normal(-5, 2, (80, frames)).astype(np.float32)
     draw_alignment(tmp_path / "a.png", alignment, mel, ["ᄀ"] * symbols, AudioConfig())
     assert size(tmp_path / "a.png") == (1200, 900)
+
+
+def test_every_symbol_has_a_letter_in_whatever_font_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr(pictures, "_hangul_font", lambda: "cmr10")  # a font that has no mark for a space either
+    draw_alignment(tmp_path / "a.png", np.eye(3, dtype=np.float32), np.zeros((80, 3)), list("a b"), AudioConfig())
+    assert not [str(one.message) for one in recwarn if "missing from font" in str(one.message)]
 
 
 def test_a_picture_of_what_is_not_finite_is_drawn_all_the_same(tmp_path: Path) -> None:
