@@ -1,6 +1,7 @@
 """The networks on one GPU against NVIDIA's published way, measured side by side in one run.
 
     python bench/gpu.py [--case TEXT] [--only WAY …] [--json FILE] [--quick] [--minutes 10]
+    python bench/gpu.py --profile FILE [--case TEXT] [--only WAY …]      the kernels of each call instead, by their time
     python bench/gpu.py --device cpu --tiny          try the script itself where there is no GPU
 
 It needs torch and numpy alone, but for HiFi-GAN, whose mel filters need what speech/audio.py imports (librosa, scipy,
@@ -32,7 +33,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import events
+from bench import events, kernels
 from bench.measure import Call, Case
 from bench.tacotron2 import FRAMES, FRAMES_A_SYMBOL
 from bench.waveglow import FRAMES_A_SECOND, SIGMA, random_model, segments
@@ -388,13 +389,18 @@ def main(arguments: Sequence[str] | None = None) -> list[events.Row]:
     parser.add_argument("--minutes", type=float, default=10.0, help="when they are over, what is left has one round")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--tiny", action="store_true", help="networks and work too small to mean anything, and 1 round")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="what each call makes the GPU do; no figures")
     options = parser.parse_args(arguments)
     device, sizes = devices.choose(options.device), TINY if options.tiny else Sizes()
     torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(0)
-    cases = (case for part in (limits, tacotron_cases, flow_cases, gan_cases) for case in part(sizes, device))
+    parts = limits, tacotron_cases, flow_cases, gan_cases
+    cases = (case for part in parts for case in part(sizes, device) if options.case in case.name)
+    if options.profile:
+        kernels.write(cases, device, options.only, options.profile)
+        return []
     return events.run(
-        (case for case in cases if options.case in case.name),
+        cases,
         device,
         rounds=1 if options.tiny else 3 if options.quick else 7,
         minutes=options.minutes,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import events, gpu
+from bench import events, gpu, kernels
 from bench.measure import Case
 from speech.vocoder import waveglow
 from tests.speech.acoustic.builders import TINY, random_batch, random_model
@@ -33,6 +33,22 @@ def test_the_ways_of_a_case_are_measured_and_written(tmp_path: Path) -> None:
     written = json.loads(file.read_text())
     assert written["machine"]["gpu"] == "cpu"
     assert [row["seconds"] for row in written["rows"]] == [row.seconds for row in rows]
+
+
+def test_what_a_call_takes_is_written_by_its_time(tmp_path: Path) -> None:
+    file = tmp_path / "profile.txt"
+    assert gpu.main(["--device", "cpu", "--tiny", "--case", "HiFi-GAN V1, 0", "--profile", str(file)]) == []
+    heads = [line for line in file.read_text().splitlines() if line.startswith("## ")]
+    assert heads == [f"## HiFi-GAN V1, 0.05 s, {way}" for way in ("plain", "float32", "bf16")]
+    assert "aten::" in file.read_text()
+
+
+def test_a_profile_of_what_fails_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "profile.txt"
+    kernels.write([Case("sums", {"never": lambda: lambda: 1 // 0, "sound": lambda: lambda: None})], CPU, (), file)
+    never, sound = file.read_text().strip().split("## ")[1:]
+    assert "ZeroDivisionError" in never
+    assert "on the processor:" in sound
 
 
 def test_a_way_that_fails_tells_why_and_stops_no_other() -> None:
