@@ -32,8 +32,13 @@ class Recipe(Protocol):
 
     def optimizers(self, model: Any) -> dict[str, torch.optim.Optimizer]: ...
 
-    def losses(self, model: Any, batch: Any, *, step: int = 0) -> Iterator[tuple[str, torch.Tensor, dict[str, float]]]:
-        """Yields (optimiser, loss to minimise, its parts); the loop steps before it asks for the next one."""
+    def losses(
+        self, model: Any, batch: Any, *, step: int = 0
+    ) -> Iterator[tuple[str, torch.Tensor, dict[str, torch.Tensor]]]:
+        """Yields (optimiser, loss to minimise, its parts); the loop steps before it asks for the next one.
+
+        All stay where they were computed: a GPU that has to tell them at once waits for its processor afterwards.
+        """
         ...
 
     def evaluate(self, model: Any, batch: Any, *, step: int = 0) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,10 +58,10 @@ class Network:
         Raises NonFinite before the optimiser whose loss or gradient it is has moved.
         """
         told, fed = Told(), list[Fed]()
-        runs: list[Iterator[tuple[str, torch.Tensor, dict[str, float]]]] = []
+        runs: list[Iterator[tuple[str, torch.Tensor, dict[str, torch.Tensor]]]] = []
         rate = scale * schedule.factor(step, self.plan.training)
         while True:
-            name, sums = "", dict[str, float]()
+            name, losses, sums = "", list[torch.Tensor](), dict[str, torch.Tensor]()
             for number, count in enumerate(clips):
                 if len(runs) == number:
                     fed.append(take(number))
@@ -76,28 +77,31 @@ class Network:
                 name, loss, parts = item
                 share = count / sum(clips)
                 self._pull(name, loss, share, first=number == 0)
+                losses.append(loss.detach())
                 for part, value in parts.items():
-                    sums[part] = sums.get(part, 0.0) + value * share
-            told.norm = max(told.norm, self._clip(name))
+                    sums[part] = sums.get(part, 0.0) + value.detach() * share
+            told.norm = max(told.norm, self._clip(name, losses, sums, told.losses))
             told.rate = self._step(name, rate)
-            told.losses |= sums
 
     def _pull(self, name: str, loss: torch.Tensor, share: float, *, first: bool) -> None:
-        if not bool(torch.isfinite(loss)):
-            raise NonFinite(f"The {name} loss is {loss.item()}.")
         if first:
             self.optimizers[name].zero_grad(set_to_none=True)
         (loss * share).backward()  # type: ignore[no-untyped-call]
 
-    def _clip(self, name: str) -> float:
+    def _clip(
+        self, name: str, losses: Sequence[torch.Tensor], parts: Mapping[str, torch.Tensor], told: dict[str, float]
+    ) -> float:
+        """The gradients' norm; `told` gets the parts' values. A GPU is waited for here, and nowhere else in a move."""
         parameters = self.recipe.parameters(self.model, name)
-        try:
-            norm = torch.nn.utils.clip_grad_norm_(
-                parameters, self.plan.training.clip_norm or float("inf"), error_if_nonfinite=True
-            )
-        except RuntimeError as error:
-            raise NonFinite(f"The {name} gradient is not finite.") from error
-        return float(norm)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.plan.training.clip_norm or float("inf"))
+        length, *values = torch.stack([one.float() for one in (norm, *losses, *parts.values())]).tolist()
+        for loss in values[: len(losses)]:
+            if not math.isfinite(loss):
+                raise NonFinite(f"The {name} loss is {loss}.")
+        if not math.isfinite(length):
+            raise NonFinite(f"The {name} gradient is not finite.")
+        told.update(zip(parts, values[len(losses) :], strict=True))
+        return float(length)
 
     def _step(self, name: str, scale: float) -> float:
         optimizer, rate = self.optimizers[name], 0.0

@@ -61,7 +61,7 @@ def _normed(inputs: int, outputs: int, kernel: int, gain: Gain) -> nn.Sequential
 
 
 class Encoder(nn.Module):
-    """Embedded symbols [B, C, N] -> memory [B, N, C]."""
+    """Embedded symbols [B, C, N] and their lengths [B], these on the CPU, -> memory [B, N, C]."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -77,9 +77,7 @@ class Encoder(nn.Module):
             if padding is not None:
                 x = x.masked_fill(padding[:, None, :], 0.0)
             x = drop(torch.relu(convolution(x)), self.dropout, self.training)
-        packed = nn.utils.rnn.pack_padded_sequence(
-            x.transpose(1, 2), lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
+        packed = nn.utils.rnn.pack_padded_sequence(x.transpose(1, 2), lengths, batch_first=True, enforce_sorted=False)
         outputs, _ = self.lstm(packed)
         memory, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True, total_length=x.size(2))
         return memory  # [B, N, C]

@@ -184,17 +184,22 @@ class Model(nn.Module):
 
     def encode(self, symbols: Tensor, symbol_lengths: Tensor, *, published: bool) -> tuple[Tensor, Tensor]:
         """symbols: [B, N] -> memory [B, N, C], padding [B, N]. Raises BadText for an empty row or unknown symbols."""
-        if symbols.numel() == 0 or int(symbol_lengths.min()) < 1:
-            raise BadText("A text without symbols cannot be spoken; give it at least one.", code="no_symbols")
-        if int(symbols.min()) < 0 or int(symbols.max()) >= self.config.n_symbols:
+        empty = BadText("A text without symbols cannot be spoken; give it at least one.", code="no_symbols")
+        if symbols.numel() == 0:
+            raise empty
+        told = torch.cat((symbol_lengths, *(end[None] for end in symbols.aminmax()))).cpu()  # a GPU is waited for once
+        lengths, first, last = told[:-2], int(told[-2]), int(told[-1])
+        if int(lengths.min()) < 1:
+            raise empty
+        if first < 0 or last >= self.config.n_symbols:
             raise BadText(
-                f"Symbol {int(symbols.max())} is outside the {self.config.n_symbols} symbols of this model.",
+                f"Symbol {last} is outside the {self.config.n_symbols} symbols of this model.",
                 code="symbol_out_of_range",
                 n_symbols=self.config.n_symbols,
             )
         padding = padding_mask(symbol_lengths, symbols.size(1))
         embedded = self.embedding(symbols).transpose(1, 2)  # [B, C, N]
-        memory = self.encoder(embedded, symbol_lengths, None if published else padding)
+        memory = self.encoder(embedded, lengths, None if published else padding)
         return memory, padding
 
     @torch.inference_mode()
@@ -244,7 +249,7 @@ def guided_attention(alignment: Tensor, text_lengths: Tensor, mel_lengths: Tenso
     place = torch.arange(symbols, device=alignment.device)[None, :] / text_lengths[:, None]  # [B, N]
     penalty = 1.0 - torch.exp(-((place[:, None, :] - time[:, :, None]) ** 2) / (2.0 * width**2))
     valid = time < 1.0
-    return (alignment.float() * penalty).sum(2)[valid].mean()
+    return (alignment.float() * penalty).sum(2).masked_fill(~valid, 0.0).sum() / valid.sum()
 
 
 class Recipe:
@@ -271,10 +276,10 @@ class Recipe:
 
     def losses(
         self, model: Model, batch: AcousticBatch, *, step: int = 0
-    ) -> Iterator[tuple[str, Tensor, dict[str, float]]]:
+    ) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """One loss for the one optimiser; `step` tells how far guided attention has faded."""
-        loss, parts = self._loss(model, batch, step)
-        yield "model", loss, parts
+        parts = self._loss(model, batch, step)
+        yield "model", parts["loss"], parts
 
     @torch.no_grad()
     def evaluate(self, model: Model, batch: AcousticBatch, *, step: int = 0) -> dict[str, float]:
@@ -282,11 +287,12 @@ class Recipe:
         was_training = model.training
         model.eval()
         try:
-            return self._loss(model, batch, step)[1]
+            return {name: float(value) for name, value in self._loss(model, batch, step).items()}
         finally:
             model.train(was_training)
 
-    def _loss(self, model: Model, batch: AcousticBatch, step: int) -> tuple[Tensor, dict[str, float]]:
+    def _loss(self, model: Model, batch: AcousticBatch, step: int) -> dict[str, Tensor]:
+        """The sum as "loss", its terms, and "mel_l1"."""
         output: AcousticOutput = model(batch.symbols, batch.symbol_lengths, batch.mels, batch.mel_lengths)
         # Means over true frames: what a clip weighs does not hang on how long its neighbours in the batch are.
         valid = ~padding_mask(batch.mel_lengths, batch.mels.size(2))
@@ -294,20 +300,17 @@ class Recipe:
         cells = frames * batch.mels.size(1)
         target = batch.mels.masked_fill(~valid[:, None, :], 0.0)
         error = (output.mel_post - target).masked_fill(~valid[:, None, :], 0.0)
+        gate = functional.binary_cross_entropy_with_logits(output.gate, batch.gates, reduction="none")
         parts = {
             "mel": (output.mel - target).square().sum() / cells,
             "mel_post": error.square().sum() / cells,
-            "gate": functional.binary_cross_entropy_with_logits(output.gate, batch.gates, reduction="none")[
-                valid
-            ].mean(),
+            "gate": gate.masked_fill(~valid, 0.0).sum() / frames,
         }
         if weight := self.guided_weight(step):
             parts["guided"] = weight * guided_attention(
                 output.alignment, batch.symbol_lengths, batch.mel_lengths, self.config.guided_attention_width
             )
-        loss = torch.stack(list(parts.values())).sum()
-        figures = torch.stack([loss, error.abs().sum() / cells, *parts.values()]).detach().tolist()
-        return loss, dict(zip(["loss", "mel_l1", *parts], figures, strict=True))
+        return {"loss": torch.stack(list(parts.values())).sum(), "mel_l1": error.abs().sum() / cells, **parts}
 
     def guided_weight(self, step: int) -> float:
         weight, fade = self.config.guided_attention_weight, self.config.guided_attention_steps

@@ -312,7 +312,7 @@ class Recipe:
 
     def losses(
         self, model: Model, batch: VocoderBatch, *, step: int = 0
-    ) -> Iterator[tuple[str, Tensor, dict[str, float]]]:
+    ) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Yields the discriminators' loss first, then the generator's."""
         mels, real = batch.mels, batch.samples
         excitation, missed = self._excite(model, mels, real)
@@ -323,7 +323,7 @@ class Recipe:
             scores, _ = self.discriminators(torch.cat((real, made.detach())))
             halves = [score.chunk(2) for score in scores]
             loss = torch.stack([((1 - true) ** 2).mean() + (fake**2).mean() for true, fake in halves]).sum()
-            yield "discriminator", loss, {"discriminator": float(loss.detach())}
+            yield "discriminator", loss, {"discriminator": loss}
         mel = F.l1_loss(full_band_mel(made, self.audio), full_band_mel(real, self.audio))
         terms = {"mel": (self.config.mel_weight, mel)}
         if missed is not None:
@@ -334,8 +334,7 @@ class Recipe:
         elif self.config.spectral_weight:
             terms["spectra"] = self.config.spectral_weight, stft_loss(made, real)
         loss = torch.stack([weight * term.float() for weight, term in terms.values()]).sum()
-        parts = {name: float(term.detach()) for name, (_, term) in terms.items()}
-        yield "generator", loss, {"loss": float(loss.detach()), **parts}
+        yield "generator", loss, {"loss": loss, **{name: term for name, (_, term) in terms.items()}}
 
     def _excite(self, model: Model, mels: Tensor, real: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The true pitch's excitation [B, 2, S], and how far the source misses that pitch; nothing without a source.

@@ -313,9 +313,9 @@ class Recipe:
 
     def losses(
         self, model: Model, batch: VocoderBatch, *, step: int = 0
-    ) -> Iterator[tuple[str, Tensor, dict[str, float]]]:
-        loss, parts = self._loss(model, batch)
-        yield "model", loss, parts
+    ) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        parts = self._loss(model, batch)
+        yield "model", parts["loss"], parts
 
     @torch.no_grad()
     def evaluate(self, model: Model, batch: VocoderBatch, *, step: int = 0) -> dict[str, float]:
@@ -323,11 +323,11 @@ class Recipe:
         was_training = model.training
         model.eval()
         try:
-            return self._loss(model, batch)[1]
+            return {name: float(value) for name, value in self._loss(model, batch).items()}
         finally:
             model.train(was_training)
 
-    def _loss(self, model: Model, batch: VocoderBatch) -> tuple[Tensor, dict[str, float]]:
+    def _loss(self, model: Model, batch: VocoderBatch) -> dict[str, Tensor]:
         output: FlowOutput = model(batch.mels, batch.samples)
         count = output.noise.numel()
         parts = {
@@ -335,6 +335,4 @@ class Recipe:
             "log_scale": -output.log_scale / count,
             "log_determinant": -output.log_determinant / count,
         }
-        loss = torch.stack(list(parts.values())).sum()
-        figures = torch.stack([loss, *parts.values()]).detach().tolist()
-        return loss, dict(zip(["loss", *parts], figures, strict=True))
+        return {"loss": torch.stack(list(parts.values())).sum(), **parts}
