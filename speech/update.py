@@ -91,7 +91,10 @@ class Network:
     def _clip(
         self, name: str, losses: Sequence[torch.Tensor], parts: Mapping[str, torch.Tensor], told: dict[str, float]
     ) -> float:
-        """The gradients' norm; `told` gets the parts' values. A GPU is waited for here, and nowhere else in a move."""
+        """The gradients' norm; `told` gets the parts' values. Raises NonFinite.
+
+        All is asked of a GPU at once, so that it does not wait for its processor in between.
+        """
         parameters = self.recipe.parameters(self.model, name)
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.plan.training.clip_norm or float("inf"))
         length, *values = torch.stack([one.float() for one in (norm, *losses, *parts.values())]).tolist()

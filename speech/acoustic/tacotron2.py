@@ -184,13 +184,12 @@ class Model(nn.Module):
 
     def encode(self, symbols: Tensor, symbol_lengths: Tensor, *, published: bool) -> tuple[Tensor, Tensor]:
         """symbols: [B, N] -> memory [B, N, C], padding [B, N]. Raises BadText for an empty row or unknown symbols."""
-        empty = BadText("A text without symbols cannot be spoken; give it at least one.", code="no_symbols")
-        if symbols.numel() == 0:
-            raise empty
-        told = torch.cat((symbol_lengths, *(end[None] for end in symbols.aminmax()))).cpu()  # a GPU is waited for once
+        told = torch.zeros(3, dtype=torch.int64)
+        if symbols.numel():  # a GPU is waited for once
+            told = torch.cat((symbol_lengths, *(end[None] for end in symbols.aminmax()))).cpu()
         lengths, first, last = told[:-2], int(told[-2]), int(told[-1])
         if int(lengths.min()) < 1:
-            raise empty
+            raise BadText("A text without symbols cannot be spoken; give it at least one.", code="no_symbols")
         if first < 0 or last >= self.config.n_symbols:
             raise BadText(
                 f"Symbol {last} is outside the {self.config.n_symbols} symbols of this model.",
