@@ -19,6 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.speak import base_files
+from speech.audio import log_mel
 from speech.config import AudioConfig
 from speech.distortion import DECIBELS, cepstra, warp
 from speech.products import int8_range
@@ -36,7 +37,7 @@ def sentences(count: int) -> list[str]:
 
 def apart(first: Float32Array, second: Float32Array) -> float:
     """dB."""
-    one, other = (cepstra(samples, AudioConfig()) for samples in (first, second))
+    one, other = (cepstra(log_mel(samples, AudioConfig())) for samples in (first, second))
     path = warp(one, other)
     return float(DECIBELS * np.linalg.norm(one[path[:, 0]] - other[path[:, 1]], axis=1).mean())
 

@@ -10,6 +10,7 @@ import fcntl
 import functools
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -70,37 +71,56 @@ def _check(real: Float32Array, made: Float32Array, window: int) -> None:
         raise BadAudio("A sound with samples that are no numbers cannot be compared.", code="not_finite")
 
 
-def cepstra(samples: Float32Array, audio: AudioConfig) -> FloatArray:
-    """samples: [S] → [T, 13], the cosine transform of the log mel without its constant part."""
-    mel = log_mel(samples, audio)
-    return np.asarray(scipy.fft.dct(mel, axis=0, norm="ortho")[1 : COEFFICIENTS + 1].T / np.sqrt(audio.n_mels / 2))
+def cepstra(mel: FloatArray) -> FloatArray:
+    """Log mel [M, T] → [T, 13], its cosine transform without the constant part."""
+    return np.asarray(scipy.fft.dct(mel, axis=0, norm="ortho")[1 : COEFFICIENTS + 1].T / np.sqrt(len(mel) / 2))
+
+
+def mel_distortion(real: FloatArray, made: FloatArray) -> float:
+    """The mel-cepstral distortion of log mels [M, T] and [M, T'] in dB, before any vocoder; 0 frames are silence."""
+    made = made if made.shape[1] else np.full((len(made), 1), real.min())
+    theirs, ours = cepstra(real), cepstra(made)
+    return _apart(theirs, ours, warp(theirs, ours))
+
+
+def _apart(theirs: FloatArray, ours: FloatArray, path: npt.NDArray[np.intp]) -> float:
+    """dB over the pairs of frames of a path."""
+    return float(DECIBELS * np.linalg.norm(theirs[path[:, 0]] - ours[path[:, 1]], axis=1).mean())
 
 
 def warp(first: FloatArray, second: FloatArray) -> npt.NDArray[np.intp]:
     """[T, C] and [T', C] → [L, 2], pairs of frames in order of time (dynamic time warping)."""
-    _compile()
+    _compile(_try_warp)
     return _warp(first, second)
 
 
 def pitch(samples: Float32Array, audio: AudioConfig) -> FloatArray:
     """samples: [S] → [T] Hz, NaN where there is no voice (probabilistic YIN)."""
-    _compile()
+    _compile(_try_pitch)
     return _pitch(samples, audio)
 
 
 @functools.cache
-def _compile() -> None:
+def _compile(attempt: Callable[[], object]) -> None:
     """Have what librosa leaves to numba compiled, by one process at a time.
 
     Several that write numba's cache at once can spoil it for good: four that first asked for a pitch in a new
     environment left one in which every later process ended with a segmentation fault.
     """
-    audio = AudioConfig()
-    tone = np.sin(np.arange(audio.sample_rate // 4) * (2 * np.pi * 150 / audio.sample_rate)).astype(np.float32)
     with (Path(tempfile.gettempdir()) / f"moksori-numba-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _pitch(tone, audio)
-        _warp(cepstra(tone, audio), cepstra(tone, audio))
+        attempt()
+
+
+def _try_warp() -> object:
+    rows = np.arange(3.0 * COEFFICIENTS).reshape(3, COEFFICIENTS)
+    return _warp(rows, rows)
+
+
+def _try_pitch() -> object:
+    audio = AudioConfig()
+    tone = np.sin(np.arange(audio.sample_rate // 4) * (2 * np.pi * 150 / audio.sample_rate)).astype(np.float32)
+    return _pitch(tone, audio)
 
 
 def _warp(first: FloatArray, second: FloatArray) -> npt.NDArray[np.intp]:
@@ -123,15 +143,14 @@ def distortion(real: Float32Array, made: Float32Array, audio: AudioConfig | None
     """
     audio = audio or AudioConfig()
     _check(real, made, audio.n_fft)
-    theirs, ours = cepstra(real, audio), cepstra(made, audio)
+    theirs, ours = (cepstra(log_mel(one, audio)) for one in (real, made))
     path = warp(theirs, ours)
-    apart = np.linalg.norm(theirs[path[:, 0]] - ours[path[:, 1]], axis=1)
     real_pitch, made_pitch = _at(pitch(real, audio), path[:, 0]), _at(pitch(made, audio), path[:, 1])
     real_voiced, made_voiced = np.isfinite(real_pitch), np.isfinite(made_pitch)
     both = real_voiced & made_voiced
     ratio = made_pitch[both] / real_pitch[both]
     return Distortion(
-        mcd=float(DECIBELS * apart.mean()),
+        mcd=_apart(theirs, ours, path),
         pitch_cents=float(np.sqrt(np.mean((1200 * np.log2(ratio)) ** 2))) if both.any() else float("nan"),
         gross_pitch_error=float(np.mean(np.abs(ratio - 1) > GROSS)) if both.any() else 1.0,
         voicing_error=float(np.mean(real_voiced != made_voiced)),

@@ -13,6 +13,7 @@ import torch
 from speech import audio as sound
 from speech import devices, pictures
 from speech.dataset import Manifest
+from speech.distortion import mel_distortion
 from speech.evaluate import alignment_figures
 from speech.plan import Plan
 from speech.text import encode
@@ -46,12 +47,16 @@ class AcousticRehearsal:
         self.text = plan.job.sample_text
         self._plan = plan
         self._symbols = encode(self.text, plan.text)
+        self._manifest = manifest
         self._held_out = sorted(manifest.held_out, key=lambda entry: entry.id)[:_FREE]
         self._alignment = np.zeros((0, len(self._symbols)), np.float32)
         self._mel = np.zeros((plan.audio.n_mels, 0), np.float32)
 
     def run(self, model: Any) -> dict[str, float]:
-        """Figures of `evaluate.alignment_figures`, and as `held_out_…` their means over held-out sentences."""
+        """Figures of `evaluate.alignment_figures`, and as `held_out_…` their means over held-out sentences.
+
+        `held_out_mcd` is how far their mels lie from the takes', dB: of what is read freely, as it will be heard.
+        """
         spoken = self._speak(model, [self._symbols])
         frames = int(spoken.mel_lengths[0])
         self._alignment = spoken.alignment[0, :frames].float().cpu().numpy()
@@ -62,9 +67,10 @@ class AcousticRehearsal:
     def _read_held_out(self, model: Any) -> dict[str, float]:
         longest = max(entry.frames for entry in self._held_out)
         spoken = self._speak(model, [entry.symbols for entry in self._held_out], max_frames=_PATIENCE * longest)
-        alignments = spoken.alignment.float().cpu().numpy()
+        alignments, mels = (one.float().cpu().numpy() for one in (spoken.alignment, spoken.mel))
         each = [
             alignment_figures(alignments[row, :frames, : len(entry.symbols)], reached_limit=limit)
+            | {"mcd": mel_distortion(self._manifest.mel(entry), mels[row, :, :frames])}
             for row, (entry, frames, limit) in enumerate(
                 zip(self._held_out, spoken.mel_lengths.tolist(), spoken.reached_limit.tolist(), strict=True)
             )

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from speech import checkpoint, devices, lifetime, models, running_means
+from speech import checkpoint, devices, lifetime, models, run_folder, running_means
 from speech.dataset import Manifest
 from speech.errors import BadCheckpoint, NonFinite, OutOfMemory, SpeechError
 from speech.events import (
@@ -313,6 +313,8 @@ class Trainer:
                 return {}
             figures = self.rehearsal.run(model)
         acoustic = self.plan.kind == "acoustic"
+        if acoustic:
+            losses[run_folder.DISTORTION] = figures.pop("held_out_mcd")
         told = losses if acoustic else losses | figures
         self.on_event(Evaluated(step=step, losses=told, alignment=figures if acoustic else {}))
         self._measured = (step, losses)

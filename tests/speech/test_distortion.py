@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speech.audio import load, resample
-from speech.distortion import distortion, spectral_distance
+from speech.audio import load, log_mel, resample
+from speech.config import AudioConfig
+from speech.distortion import distortion, mel_distortion, spectral_distance
 from speech.errors import BadAudio
 
 
@@ -22,6 +23,18 @@ def test_a_take_is_no_distance_from_itself(takes) -> None:
     assert same.mcd == pytest.approx(0.0, abs=1e-6)
     assert same.pitch_cents == pytest.approx(0.0, abs=1e-6)
     assert same.voicing_error == 0.0
+
+
+def test_the_distortion_of_mels_is_that_of_their_sounds(takes) -> None:
+    first, second = (log_mel(one, AudioConfig()) for one in takes)
+    assert mel_distortion(first, second) == pytest.approx(distortion(takes[0], takes[1]).mcd)
+
+
+def test_a_sentence_of_no_frames_is_as_far_away_as_silence(takes) -> None:
+    mel = log_mel(takes[0], AudioConfig())
+    nothing, other = mel_distortion(mel, mel[:, :0]), mel_distortion(mel, log_mel(takes[1], AudioConfig()))
+    assert np.isfinite(nothing)
+    assert nothing > other
 
 
 def test_loudness_does_not_count(takes) -> None:

@@ -101,6 +101,7 @@ def test_a_checkpoint_has_a_header_a_picture_and_a_sound(espeak_clips: Path, tmp
     assert (header.kind, header.model, header.size, header.step) == ("acoustic", "tacotron2", "trial", 2)
     assert len(header.symbols) == 80
     assert header.losses == saved.losses == of(events, Evaluated)[-1].losses
+    assert saved.losses["mcd"] > 3  # dB: two steps teach nobody to speak
     assert header.pace == pytest.approx(Manifest.load(tmp_path / "data").pace, abs=0.001)
     assert AudioConfig.from_json(header.audio) == AudioConfig()
     assert Path(saved.picture).read_bytes().startswith(b"\x89PNG")

@@ -15,10 +15,10 @@ from speech.run_folder import Entry, StoredFile, adopt, entries, latest_good, re
 from tests import pace
 
 
-def put(folder: Path, step: int, loss: float | None = None, keep: int = 2) -> Entry:
+def put(folder: Path, step: int, loss: float | None = None, keep: int = 2, **others: float) -> Entry:
     for name in (weights_name(step), resume_name(step)):
         (folder / name).write_bytes(f"{name} of this run".encode() * 10)
-    losses = {} if loss is None else {"loss": loss}
+    losses = {} if loss is None else {"loss": loss, **others}
     files = [StoredFile.measure(folder / name) for name in (weights_name(step), resume_name(step))]
     return record(folder, Entry(step, files[0], files[1], losses), keep=keep)
 
@@ -39,6 +39,18 @@ def test_the_last_two_and_the_best_are_kept(tmp_path: Path) -> None:
     assert [(entry.step, entry.best) for entry in entries(tmp_path)] == [(20, True), (40, False), (50, False)]
     there = {path.name for path in tmp_path.glob("*.safetensors")}
     assert there == {name for step in (20, 40, 50) for name in (weights_name(step), resume_name(step))}
+
+
+def test_the_best_is_the_one_that_sounds_nearest_not_the_one_of_the_least_loss(tmp_path: Path) -> None:
+    for step, loss, mcd in ((10, 3.0, 5.0), (20, 1.0, 4.5), (30, 2.0, 4.2)):
+        put(tmp_path, step, loss, mcd=mcd)
+    assert [entry.step for entry in entries(tmp_path) if entry.best] == [30]
+
+
+def test_where_one_does_not_tell_how_it_sounds_the_loss_decides(tmp_path: Path) -> None:
+    put(tmp_path, 10, 1.0)
+    put(tmp_path, 20, 2.0, mcd=4.2)
+    assert [entry.step for entry in entries(tmp_path) if entry.best] == [10]
 
 
 def test_a_checkpoint_without_a_measure_is_never_the_best(tmp_path: Path) -> None:
