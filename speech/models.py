@@ -27,6 +27,7 @@ class Recipe(Protocol):
 
     kind: ClassVar[str]
     defaults: ClassVar[dict[str, Any]]  # TrainingConfig as published for this model
+    going_on: ClassVar[dict[str, Any]]  # what differs from that where a run starts from a base
 
     def __init__(self, config: Any, training: TrainingConfig) -> None: ...
 
@@ -49,7 +50,11 @@ class Recipe(Protocol):
 
 
 class ModelFile(Protocol):
-    """What a file in `speech/acoustic` or `speech/vocoder` exports."""
+    """What a file in `speech/acoustic` or `speech/vocoder` exports.
+
+    By a size's name it may also have `TRAINING`, settings of TrainingConfig, and `GOING_ON`, settings of its Config for
+    what starts from a base, where the published ones and the preset's do not fit.
+    """
 
     Config: type[Settings]
     PRESETS: dict[str, Any]
@@ -104,6 +109,22 @@ def preset_of(name: str, size: str) -> Settings:
         )
     preset: Settings = presets[size]
     return preset
+
+
+def training_of(name: str, size: str, *, going_on: bool) -> dict[str, Any]:
+    """TrainingConfig of a model of this size where nobody says otherwise; `going_on`: from a base."""
+    recipe = recipe_of(name)
+    return recipe.defaults | _of_size(name, "TRAINING", size) | (recipe.going_on if going_on else {})
+
+
+def going_on(name: str, size: str) -> dict[str, Any]:
+    """What of a model's Config differs from the preset of this size where it starts from a base."""
+    return _of_size(name, "GOING_ON", size)
+
+
+def _of_size(name: str, table: str, size: str) -> dict[str, Any]:
+    sizes: dict[str, dict[str, Any]] = getattr(module_of(name), table, {})
+    return sizes.get(size, {})
 
 
 def build(name: str, config: dict[str, Any]) -> Any:

@@ -44,7 +44,7 @@ class Plan:
     @classmethod
     def of(cls, job: Job, on_event: Callable[[Event], None]) -> Plan:
         """Raises BadConfig or BadCheckpoint; a base that differs from what is asked for is a Warned."""
-        kind, recipe = models.kind_of(job.model), models.recipe_of(job.model)
+        kind = models.kind_of(job.model)
         begun = _begun(job.out_folder)
         base = None if job.base is None or begun else _open_base(Path(job.base), kind, job.model)
         origin = begun or (base.header if base else None)
@@ -55,13 +55,16 @@ class Plan:
         if base is not None:
             _compare(base.header, audio, text, kind, on_event)
         device = devices.choose(job.device)
-        training = _training(recipe.defaults, job.training, device, kind)
+        goes_on = base is not None or bool(begun and begun.base)
+        size = job.size or (origin.size if origin else "full")
+        defaults = models.training_of(job.model, size, going_on=goes_on)
+        training = _training(defaults, job.training, device, kind)
         if teacher and training.augment_pitch:
             raise BadConfig("Mels of a teacher have the pitch they have; leave augment_pitch out.", code="taught_pitch")
         return cls(
             job=job,
             kind=kind,
-            config=_model_config(job, origin, audio),
+            config=_model_config(job, origin, audio, size=size, begun=begun, goes_on=goes_on),
             audio=audio,
             text=text,
             training=training,
@@ -154,6 +157,8 @@ def _training(defaults: dict[str, Any], wanted: dict[str, Any], device: torch.de
     The rate goes with the root of the batch: small batches diverge at the rate of large ones.
     """
     merged = {**defaults, **wanted}
+    if "warmup_steps" not in wanted:  # which a short run would never leave
+        merged["warmup_steps"] = min(merged.get("warmup_steps", 0), merged.get("steps", TrainingConfig.steps) // 10)
     published = defaults.get("batch_size")
     if published and "batch_size" not in wanted and device.type == "cpu":
         merged["batch_size"] = min(published, CPU_BATCH)
@@ -186,8 +191,13 @@ def _check(training: TrainingConfig, kind: str) -> None:
         )
 
 
-def _model_config(job: Job, origin: Header | None, audio: AudioConfig) -> Settings:
-    """The preset, or the origin's own sizes where none is named; symbols and mel bands are those of this front end."""
+def _model_config(
+    job: Job, origin: Header | None, audio: AudioConfig, *, size: str, begun: Header | None, goes_on: bool
+) -> Settings:
+    """The preset, or the origin's own sizes where none is named; symbols and mel bands are those of this front end.
+
+    What starts from a base may differ from its preset, and a run that has begun goes on as it began.
+    """
     cls = models.module_of(job.model).Config
     below = origin.config if origin and not job.size else models.preset_of(job.model, job.size or "full").to_json()
     given = {"n_symbols": len(SYMBOLS), "n_mels": audio.n_mels, "hop_length": audio.hop_length}
@@ -195,6 +205,9 @@ def _model_config(job: Job, origin: Header | None, audio: AudioConfig) -> Settin
     if job.teacher:
         given["fitting_rounds"] = 0  # fitted to its teacher's mels a vocoder would lose what it is to learn
     own = {name: value for name, value in given.items() if name in known}
+    if goes_on:
+        way = models.going_on(job.model, size)
+        own |= {name: begun.config[name] for name in way if name in begun.config} if begun else way
     return cls.from_json({**below, **own, **job.config})
 
 

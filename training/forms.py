@@ -82,7 +82,7 @@ class RunForm(forms.Form):
     )
     acoustic_base = BaseField(label=_("음향 모델의 바탕"))
     vocoder = forms.ChoiceField(
-        label=_("보코더"), required=False, help_text=_("보코더가 없는 동안은 Griffin-Lim으로 들어요.")
+        label=_("보코더"), required=False, help_text=_("이 사람의 소리로 함께 배우면 더 닮은 소리가 나요.")
     )
     vocoder_steps = forms.IntegerField(
         label=_("보코더 걸음 수"), min_value=0, max_value=services.MOST_STEPS, required=False, initial=DEFAULT_STEPS
@@ -94,7 +94,7 @@ class RunForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._choices("size", [(size, SIZE_WORDS[size]) for size in selectors.SIZES])
         self._choices("acoustic", _models(Checkpoint.Kind.ACOUSTIC))
-        self._choices("vocoder", [("", _("나중에")), *_models(Checkpoint.Kind.VOCODER)])
+        self._choices("vocoder", [*_going_on(), ("", _("배우지 않기")), *_models(Checkpoint.Kind.VOCODER)])
         self._queryset("speaker", selectors.speakers_to_train(at_least=services.FEWEST_CLIPS))
         if self.initial.get("speaker") is None and len(speakers := self._speakers()) == 1:
             self.initial["speaker"] = speakers[0].pk
@@ -123,8 +123,17 @@ class RunForm(forms.Form):
     def start(self, requested_by: User) -> TrainingRun:
         """The run that the form describes; call it once the form is valid. Raises Refused or SpeechError."""
         plan = dict(self.cleaned_data)
-        plan["vocoder_steps"] = (plan["vocoder_steps"] or 0) if plan["vocoder"] else 0
+        plan["vocoder_steps"] = plan["vocoder_steps"] or 0
         return services.run_start(**plan, requested_by=requested_by)
+
+
+def _going_on() -> list[tuple[str, str]]:
+    """The base voice's vocoder, where it ships one: it has learned to speak, and is fitted to a speaker in minutes."""
+    shipped = selectors.shipped_base(Checkpoint.Kind.VOCODER)
+    if shipped is None:
+        return []
+    words = {"model": model_words(shipped.model), "size": SIZE_WORDS.get(shipped.size_name, shipped.size_name)}
+    return [(services.AUTO, str(_("%(model)s, 기본 목소리에서 이어 배우기(%(size)s일 때)") % words))]
 
 
 def _models(kind: str) -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ from training.words import (
     curve_figure,
     device_words,
     log_words,
+    measured_words,
     model_words,
 )
 
@@ -159,7 +160,7 @@ def checkpoint_view(checkpoint: Checkpoint) -> dict[str, Any]:
         "row": checkpoint,
         "step_words": f"{checkpoint.step:,}",
         "part": PART_WORDS[checkpoint.kind],
-        "loss": checkpoint.losses.get("loss"),
+        "measured": measured_words(checkpoint.losses),
         "publish": publish if checkpoint.kind == Checkpoint.Kind.ACOUSTIC else "",
     }
 

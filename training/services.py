@@ -33,6 +33,7 @@ SWEEP_TASK = "training.work_sweep"
 QUEUE = "train"
 MOST_STEPS = 1_000_000
 FEWEST_CLIPS = 2  # one to train on, one held out
+AUTO = "auto"  # a vocoder: the one of the base voice goes on where it has the size asked for, else none is trained
 MOST_CRASHES = 3  # in a row, without a new checkpoint between them
 RESEND_SECONDS = 60  # a queued run whose message may be lost is sent again after this
 State = TrainingRun.State
@@ -68,8 +69,14 @@ def run_start(
 ) -> TrainingRun:
     """Queue a run and, on commit, send it. Raises Refused, or BadConfig for an override that is no setting.
 
-    A base that is "shipped" is the base voice's, where it is of this model and size; None begins with nothing.
+    A base that is "shipped" is the base voice's, where it is of this model and size; None begins with nothing. The
+    vocoder `AUTO` is that of its base, or none.
     """
+    if vocoder == AUTO:
+        shipped = vocoder_base == "shipped"
+        going_on = selectors.shipped_base(Checkpoint.Kind.VOCODER, size=size) if shipped else vocoder_base
+        vocoder = going_on.model if isinstance(going_on, Checkpoint) else ""
+    vocoder_steps = vocoder_steps if vocoder else 0
     plan: RunPlan = {
         "acoustic": acoustic,
         "acoustic_steps": acoustic_steps,

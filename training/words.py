@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from speech.run_folder import DISTORTION
 from studio.errors import stored_message
 
 Words = str | Promise
@@ -101,6 +102,14 @@ def curve_figure(model: str) -> str:
     return _CURVE_FIGURES.get(model, "loss")
 
 
+def measured_words(losses: Mapping[str, float]) -> str:
+    """What a checkpoint is chosen by: how far it sounds from the takes, or where that is not told, its loss."""
+    if (distance := losses.get(DISTORTION)) is not None:
+        return _("녹음과의 거리 %(distance)s dB") % {"distance": f"{distance:.2f}"}
+    loss = losses.get("loss")
+    return "" if loss is None else _("확인 손실 %(loss)s") % {"loss": f"{loss:.3f}"}
+
+
 def model_words(name: str) -> str:
     """A model's name as its paper writes it."""
     return MODEL_WORDS.get(name, name)
@@ -135,8 +144,9 @@ def _line(kind: str, data: dict[str, Any], texts: Mapping[str, str]) -> str:
         case "training_started":
             return _started_line(data)
         case "checkpoint_saved":
-            best = _(" (지금까지 가장 낮아요)") if data.get("best") else ""
-            return _("%(step)s걸음 체크포인트를 저장했어요. 확인 손실 %(loss)s") % _figures(data) + best
+            best = _(" (지금까지 가장 좋아요)") if data.get("best") else ""
+            saved = _("%(step)s걸음 체크포인트를 저장했어요.") % {"step": data["step"]}
+            return f"{saved} {measured_words(data.get('losses') or {})}".rstrip() + best
         case "warned":
             return _warning_line(data, texts)
         case "training_failed":
@@ -202,8 +212,3 @@ def _name(clip: str, texts: Mapping[str, str]) -> str:
     """A clip by what is said in it, shortened; by its id where it is gone."""
     text = texts.get(clip, clip)
     return f"‘{text[:20]}…’" if len(text) > 21 else f"‘{text}’"
-
-
-def _figures(data: dict[str, Any]) -> dict[str, Any]:
-    loss = (data.get("losses") or {}).get("loss")
-    return {"step": data["step"], "loss": "–" if loss is None else f"{loss:.3f}"}

@@ -109,6 +109,8 @@ PRESETS: dict[str, Config] = {
         segment=4096,
     ),
 }
+# Mel and spectra, with which it begins, bear a higher rate than discriminators do.
+TRAINING: dict[str, dict[str, Any]] = {"compact": {"batch_size": 8, "learning_rate": 7e-4}}
 
 
 def _same(kernel: int, dilation: int = 1) -> int:
@@ -280,6 +282,7 @@ class Recipe:
         "weight_decay": 0.01,
         "clip_norm": 1000.0,  # published without clipping: this only refuses what is not finite
     }
+    going_on: ClassVar[dict[str, Any]] = {"warmup_steps": 50, "anneal": "cosine", "final_rate": 0.05, "ema": 0.99}
 
     def __init__(self, config: Config, training: TrainingConfig) -> None:
         self.config = config

@@ -299,6 +299,7 @@ class Recipe:
         "weight_decay": 0.0,
         "clip_norm": 1.0,  # none is published; it never binds on a healthy step and saves a run from a bad one
     }
+    going_on: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, config: Config, training: TrainingConfig) -> None:
         self.config = config

@@ -92,11 +92,38 @@ def test_the_form_starts_from_it_by_default_and_from_nothing_when_asked(
     assert not RunForm({**plan, "acoustic_base": "nonsense"}).is_valid()
 
 
+def test_its_vocoder_is_fitted_along_unless_asked_otherwise(base: Checkpoint, speaker: Speaker, admin: User) -> None:
+    ours = selectors.shipped_base("vocoder")
+    plan = {"speaker": speaker.pk, **COMPACT, "vocoder_steps": 20, "sample_text": "안녕하세요."}
+    offered = list(RunForm().fields["vocoder"].choices)
+    assert offered[0] == ("auto", "HiFi-GAN, 기본 목소리에서 이어 배우기(작은 모델일 때)")
+    for asked, expected in (
+        ({"vocoder": "auto"}, ("hifi_gan", 20, ours)),
+        ({"vocoder": ""}, ("", 0, None)),
+        ({"vocoder": "auto", "size": "full", "acoustic_base": BaseField.SCRATCH}, ("", 0, None)),
+        ({"vocoder": "auto", "vocoder_base": str(ours.pk)}, ("hifi_gan", 20, ours)),
+    ):
+        form = RunForm({**plan, **asked})
+        assert form.is_valid(), form.errors
+        run = form.start(admin)
+        assert (run.vocoder, run.vocoder_steps, run.vocoder_base) == expected
+        services.run_stop(run=run)
+
+
+def test_without_a_base_no_vocoder_is_offered_to_go_on(transactional_db: None) -> None:
+    assert RunForm().fields["vocoder"].choices[0] == ("", "배우지 않기")
+
+
 def test_the_command_knows_it_and_none(base: Checkpoint, speaker: Speaker) -> None:
     asked = ("finetune", "--speaker", speaker.name, "--steps", "10")
     call_command(*asked)
     first = speaker.runs.get()
-    assert first.acoustic_base == base
+    assert (first.acoustic_base, first.vocoder, first.vocoder_steps) == (base, "hifi_gan", 10)
     services.run_stop(run=first)
     call_command(*asked, "--base", "none")
-    assert speaker.runs.exclude(pk=first.pk).get().acoustic_base is None
+    second = speaker.runs.exclude(pk=first.pk).get()
+    assert (second.acoustic_base, second.vocoder) == (None, "")
+    services.run_stop(run=second)
+    call_command(*asked, "--vocoder", "none")
+    third = speaker.runs.exclude(pk__in=[first.pk, second.pk]).get()
+    assert (third.acoustic_base, third.vocoder) == (base, "")

@@ -17,7 +17,7 @@ from training import runner, selectors, services
 from training.follow import Follower
 from training.models import Checkpoint, TrainingRun
 
-FROM_NOTHING = "none"
+NONE = "none"
 
 
 class Command(BaseCommand):
@@ -26,7 +26,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--speaker", required=True, help="name of the speaker")
         parser.add_argument("--acoustic", default="tacotron2", help="acoustic model (tacotron2)")
-        parser.add_argument("--vocoder", default="", help="train this vocoder as well: waveglow, hifi_gan …")
+        parser.add_argument(
+            "--vocoder", default=services.AUTO,
+            help="train this vocoder as well: waveglow, hifi_gan …; none; not given: the base voice's, if of this size",
+        )  # fmt: skip
         parser.add_argument("--base", default="", help="name of a checkpoint to start from; none: from nothing")
         parser.add_argument("--steps", type=int, default=2000)
         parser.add_argument("--vocoder-steps", type=int, default=None, help="as many as --steps, if not given")
@@ -57,12 +60,13 @@ class Command(BaseCommand):
             there = ", ".join(Speaker.objects.values_list("name", flat=True)) or "-"
             raise CommandError(f"{options['speaker']}라는 화자가 없어요. · No such speaker; there are: {there}")
         vocoder_steps = options["vocoder_steps"] if options["vocoder_steps"] is not None else options["steps"]
+        vocoder = "" if options["vocoder"] == NONE else options["vocoder"]
         return services.run_start(
             speaker=speaker,
             acoustic=options["acoustic"],
             acoustic_steps=options["steps"],
-            vocoder=options["vocoder"],
-            vocoder_steps=vocoder_steps if options["vocoder"] else 0,
+            vocoder=vocoder,
+            vocoder_steps=vocoder_steps,
             size=options["size"],
             acoustic_base=_base(options["base"], Checkpoint.Kind.ACOUSTIC),
             vocoder_base=_base(options["base"], Checkpoint.Kind.VOCODER),
@@ -85,7 +89,7 @@ def _base(name: str, kind: str) -> Checkpoint | Literal["shipped"] | None:
     """Without a name it is the base voice that ships, where that is of the size asked for."""
     if not name:
         return "shipped"
-    if name == FROM_NOTHING:
+    if name == NONE:
         return None
     base = Checkpoint.objects.filter(name=name, kind=kind).first()
     if base is None and kind == Checkpoint.Kind.ACOUSTIC:

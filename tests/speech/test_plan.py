@@ -1,0 +1,62 @@
+"""What a run is trained with where its job does not say: as published, or as fits one that goes on from a base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speech.config import TrainingConfig
+from speech.job import Job
+from speech.plan import Plan
+
+BASE = Path(__file__).parents[2] / "voices" / "base"
+
+
+def planned(out: Path, base: str | None = str(BASE / "acoustic.safetensors"), **training: Any) -> TrainingConfig:
+    wanted = {"steps": 1000, **training}
+    return plan(out, base, wanted).training
+
+
+def plan(out: Path, base: str | None, training: dict[str, Any], model: str = "tacotron2", **config: Any) -> Plan:
+    asked = Job(
+        model=model, size="compact", clips="clips", out=str(out), base=base, training=training, config=config,
+        device="cpu",
+    )  # fmt: skip
+    return Plan.of(asked, lambda event: None)
+
+
+def test_from_nothing_it_is_trained_as_published(tmp_path: Path) -> None:
+    training = planned(tmp_path, base=None)
+    assert (training.anneal, training.warmup_steps, training.ema) == ("none", 0, 0.0)
+
+
+def test_from_a_base_the_rate_rises_and_falls_and_the_weights_are_averaged(tmp_path: Path) -> None:
+    training = planned(tmp_path)
+    assert (training.anneal, training.warmup_steps, training.ema) == ("cosine", 30, 0.98)
+
+
+def test_what_the_job_says_stands(tmp_path: Path) -> None:
+    training = planned(tmp_path, anneal="none", ema=0.0, warmup_steps=200)
+    assert (training.anneal, training.warmup_steps, training.ema) == ("none", 200, 0.0)
+
+
+@pytest.mark.parametrize(("steps", "warm"), [(300, 30), (50, 5), (8, 0)])
+def test_a_short_run_warms_up_for_a_tenth_of_its_steps(tmp_path: Path, steps: int, warm: int) -> None:
+    assert planned(tmp_path, steps=steps).warmup_steps == warm
+
+
+def test_what_reads_already_drops_less_unless_the_job_says_how_much(tmp_path: Path) -> None:
+    base = str(BASE / "acoustic.safetensors")
+    rates = [
+        plan(tmp_path, *where, {"steps": 9}, **said).config.to_json()["convolution_dropout"]
+        for where, said in (((None,), {}), ((base,), {}), ((base,), {"convolution_dropout": 0.3}))
+    ]
+    assert rates == [0.5, 0.1, 0.3]
+
+
+def test_a_small_vocoder_learns_by_settings_of_its_own(tmp_path: Path) -> None:
+    training = plan(tmp_path, str(BASE / "vocoder.safetensors"), {"steps": 2000}, "hifi_gan").training
+    assert (training.batch_size, training.learning_rate) == (8, pytest.approx(7e-4))
+    assert (training.anneal, training.warmup_steps, training.ema) == ("cosine", 50, 0.99)
