@@ -82,7 +82,7 @@ class RunForm(forms.Form):
     )
     acoustic_base = BaseField(label=_("음향 모델의 바탕"))
     vocoder = forms.ChoiceField(
-        label=_("보코더"), required=False, help_text=_("이 사람의 소리로 함께 배우면 더 닮은 소리가 나요.")
+        label=_("보코더"), required=False, help_text=_("배우지 않으면 기본 목소리의 보코더나 Griffin-Lim으로 들어요.")
     )
     vocoder_steps = forms.IntegerField(
         label=_("보코더 걸음 수"), min_value=0, max_value=services.MOST_STEPS, required=False, initial=DEFAULT_STEPS
@@ -94,7 +94,12 @@ class RunForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._choices("size", [(size, SIZE_WORDS[size]) for size in selectors.SIZES])
         self._choices("acoustic", _models(Checkpoint.Kind.ACOUSTIC))
-        self._choices("vocoder", [*_going_on(), ("", _("배우지 않기")), *_models(Checkpoint.Kind.VOCODER)])
+        going_on = _going_on()
+        self._choices("vocoder", [*going_on, ("", _("배우지 않기")), *_models(Checkpoint.Kind.VOCODER)])
+        if going_on:
+            self.fields["vocoder"].help_text = _(
+                "기본 목소리의 보코더를 이 사람의 소리에 맞추면 더 닮은 소리가 나요. 작은 모델에만 있어요."
+            )
         self._queryset("speaker", selectors.speakers_to_train(at_least=services.FEWEST_CLIPS))
         if self.initial.get("speaker") is None and len(speakers := self._speakers()) == 1:
             self.initial["speaker"] = speakers[0].pk
@@ -132,8 +137,7 @@ def _going_on() -> list[tuple[str, str]]:
     shipped = selectors.shipped_base(Checkpoint.Kind.VOCODER)
     if shipped is None:
         return []
-    words = {"model": model_words(shipped.model), "size": SIZE_WORDS.get(shipped.size_name, shipped.size_name)}
-    return [(services.AUTO, str(_("%(model)s, 기본 목소리에서 이어 배우기(%(size)s일 때)") % words))]
+    return [(services.AUTO, str(_("%(model)s 이어 배우기") % {"model": model_words(shipped.model)}))]
 
 
 def _models(kind: str) -> list[tuple[str, str]]:
