@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from speech.acoustic import tacotron2
 from speech.config import AudioConfig, TextConfig
 from speech.dataset import prepare
 from speech.events import (
@@ -373,6 +374,19 @@ def test_a_run_that_goes_on_needs_its_base_no_more(
     assert [event.step for event in of(events, StepDone)] == [2]
     header = read_header(tmp_path / "out" / "step-00000002.safetensors")
     assert header.base.startswith("base.safetensors ")
+
+
+def test_a_run_goes_on_as_it_began_when_the_program_has_come_to_begin_otherwise(
+    espeak_clips: Path, tmp_path: Path, uninterrupted: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = uninterrupted["tacotron2"] / "step-00000008.safetensors"
+    asked = job(espeak_clips, tmp_path, base=str(base), training={"steps": 1})
+    for steps, dropout in ((1, 0.3), (2, 0.1)):
+        monkeypatch.setitem(tacotron2.GOING_ON, "trial", {"convolution_dropout": dropout})
+        status, _ = train(dataclasses.replace(asked, training={**asked.training, "steps": steps}))
+        assert status == 0
+        config = read_header(tmp_path / f"step-{steps:08d}.safetensors").config
+        assert config["convolution_dropout"] == 0.3
 
 
 def test_a_vocoder_as_base_of_an_acoustic_model_is_refused_with_both_names(
