@@ -57,8 +57,8 @@ VOCODER: dict[str, Any] = {
 TAUGHT: dict[str, Any] = {"learning_rate": 2e-4, "warmup_steps": 100}
 # With a source that learned on, the lesson halved the voicing errors but sang 6 % of the frames at a wrong pitch.
 TAUGHT_CONFIG: dict[str, Any] = {"source_learns": False}
-# A voice that reads already, going on with a large corpus: the dropout of half the channels, which a few minutes of
-# speech need, keeps a small network from learning one that never varies, and the diagonal is there.
+# A voice that reads already, going on with a large corpus: the dropout of half the channels keeps a small network from
+# learning a speech that never varies, and the diagonal is there.
 GOING_ON_CONFIG: dict[str, Any] = {"convolution_dropout": 0.1, "guided_attention_weight": 0.0}
 GOING_ON: dict[str, Any] = {
     "batch_size": 16, "learning_rate": 5e-4, "warmup_steps": 30, "ema": 0.98, "evaluate_every": 200,
@@ -379,7 +379,7 @@ def pack_part(out: Path, dest: Path, part: str) -> dict[str, Any]:
     else:
         whole = checkpoint.load(newest, expect_kind="acoustic" if part == "acoustic" else "vocoder")
         told, lesson = whole.header, GOING_ON_CONFIG | TAUGHT_CONFIG
-        # A fine-tune takes the configuration over, and its few minutes are to be learned as the preset says.
+        # The configuration of a base says its sizes; how this lesson went is no model for the next.
         preset = models.preset_of(told.model, told.size).to_json()
         config = {**told.config, **{name: preset[name] for name in lesson if name in preset}}
         training = {**told.training, "threads": 0}
