@@ -19,7 +19,7 @@ from tests import pace, servers
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
-SLOW = {"config", "integration", "training"}  # folders of tests that start processes
+SLOW = {"config", "integration", "training", "test_finetune.py"}  # folders and files of tests that start processes
 
 
 def pytest_configure() -> None:
@@ -49,8 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files that drive browsers, which mostly wait, among those that compute.
 
     Processes take files from the front. In the order of their names all of them would begin with a browser, and the
-    cores would first have too much to do and then too little. Folders that start workers come first, so that no process
-    is left alone with one of their files at the end. A starved machine begins with what costs least.
+    cores would first have too much to do and then too little. What starts workers and trainers comes first, so that no
+    process is left alone with one of these files at the end. A starved machine begins with what costs least.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
@@ -58,15 +58,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waiting = [part for part in files.values() if part[0].get_closest_marker("e2e")]
     computing = [part for part in files.values() if not part[0].get_closest_marker("e2e")]
     if pace.starved():
-        computing.sort(key=lambda part: (part[0].path.parent.name in SLOW, part[0].path.parent.name != "text"))
+        computing.sort(key=lambda part: (_slow(part[0].path), part[0].path.parent.name != "text"))
         items[:] = [item for part in [*computing, *waiting] for item in part]
         return
-    computing.sort(key=lambda part: part[0].path.parent.name not in SLOW)
+    computing.sort(key=lambda part: not _slow(part[0].path))
     # The last of them begins when half of the others have, so that no process ends on a long one alone.
     places = [index * len(computing) // (2 * len(waiting)) for index in range(len(waiting))]
     for place, part in zip(reversed(places), reversed(waiting), strict=True):
         computing.insert(place, part)
     items[:] = [item for part in computing for item in part]
+
+
+def _slow(path: Path) -> bool:
+    return not SLOW.isdisjoint((path.name, path.parent.name))
 
 
 @pytest.fixture(scope="session")
