@@ -102,8 +102,8 @@ _COMPACT = Config(
     guided_attention_weight=5.0,
     guided_attention_steps=4000,
 )
-# What reads already wants less dropout: with the published half a speaker's 20 minutes made a voice further from her
-# takes, one sentence of which did not end, though its held-out loss was the lower one (docs/first-voice.md).
+# What reads already wants less dropout: with the published half a speaker's few minutes made a voice further from her
+# takes, which jumped ahead more often, though its held-out loss was the lower one (docs/first-voice.md).
 GOING_ON: dict[str, dict[str, Any]] = {"compact": {"convolution_dropout": 0.1}}
 PRESETS: dict[str, Config] = {
     "full": Config(),
