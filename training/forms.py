@@ -97,6 +97,7 @@ class RunForm(forms.Form):
         going_on = _going_on()
         self._choices("vocoder", [*going_on, ("", _("배우지 않기")), *_models(Checkpoint.Kind.VOCODER)])
         if going_on:
+            self.initial.setdefault("vocoder", services.AUTO)
             self.fields["vocoder"].help_text = _(
                 "기본 목소리의 보코더를 이 사람의 소리에 맞추면 더 닮은 소리가 나요. 작은 모델에만 있어요."
             )
