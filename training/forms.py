@@ -138,7 +138,7 @@ def _going_on() -> list[tuple[str, str]]:
     shipped = selectors.shipped_base(Checkpoint.Kind.VOCODER)
     if shipped is None:
         return []
-    return [(services.AUTO, str(_("%(model)s 이어 배우기") % {"model": model_words(shipped.model)}))]
+    return [(services.AUTO, str(_("기본 %(model)s") % {"model": model_words(shipped.model)}))]
 
 
 def _models(kind: str) -> list[tuple[str, str]]:

@@ -96,7 +96,7 @@ def test_its_vocoder_is_fitted_along_unless_asked_otherwise(base: Checkpoint, sp
     ours = selectors.shipped_base("vocoder")
     plan = {"speaker": speaker.pk, **COMPACT, "vocoder_steps": 20, "sample_text": "안녕하세요."}
     offered = list(RunForm().fields["vocoder"].choices)
-    assert offered[0] == ("auto", "HiFi-GAN 이어 배우기")
+    assert offered[0] == ("auto", "기본 HiFi-GAN")
     assert '<option value="auto" selected>' in str(RunForm()["vocoder"])
     for asked, expected in (
         ({"vocoder": "auto"}, ("hifi_gan", 20, ours)),
