@@ -49,6 +49,7 @@ class TextConfig(Settings):
 
     mode: str = "pronunciation"  # or "spelling", as the public Korean checkpoints were trained
     end_symbol: bool = True  # `~` closes every sentence
+    closing_mark: bool = True  # one of `! , . ?` stands before it, added where the text has none
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,20 @@ def alignment_figures(alignment: npt.NDArray[np.floating], *, reached_limit: boo
     }
 
 
+def said_by(alignment: npt.NDArray[np.floating]) -> int | None:
+    """The frame at which everything had been said: the path is at the last symbol and has passed all the others.
+
+    `alignment`: [T, N] as above. None where that never comes. What follows of a decoder that does not stop is no text.
+    """
+    symbols = alignment.shape[1]
+    visited = np.zeros(symbols, dtype=bool)
+    for frame, place in enumerate(alignment.argmax(axis=1)):
+        visited[max(0, place - _NEIGHBOUR) : place + _NEIGHBOUR + 1] = True
+        if place == symbols - 1 and visited.all():
+            return frame
+    return None
+
+
 @dataclass(frozen=True)
 class Row:
     """One held-out clip: its alignment figures and the distortion of the sound, None where there is none to measure."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ import torch
 from speech import checkpoint, devices, models
 from speech.config import AudioConfig, TextConfig
 from speech.errors import BadCheckpoint, BadConfig, BadText
-from speech.evaluate import alignment_figures
+from speech.evaluate import alignment_figures, said_by
 from speech.events import Warned
 from speech.header import Checkpoint
 from speech.text import Reading, encode, read, split
+from speech.text.closing import MARKS
 from speech.text.hangul import is_syllable
 from speech.text.learned import differences
 from speech.text.split import longest_at
@@ -28,6 +29,7 @@ from speech.vocoder._denoiser import Denoiser
 MAX_FRAMES = 1000  # of one sentence, as published: 11.6 s
 PAUSE_SECONDS = 0.25  # between two sentences that are put together
 _OTHER_SEED = 1_000_003  # added for the second try
+_TAIL = 12  # frames, 0.14 s, for the last sound to fade where the decoder did not stop behind it
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Synthesizer:
         self.header = header
         self.audio = AudioConfig.from_json(header.audio)
         self.text = TextConfig.from_json(header.text)
+        if not set(MARKS) <= set(header.symbols):  # a public voice that learned letters alone
+            self.text = replace(self.text, closing_mark=False)
         self.device = device
         self._row_of = {symbol: row for row, symbol in enumerate(header.symbols)}
         self._acoustic = _network(acoustic, device)
@@ -129,12 +133,19 @@ class Synthesizer:
         One that is too long for the decoder at this voice's own pace comes as clauses. Raises BadText, nothing_to_read
         where none is left.
         """
-        pieces = split(text, longest=longest_at(self.header.pace))
-        parts = [part for part in pieces if any(map(is_syllable, read(part, dictionary=dictionary).reading))]
-        if not parts:
+        return [part for part, _ in self._plan(text, dictionary)]
+
+    def _plan(self, text: str, dictionary: Mapping[str, str] | None) -> list[tuple[str, bool]]:
+        """`plan`, each with whether its sentence goes on in the next one."""
+        longest = longest_at(self.header.pace)
+        lines = [split(line, longest=longest) for line in text.splitlines()]
+        # Within a line a sentence ends in a mark, so a piece without one was cut.
+        pieces = [(part, place < len(line)) for line in lines for place, part in enumerate(line, start=1)]
+        said = [piece for piece in pieces if any(map(is_syllable, read(piece[0], dictionary=dictionary).reading))]
+        if not said:
             message = "There is nothing in the text that can be read aloud."
             raise BadText(message, code="nothing_to_read", text=text[:80])
-        return parts
+        return said
 
     def stream(
         self, text: str, *, seed: int = 0, dictionary: Mapping[str, str] | None = None, start: int = 0
@@ -144,9 +155,10 @@ class Synthesizer:
         `start`: the sentence to go on from, where the ones before it were spoken by an earlier call.
         Raises BadText, for the whole text before the first sentence is made.
         """
-        parts = self.plan(text, dictionary)
+        planned = self._plan(text, dictionary)
+        parts = [part for part, _ in planned]
         readings = [read(part, dictionary=dictionary, mode=self.text.mode) for part in parts]
-        symbols = [self._symbols(reading) for reading in readings]
+        symbols = [self._symbols(reading, goes_on) for reading, (_, goes_on) in zip(readings, planned, strict=True)]
         for index in range(start, len(parts)):
             part, reading, numbers = parts[index], readings[index], symbols[index]
             mel, coverage, reached_limit = self._mel(numbers, seed)
@@ -174,9 +186,9 @@ class Synthesizer:
             reached_limit=bool(spoken.reached_limit[0]),
         )
 
-    def _symbols(self, reading: Reading) -> list[int]:
+    def _symbols(self, reading: Reading, goes_on: bool = False) -> list[int]:
         """Rows of this voice's embedding, by the symbols' names. Raises BadText for a symbol it never learned."""
-        names = [SYMBOLS[number] for number in encode(reading, self.text)]
+        names = [SYMBOLS[number] for number in encode(reading, self.text, continues=goes_on)]
         if unknown := sorted({name for name in names if name not in self._row_of}):
             raise BadText(
                 f"This voice never learned {' '.join(unknown)}, which {reading.text!r} needs.",
@@ -194,10 +206,14 @@ class Synthesizer:
         return second if not second[2] or second[1] > first[1] else first
 
     def _decode(self, symbols: list[int], seed: int) -> tuple[torch.Tensor, float, bool]:
+        """As `_mel`, one try. What had said everything and went on to the limit is cut where it had."""
         spoken = self._run(symbols, seed)
         frames = int(spoken.mel_lengths[0])
         reached_limit = bool(spoken.reached_limit[0])
         alignment = spoken.alignment[0, :frames].float().cpu().numpy()
+        if reached_limit and (said := said_by(alignment)) is not None:
+            frames, reached_limit = min(frames, said + _TAIL), False
+            alignment = alignment[:frames]
         figures = alignment_figures(alignment, reached_limit=reached_limit)
         return spoken.mel[:, :, :frames], figures["coverage"], reached_limit
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from speech.config import TextConfig
 from speech.errors import BadText
 from speech.text import symbols
+from speech.text.closing import closing_mark
 from speech.text.dictionary import dictionary_of
 from speech.text.hangul import is_syllable
 from speech.text.normalise import Draft, normalise
@@ -17,7 +18,7 @@ from speech.text.split import split
 __all__ = ["FRONT_END_VERSION", "MODES", "LeftOut", "Reading", "Span", "encode", "read", "split"]
 
 # Goes up whenever any text may be read or sounded otherwise; a checkpoint keeps it.
-FRONT_END_VERSION = "2"
+FRONT_END_VERSION = "3"
 MODES = ("pronunciation", "spelling")
 LONGEST_TEXT = 100_000  # characters
 
@@ -69,8 +70,10 @@ def _left_out(text: str, drafts: list[Draft], invisible: tuple[int, ...]) -> tup
     return tuple(sorted(lost, key=lambda left: (left.start, left.end)))
 
 
-def encode(text: str | Reading, config: TextConfig) -> list[int]:
-    """The symbol numbers of a text or of its reading, closed by the end symbol where `config.end_symbol`.
+def encode(text: str | Reading, config: TextConfig, *, continues: bool = False) -> list[int]:
+    """The symbol numbers of a text or of its reading, closed as `config` says: by a mark, and by the end symbol.
+
+    `continues`: whether the text is a clause whose sentence goes on in the next one: a mark is a comma then.
 
     Raises BadText: `nothing_to_read` where no Hangul is left, `unknown_symbol` with the characters that have none.
     """
@@ -82,5 +85,7 @@ def encode(text: str | Reading, config: TextConfig) -> list[int]:
             code="nothing_to_read",
             text=reading.text[:200],
         )
+    if config.closing_mark and (mark := closing_mark(reading.reading, continues=continues)):
+        hangul = hangul.rstrip() + mark
     ids = symbols.to_ids(hangul)
     return [*ids, symbols.END_ID] if config.end_symbol else ids

@@ -16,7 +16,7 @@ from speech.checkpoint import write_weights
 from speech.config import AudioConfig, TextConfig
 from speech.dataset import prepare
 from speech.errors import BadCheckpoint, BadDataset
-from speech.evaluate import ALIGNMENT, DISTORTION, Report, Row, alignment_figures, evaluate, held_out
+from speech.evaluate import ALIGNMENT, DISTORTION, Report, Row, alignment_figures, evaluate, held_out, said_by
 from speech.header import Header
 from speech.manifest import Manifest
 from speech.synthesizer import Synthesizer, Utterance
@@ -50,6 +50,20 @@ def test_a_reading_that_stays_at_the_start_has_not_finished() -> None:
 
 def test_an_attention_spread_over_all_has_no_focus() -> None:
     assert alignment_figures(np.full((5, 10), 0.1, np.float32))["focus"] < 0.11
+
+
+@pytest.mark.parametrize(
+    ("path", "frame"),
+    [
+        ([0, 1, 2, 3, 4, 5, 5, 5, 5], 5),
+        ([0, 1, 2, 3, 4, 5, 1, 2, 3, 4], 5),  # what begins anew has said it all
+        ([0, 5, 1, 2, 3, 4, 5, 5], 6),  # a glance ahead is not the end
+        ([0, 1, 2, 3, 4, 4, 4], None),
+        ([0, 1, 5, 5, 5], None),
+    ],
+)
+def test_when_everything_was_said(path: list[int], frame: int | None) -> None:
+    assert said_by(alignment(path, 6)) == frame
 
 
 def test_nothing_at_all_covers_nothing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from speech.errors import BadCheckpoint, BadConfig, BadText
 from speech.header import Header
 from speech.products import int8_range
 from speech.synthesizer import Synthesizer, join
-from speech.text import FRONT_END_VERSION
+from speech.text import FRONT_END_VERSION, encode
 from speech.text.dictionary import sha256
 from speech.text.split import DECODER_SECONDS, syllables
 from speech.text.symbols import SYMBOLS
@@ -103,6 +104,47 @@ def test_a_sentence_that_runs_into_the_limit_says_so(endless: Path) -> None:
     sentence = next(Synthesizer.load(endless, device="cpu").stream("안녕하세요?"))
     assert sentence.reached_limit
     assert sentence.seconds == pytest.approx(11.6, abs=0.05)
+
+
+def test_what_was_said_is_cut_where_a_decoder_goes_on(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    voice = Synthesizer.load(endless, device="cpu")
+    run = voice._run
+
+    def led(symbols: list[int], seed: int) -> Any:
+        """The same, by an attention that moves on every tenth frame and stays at the end."""
+        spoken = run(symbols, seed)
+        path = (torch.arange(spoken.alignment.size(1)) // 10).clamp(max=len(symbols) - 1)
+        return dataclasses.replace(spoken, alignment=torch.eye(len(symbols))[path][None])
+
+    monkeypatch.setattr(voice, "_run", led)
+    sentence = next(voice.stream("안녕하세요?"))
+    symbols = len(encode(sentence.reading, voice.text))
+    frames = 10 * (symbols - 1) + 12
+    assert (len(sentence.samples) // 256, sentence.coverage, sentence.reached_limit) == (frames, 1.0, False)
+
+
+def test_a_text_without_marks_is_closed_and_its_clauses_go_on(acoustic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    voice = Synthesizer.load(acoustic, device="cpu")
+    seen: list[str] = []
+    run = voice._run
+
+    def noted(symbols: list[int], seed: int) -> Any:
+        seen.append("".join(SYMBOLS[number] for number in symbols))
+        return run(symbols, seed)
+
+    monkeypatch.setattr(voice, "_run", noted)
+    long = "아침 일찍 일어나서 물을 마시고 창문을 열고 하늘을 보고 " * 3 + "다시 잤다"
+    pieces = voice.plan(f"제목\n{long}")
+    assert len(pieces) > 2
+    list(voice.stream(f"제목\n{long}"))
+    assert [one[-2:] for one in seen] == [".~"] + [",~"] * (len(pieces) - 2) + [".~"]
+
+
+def test_a_voice_that_learned_no_marks_is_given_none(folder: Path) -> None:
+    letters = tuple("x" if one in "!,.?" else one for one in SYMBOLS)
+    header = dataclasses.replace(acoustic_header(), symbols=letters)
+    voice = Synthesizer.load(write(folder / "letters.safetensors", header), device="cpu")
+    assert len(list(voice.stream("안녕하세요"))) == 1
 
 
 def test_sentences_are_joined_with_a_pause(acoustic: Path) -> None:

@@ -23,7 +23,7 @@ def test_the_spans_tile_the_text_and_join_to_the_reading() -> None:
 
 
 def test_encoding_closes_with_the_end_symbol_and_can_leave_it_out() -> None:
-    assert encode("가", TextConfig()) == [SYMBOLS.index("\u1100"), SYMBOLS.index("\u1161"), END_ID]
+    assert encode("가.", TextConfig()) == [SYMBOLS.index(one) for one in ("\u1100", "\u1161", ".")] + [END_ID]
     assert END_ID not in encode("가", TextConfig(end_symbol=False))
 
 
