@@ -200,14 +200,15 @@ def _model_config(
     """
     cls = models.module_of(job.model).Config
     below = origin.config if origin and not job.size else models.preset_of(job.model, job.size or "full").to_json()
+    if begun and begun.model == job.model and begun.size == job.size:
+        below = {**below, **begun.config}  # a preset may have changed since
     given = {"n_symbols": len(SYMBOLS), "n_mels": audio.n_mels, "hop_length": audio.hop_length}
     known = {field.name for field in dataclasses.fields(cls)}
     if job.teacher:
         given["fitting_rounds"] = 0  # fitted to its teacher's mels a vocoder would lose what it is to learn
     own = {name: value for name, value in given.items() if name in known}
-    if goes_on:
-        way = models.going_on(job.model, size)
-        own |= {name: begun.config[name] for name in way if name in begun.config} if begun else way
+    if goes_on and not begun:
+        own |= models.going_on(job.model, size)
     return cls.from_json({**below, **own, **job.config})
 
 

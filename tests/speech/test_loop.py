@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from speech.manifest import Manifest
 from speech.plan import Plan
 from speech.run_folder import entries
 from speech.update import Network
-from speech.vocoder import waveglow
+from speech.vocoder import hifi_gan, waveglow
 
 from .training import job, of, same, tensors, train
 
@@ -121,6 +122,20 @@ def test_an_average_can_be_begun_and_ended_in_the_middle_of_a_run(espeak_clips: 
         status, _ = train(asked)
         assert status == 0
     assert not any(name.startswith("module:raw/") for name in tensors(tmp_path))
+
+
+def test_a_run_that_has_begun_goes_on_though_its_preset_has_changed(
+    espeak_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = job(espeak_clips, tmp_path, "hifi_gan", training={"steps": 2, "checkpoint_every": 2})
+    assert train(asked)[0] == 0
+    before = Plan.of(asked, lambda event: None).config
+    monkeypatch.setitem(hifi_gan.PRESETS, "trial", replace(hifi_gan.PRESETS["trial"], mel_weight=30.0))
+    longer = job(espeak_clips, tmp_path, "hifi_gan", training={"steps": 3, "checkpoint_every": 3})
+    assert train(longer)[0] == 0
+    assert Plan.of(longer, lambda event: None).config == before
+    new = Plan.of(job(espeak_clips, tmp_path / "new", "hifi_gan"), lambda event: None)
+    assert new.config.to_json()["mel_weight"] == 30.0
 
 
 @pytest.fixture
