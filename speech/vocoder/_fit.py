@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from speech.audio import mel_filters
@@ -32,8 +33,10 @@ class _Front:
         self.audio = audio
         self.window = torch.hann_window(audio.win_length, device=device)
         self.filters = torch.tensor(mel_filters(audio), device=device)  # [M, F]
-        # Every bin takes the mean over the bands that see it; no band sees those beyond the mel's last.
-        self.spread = (self.filters / self.filters.sum(0).clamp(min=_TINY)).T.contiguous()  # [F, M]
+        # Every bin takes the mean over the bands that see it, each with its neighbours: what a single band misses is
+        # often a harmonic that a network's mel has blurred. No band sees the bins beyond the mel's last.
+        shares = (self.filters / self.filters.sum(0).clamp(min=_TINY)).T
+        self.spread = shares @ _neighbours(len(self.filters)).to(device)  # [F, M]
 
     def spectrum(self, samples: Tensor) -> Tensor:
         """[B, T · hop length] -> [B, F, T]: a frame at the start of each hop, as the mel has them."""
@@ -51,6 +54,12 @@ class _Front:
         magnitude = parts[..., 0].square().add_(parts[..., 1].square()).sqrt_()
         found = (self.filters @ magnitude).clamp_(min=self.audio.clip_floor).log_()
         return (self.spread @ (mel - found).clamp_(-STEEPEST, STEEPEST)).exp_()
+
+
+def _neighbours(bands: int) -> Tensor:
+    """[M, M]: the mean of a band and those beside it, the first and the last counted twice at the edges."""
+    beside = (torch.arange(bands)[:, None] + torch.tensor([-1, 0, 1])).clamp(0, bands - 1)
+    return F.one_hot(beside, bands).float().mean(1)
 
 
 @functools.lru_cache(maxsize=4)

@@ -74,8 +74,18 @@ def test_the_shipped_vocoders_copies_come_nearer(clip: Tensor, base_vocoder: hif
     with torch.inference_mode():
         plain = base_vocoder(mel)
     torch.testing.assert_close(base_vocoder.infer(mel, sigma=0.0), plain, atol=1e-5, rtol=1e-5)
-    assert apart(fitted, clip) < apart(plain, clip) - 0.05
-    assert (mel_of(fitted) - mel).abs().mean() < 0.7 * (mel_of(plain) - mel).abs().mean()
+    assert apart(fitted, clip) < apart(plain, clip) - 0.03
+    assert (mel_of(fitted) - mel).abs().mean() < 0.85 * (mel_of(plain) - mel).abs().mean()
+
+
+def test_what_one_band_alone_misses_moves_less_than_what_its_neighbours_miss_too(clip: Tensor) -> None:
+    """A network's mel blurs harmonics, so a single band's say is a third of what it was."""
+    turned = []
+    for bands in (slice(30, 31), slice(29, 32)):
+        mel = mel_of(clip)
+        mel[:, bands] += 0.5
+        turned.append(float((mel_of(fit(clip, mel, AUDIO, 1)) - mel_of(clip))[:, 30].mean()))
+    assert 0 < turned[0] < 0.6 * turned[1]
 
 
 def test_long_sounds_in_chunks_equal_the_whole(clip: Tensor) -> None:
