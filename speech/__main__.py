@@ -157,7 +157,10 @@ def _base(options: argparse.Namespace) -> int:
     for part in (options.part,) if options.part else build.PARTS:
         report = Reporter(options.out / part / "events.jsonl" if part in build.STEPS else None, *streams)
         if part == "corpus":
-            build.corpus(options.out, clips=options.clips or build.CLIPS, prompts=options.prompts, on_progress=spoken)
+            build.corpus(
+                options.out, clips=options.clips or build.CLIPS, prompts=options.prompts, on_progress=spoken,
+                going_on=options.start is not None,
+            )  # fmt: skip
         elif part == "pack":
             report(StageChanged("pack"))
             build.pack(options.out, options.out / "packed", start=options.start)

@@ -58,10 +58,10 @@ fine-tune starts from it.
 
 `python -m speech base OUT`: 이 프로젝트를 위해 쓰거나 낱말 목록으로 만든 문장을 espeak-ng가 읽었습니다. 음향 모델은
 한 목소리({", ".join(one["voices"])})가 읽은 {_counted(one)}문장, 보코더는 목소리 {len(many["voices"])}개가 읽은
-{_counted(many)}문장으로 배웠고, 반정밀도로 줄였습니다.
+{_counted(many)}문장으로 배웠고, 반정밀도로 줄였습니다.{_takes(many)[0]}
 Sentences written for this project or made from its word lists, spoken by espeak-ng: the acoustic model learned from
 {_counted(one)} in one voice ({", ".join(one["voices"])}), the vocoder from {_counted(many)} in
-{len(many["voices"])} voices; then half precision.
+{len(many["voices"])} voices; then half precision.{_takes(many)[1]}
 
 ## 얼마나 되나 · Measures
 
@@ -83,6 +83,18 @@ CC0 1.0. 출처를 밝히지 않고도 마음대로 쓸 수 있습니다. 기계
 녹음하고 나서 시작됩니다.
 CC0 1.0: free for any use. It learned from a machine and sounds like one; a voice of one's own begins with recordings.
 """
+
+
+def _takes(corpus: dict[str, Any]) -> tuple[str, str]:
+    """How many of the last clips were made to sound like a person's, in both languages."""
+    takes = corpus.get("takes", 0)
+    if not takes:
+        return "", ""
+    return (
+        f"\n보코더의 마지막 말뭉치에서 {takes:,}문장은 사람이 방에서 녹음한 듯이 숨, 떨림, 마이크, 울림을 더했습니다.",
+        f"\n{takes:,} clips of the vocoder's last corpus were made to sound like a person's takes: breath, an unsteady "
+        "voice, a microphone,\na room.",
+    )
 
 
 def _left_out(base: dict[str, Any]) -> str:

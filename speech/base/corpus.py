@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from speech.base.sentences import Maker
+from speech.base.takes import as_take
 from speech.errors import BadConfig, SpeechError
 from speech.files import write_atomic, write_text_atomic
 from speech.text import read
@@ -31,6 +32,7 @@ from speech.wav import Int16Array, parse_wav, wav_bytes
 log = logging.getLogger(__name__)
 ROOM_DBFS = -72.0  # espeak is digitally silent between words, which no microphone ever is
 LONGEST = 45  # characters
+AS_TAKE = " take"  # closes the description of a voice whose clip `as_take` changed
 
 
 @dataclass(frozen=True)
@@ -65,21 +67,25 @@ def corpus_make(
     others: float = 0.4,
     prompts: Iterable[Path] = (),
     longest: int = LONGEST,
+    takes: float = 0.0,
     seed: int = 0,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
     """Make `clips` clips under `out` (22,050 Hz WAV and clips.jsonl); clips that are there already are kept.
 
-    `others` is the share that voices other than the main one speak, `longest` how many characters a sentence has at
-    most. `prompts` are tab-separated files whose first column is a sentence. Raises BadConfig where espeak-ng is not
-    installed.
+    `others` is the share that voices other than the main one speak, `takes` the share that sounds as if a person had
+    said it somewhere (see `as_take`), `longest` how many characters a sentence has at most. `prompts` are tab-separated
+    files whose first column is a sentence. Raises BadConfig where espeak-ng is not installed.
     """
     if shutil.which("espeak-ng") is None:
         raise _no_espeak()
     (out / "wavs").mkdir(parents=True, exist_ok=True)
     texts = itertools.islice(_texts(prompts, longest, seed), clips)
     chance = random.Random(seed + 1)  # noqa: S311 - nothing secret hangs on it
-    plans = [(index, *sentence, *_voice(chance, others)) for index, sentence in enumerate(texts)]
+    plans = [
+        (index, *sentence, *_voice(chance, others), bool(takes) and chance.random() < takes)
+        for index, sentence in enumerate(texts)
+    ]
     rows = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for done, row in enumerate(pool.map(lambda plan: _clip(out, *plan), plans), start=1):
@@ -135,22 +141,25 @@ def _voice(chance: random.Random, others: float) -> tuple[str, int, int]:
     return voice.name, chance.randint(*voice.pitch), chance.randint(*voice.speed)
 
 
-def _clip(out: Path, index: int, text: str, reading: str, voice: str, pitch: int, speed: int) -> dict[str, str] | None:
+def _clip(
+    out: Path, index: int, text: str, reading: str, voice: str, pitch: int, speed: int, take: bool
+) -> dict[str, str] | None:
     """One row of clips.jsonl, or None for a text that cannot be read (it is logged)."""
     try:
         pronunciation = read(reading or text).pronunciation
     except SpeechError as error:
         log.warning("left out %r: %s", text, error)
         return None
-    said = f"{voice} p{pitch} s{speed}"
+    said = f"{voice} p{pitch} s{speed}{AS_TAKE if take else ''}"
     # The name holds what is said and how: a clip of another list of sentences is never taken for this one.
     key = f"{index:05d}-{hashlib.sha256(f'{said} {pronunciation}'.encode()).hexdigest()[:8]}"
     path = out / "wavs" / f"{key}.wav"
     if not path.exists():
         samples, rate = speak(pronunciation, voice, pitch, speed)
         room = np.random.default_rng(index).standard_normal(len(samples), dtype=np.float32) * 10 ** (ROOM_DBFS / 20)
-        sound = wav_bytes(np.clip(samples / np.float32(32768) + room, -1, 1).astype(np.float32), rate)
-        write_atomic(path, lambda temporary: _put(temporary, sound))
+        sound = np.clip(samples / np.float32(32768) + room, -1, 1).astype(np.float32)
+        encoded = wav_bytes(as_take(sound, index) if take else sound, rate)
+        write_atomic(path, lambda temporary: _put(temporary, encoded))
     row = {"id": key, "audio": f"wavs/{key}.wav", "text": text, "voice": said}
     return row | {"reading": reading} if reading else row
 

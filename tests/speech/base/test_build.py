@@ -89,7 +89,10 @@ def told_by(packed: Path) -> dict[str, Any]:
 def test_what_is_packed_is_half_as_large_hashed_measured_and_speaks(packed: Path) -> None:
     card = told_by(packed)
     assert card["corpus"]["voice"] == {"clips": 6, "voices": ["ko+Annie"]}
-    assert card["corpus"]["voices"]["clips"] == 6
+    voices = card["corpus"]["voices"]
+    assert voices["clips"] == 6
+    assert voices["takes"] == sum(row["voice"].endswith(" take") for row in rows(packed.parent / "voices")) > 0
+    assert f"{voices['takes']} clips of the vocoder's last corpus" in (packed / "README.md").read_text("utf-8")
     assert card["measures"]["sentences"] == 1
     assert card["measures"]["mcd"] > 0
     for part, told in card["files"].items():

@@ -12,7 +12,9 @@ import pytest
 
 from speech.base import build
 from speech.files import sha256_of
+from speech.header import read_header
 from speech.synthesizer import Synthesizer
+from speech.text import FRONT_END_VERSION
 
 SHIPPED = Path(__file__).parents[3] / "voices" / "base"
 SENTENCES = 8  # of those that the card was measured on
@@ -34,6 +36,18 @@ def test_its_files_are_those_that_it_names_and_small_enough_to_ship(base: dict[s
         assert sha256_of(SHIPPED / one["file"]) == one["sha256"]
         assert one["sha256"] in (SHIPPED / "README.md").read_text("utf-8")
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < build.LARGEST
+
+
+def test_it_learned_by_the_front_end_that_reads_to_it(base: dict[str, Any]) -> None:
+    assert read_header(paths(base)[0]).front_end["version"] == FRONT_END_VERSION
+
+
+@pytest.mark.parametrize("text", ["안녕하세요", "내일은 비가 올까요", "네", "오늘 저녁에 뭐 먹을지 같이 생각해 보자"])
+def test_what_is_typed_without_a_mark_ends_where_it_should(base: dict[str, Any], text: str) -> None:
+    """By its own gate: what goes on to the limit is cut besides, and that is not asked here."""
+    said = Synthesizer.load(paths(base)[0]).utter(text)
+    assert not said.reached_limit
+    assert len(said.samples) / 22_050 < 0.4 + 0.35 * sum(map(str.isalpha, text))
 
 
 def test_one_seed_gives_one_sound(base: dict[str, Any]) -> None:
