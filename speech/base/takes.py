@@ -62,10 +62,8 @@ def _unsteady(sound: _Doubles, chance: _Chance) -> _Doubles:
     from scipy.interpolate import CubicSpline
 
     length = len(sound)
-    jitter, wow = (
-        chance.uniform(0, 0.01) * _drift(length, 60, chance),
-        chance.uniform(0, 0.02) * _drift(length, 4, chance),
-    )
+    jitter = chance.uniform(0, 0.01) * _drift(length, 60, chance)
+    wow = chance.uniform(0, 0.02) * _drift(length, 4, chance)
     places = (1 + jitter + wow).cumsum()
     places = (places - places[0]) * ((length - 1) / (places[-1] - places[0]))
     return np.asarray(CubicSpline(np.arange(length), sound)(places), np.float64)
