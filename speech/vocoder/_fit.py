@@ -33,8 +33,8 @@ class _Front:
         self.audio = audio
         self.window = torch.hann_window(audio.win_length, device=device)
         self.filters = torch.tensor(mel_filters(audio), device=device)  # [M, F]
-        # Every bin takes the mean over the bands that see it, each with its neighbours: what a single band misses may be
-        # no more than a harmonic that a network's mel has blurred. No band sees the bins beyond the mel's last.
+        # Every bin takes the mean over the bands that see it, each with its neighbours: what a single band misses may
+        # be no more than a harmonic that a network's mel has blurred. No band sees the bins beyond the mel's last.
         shares = (self.filters / self.filters.sum(0).clamp(min=_TINY)).T
         self.spread = shares @ _neighbours(len(self.filters)).to(device)  # [F, M]
 
