@@ -76,6 +76,7 @@ class TrainingConfig(Settings):
     warmup_steps: int = 0  # over which the rate rises
     anneal: str = "none"  # or "cosine", "exponential": down to `final_rate` at the last step
     final_rate: float = 0.01  # share of the learning rate
+    restart: float = 0.0  # share of the steps behind which warming up and annealing begin anew; 0: never
     ema: float = 0.0  # decay of the moving average of the weights, which then is the voice; 0: none
     augment_pitch: float = 0.0  # semitones up or down at most, see speech.augment
     augment_tempo: float = 0.0  # share by which a clip is slower or faster at most; an acoustic model's only

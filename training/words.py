@@ -92,8 +92,8 @@ _SKIPPED: dict[str, Words] = {
 NAMED = 3  # clips named in a line
 
 
-# HiFi-GAN's training loss counts its opponents in, who grow stronger; on held-out clips only the mel is measured.
-_CURVE_FIGURES = {"hifi_gan": "mel"}
+# A training loss counts opponents in where there are any, who come late or grow stronger; held-out clips know none.
+_CURVE_FIGURES = {"hifi_gan": "mel", "tacotron2": "mel"}
 FIGURE_WORDS: dict[str, Words] = {"loss": gettext_lazy("손실"), "mel": gettext_lazy("멜 거리")}
 
 

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from speech import schedule
+from speech.acoustic._discriminator import Discriminator, blurred, crops
 from speech.acoustic._free import PrenetMasks, packed_postnet, run_free
 from speech.acoustic._layers import Decoder, Encoder, Postnet, padding_mask
 from speech.config import Settings, TrainingConfig
@@ -29,6 +31,7 @@ from speech.products import cast_by_hand
 if TYPE_CHECKING:
     from speech.dataset import AcousticBatch
 
+_FEATURES = 2.0  # weight of the features beside the score's, as HiFi-GAN has it
 PADDED_GATE = 1e3  # logit of frames behind the end: "stopped" beyond doubt, and no loss
 
 
@@ -64,6 +67,8 @@ class Config(Settings):
     guided_attention_weight: float = 0.0  # 0: the published loss
     guided_attention_width: float = 0.2  # g of arXiv 1710.08969
     guided_attention_steps: int = 0  # the weight falls to 0 along a line until this step; 0: it stays
+    # Of what a discriminator of mels asks of the postnet behind the run's restart; 0: the published loss throughout.
+    adversarial_weight: float = 0.0
 
     def __post_init__(self) -> None:
         whole = ("n_symbols", "n_mels", "reduction", "encoder_layers", "prenet_channels", "attention_rnn_channels",
@@ -80,11 +85,12 @@ class Config(Settings):
             if not 0.0 <= getattr(self, name) < 1.0
         ]
         bad += [name for name in ("guided_attention_width",) if self.guided_attention_width <= 0.0]
+        bad += [name for name in ("adversarial_weight",) if self.adversarial_weight < 0.0]
         if bad:
             values = ", ".join(f"{name}={getattr(self, name)}" for name in bad)
             raise BadConfig(
                 f"Tacotron 2 cannot be built with {values}: sizes are at least 1, encoder_channels is even, kernels "
-                "are odd, the postnet has 2 layers or more, dropouts lie in [0, 1).",
+                "are odd, the postnet has 2 layers or more, dropouts lie in [0, 1), weights from 0.",
                 code="bad_size",
                 names=bad,
             )
@@ -104,7 +110,8 @@ _COMPACT = Config(
 )
 # What reads already wants less dropout: with the published half a speaker's few minutes made a voice further from her
 # takes, which jumped ahead more often, though its held-out loss was the lower one (docs/first-voice.md).
-GOING_ON: dict[str, dict[str, Any]] = {"compact": {"convolution_dropout": 0.1}}
+# And its mels blur less against a discriminator; at thrice the weight they move away from the takes.
+GOING_ON: dict[str, dict[str, Any]] = {"compact": {"convolution_dropout": 0.1, "adversarial_weight": 0.03}}
 PRESETS: dict[str, Config] = {
     "full": Config(),
     "compact": _COMPACT,
@@ -164,11 +171,13 @@ class Model(nn.Module):
         mel_lengths: Tensor,
         *,
         generator: torch.Generator | None = None,
+        apart: bool = False,
     ) -> AcousticOutput:
         """Teacher forcing: each frame is predicted from the true one before it.
 
         symbols: [B, N] int64, symbol_lengths: [B], mels: [B, M, T] log amplitude, mel_lengths: [B]. In evaluation the
         prenet drops by `generator` (a CPU one; default: seeded with 0), so that a figure can be measured twice.
+        `apart`: what is asked of the postnet's mel teaches the postnet, and nothing before it.
         """
         if generator is None and not self.training:
             generator = torch.Generator().manual_seed(0)
@@ -177,7 +186,8 @@ class Model(nn.Module):
         memory, text_padding = self.encode(symbols, symbol_lengths, published=self.config.published_padding)
         mel, gate, alignment = self.decoder(memory, text_padding, mels, generator)
         padding = padding_mask(mel_lengths, mels.size(2))
-        mel_post = mel + self.postnet(mel, None if self.config.published_padding else padding).float()
+        seen = mel.detach() if apart else mel
+        mel_post = seen + self.postnet(seen, None if self.config.published_padding else padding).float()
         return AcousticOutput(
             mel.masked_fill(padding[:, None, :], 0.0)[:, :, :frames],
             mel_post.masked_fill(padding[:, None, :], 0.0)[:, :, :frames],
@@ -255,7 +265,10 @@ def guided_attention(alignment: Tensor, text_lengths: Tensor, mel_lengths: Tenso
 
 
 class Recipe:
-    """How the network is trained: squared error of both mels, cross-entropy of the gate, guided attention if asked."""
+    """How the network is trained: squared error of both mels, cross-entropy of the gate, guided attention if asked.
+
+    Where the configuration asks for it, a discriminator of mels has a say behind the run's restart, or throughout.
+    """
 
     kind: ClassVar[str] = "acoustic"
     defaults: ClassVar[dict[str, Any]] = {
@@ -264,25 +277,56 @@ class Recipe:
         "weight_decay": 1e-6,
         "clip_norm": 1.0,
     }
-    going_on: ClassVar[dict[str, Any]] = {"warmup_steps": 30, "anneal": "cosine", "final_rate": 0.05, "ema": 0.98}
+    going_on: ClassVar[dict[str, Any]] = {
+        "warmup_steps": 30,
+        "anneal": "cosine",
+        "final_rate": 0.05,
+        "restart": 0.8,
+        "ema": 0.98,
+    }
 
     def __init__(self, config: Config, training: TrainingConfig) -> None:
         self.config = config
         self.training = training
+        self.discriminator = Discriminator() if config.adversarial_weight else None
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What must be kept for a resume, and is no part of the voice."""
+        return {"discriminator": self.discriminator} if self.discriminator else {}
 
     def optimizers(self, model: Model) -> dict[str, torch.optim.Optimizer]:
-        return {"model": adam(model.parameters(), self.training)}
+        optimizers: dict[str, torch.optim.Optimizer] = {"model": adam(model.parameters(), self.training)}
+        if self.discriminator:
+            self.discriminator.to(next(model.parameters()).device)
+            optimizers["discriminator"] = adam(self.discriminator.parameters(), self.training, betas=(0.5, 0.99))
+        return optimizers
 
     def parameters(self, model: Model, name: str) -> list[nn.Parameter]:
         """What the optimiser `name` moves, for the norm of its gradients to be clipped."""
-        return list(model.parameters())
+        return list(
+            self.discriminator.parameters() if self.discriminator and name == "discriminator" else model.parameters()
+        )
 
     def losses(
         self, model: Model, batch: AcousticBatch, *, step: int = 0
     ) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """One loss for the one optimiser; `step` tells how far guided attention has faded."""
-        parts = self._loss(model, batch, step)
-        yield "model", parts["loss"], parts
+        """The discriminator's loss where `step` has come to it, then the network's."""
+        against = self.discriminator if step >= schedule.restart_step(self.training) else None
+        output: AcousticOutput = model(
+            batch.symbols, batch.symbol_lengths, batch.mels, batch.mel_lengths, apart=against is not None
+        )
+        if against is None:
+            parts = self._loss(output, batch, step)
+            yield "model", parts["loss"], parts
+            return
+        real, made = crops(batch.mels, output.mel_post, batch.mel_lengths)
+        told = against.tell(real, made)
+        yield "discriminator", told, {"discriminator": told}
+        fooled, matched = against.miss(real, made)
+        parts = self._loss(output, batch, step, blur=True)
+        weight = self.config.adversarial_weight
+        loss = parts["loss"] + weight * (fooled + _FEATURES * matched)
+        yield "model", loss, parts | {"loss": loss, "adversarial": fooled, "features": matched}
 
     @torch.no_grad()
     def evaluate(self, model: Model, batch: AcousticBatch, *, step: int = 0) -> dict[str, float]:
@@ -290,13 +334,15 @@ class Recipe:
         was_training = model.training
         model.eval()
         try:
-            return {name: float(value) for name, value in self._loss(model, batch, step).items()}
+            output: AcousticOutput = model(batch.symbols, batch.symbol_lengths, batch.mels, batch.mel_lengths)
+            return {name: float(value) for name, value in self._loss(output, batch, step).items()}
         finally:
             model.train(was_training)
 
-    def _loss(self, model: Model, batch: AcousticBatch, step: int) -> dict[str, Tensor]:
-        """The sum as "loss", its terms, and "mel_l1"."""
-        output: AcousticOutput = model(batch.symbols, batch.symbol_lengths, batch.mels, batch.mel_lengths)
+    def _loss(
+        self, output: AcousticOutput, batch: AcousticBatch, step: int, *, blur: bool = False
+    ) -> dict[str, Tensor]:
+        """The sum as "loss", its terms, and "mel_l1"; `blur`: the postnet's mel need only be right when blurred."""
         # Means over true frames: what a clip weighs does not hang on how long its neighbours in the batch are.
         valid = ~padding_mask(batch.mel_lengths, batch.mels.size(2))
         frames = valid.sum()
@@ -306,7 +352,7 @@ class Recipe:
         gate = functional.binary_cross_entropy_with_logits(output.gate, batch.gates, reduction="none")
         parts = {
             "mel": (output.mel - target).square().sum() / cells,
-            "mel_post": error.square().sum() / cells,
+            "mel_post": (blurred(error) if blur else error).square().sum() / cells,
             "gate": gate.masked_fill(~valid, 0.0).sum() / frames,
         }
         if weight := self.guided_weight(step):

@@ -46,7 +46,7 @@ LARGEST = 40_000_000  # bytes that both files may have together: they ship with 
 HELD_OUT_SEED = 990_001  # sentences that no corpus of another seed is measured on
 # What the two parts are trained with on a CPU: Adam, a rate that small networks bear, and batches that fit two cores.
 ACOUSTIC: dict[str, Any] = {
-    "batch_size": 24, "learning_rate": 1e-3, "anneal": "cosine", "final_rate": 0.05,
+    "batch_size": 24, "learning_rate": 1e-3, "anneal": "cosine", "final_rate": 0.05, "restart": 0.0,
     "evaluate_every": 500, "checkpoint_every": 500,
 }  # fmt: skip
 VOCODER: dict[str, Any] = {

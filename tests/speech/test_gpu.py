@@ -19,7 +19,10 @@ from speech.lifetime import StopRequest
 from .training import job, of, same, tensors, train
 
 pytestmark = pytest.mark.gpu
-MODELS = ("tacotron2", "waveglow", "hifi_gan")
+AGAINST = {"adversarial_weight": 0.1}
+NETWORKS = pytest.mark.parametrize(
+    ("model", "config"), [("tacotron2", {}), ("tacotron2", AGAINST), ("waveglow", {}), ("hifi_gan", {})]
+)
 DRY = dict.fromkeys(("convolution_dropout", "prenet_dropout", "attention_dropout", "decoder_dropout"), 0.0)
 
 
@@ -27,10 +30,10 @@ def on_cuda(clips: Path, out: Path, model: str, **other: Any) -> Job:
     return dataclasses.replace(job(clips, out, model, **other), device="cuda")
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_run_takes_bf16_and_learns(espeak_clips: Path, tmp_path: Path, model: str) -> None:
+@NETWORKS
+def test_a_run_takes_bf16_and_learns(espeak_clips: Path, tmp_path: Path, model: str, config: dict[str, float]) -> None:
     training = {"steps": 60, "evaluate_every": 30, "checkpoint_every": 60, "learning_rate": 1e-3}
-    status, events = train(on_cuda(espeak_clips, tmp_path, model, training=training))
+    status, events = train(on_cuda(espeak_clips, tmp_path, model, training=training, config=config))
     assert status == 0
     assert of(events, TrainingStarted)[0].precision == "bf16"
     steps = [event.losses["loss"] for event in of(events, StepDone)]
@@ -39,10 +42,12 @@ def test_a_run_takes_bf16_and_learns(espeak_clips: Path, tmp_path: Path, model: 
     assert sum(steps[-5:]) < sum(steps[:5])
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_steps_in_float32_are_the_processors(espeak_clips: Path, tmp_path: Path, model: str) -> None:
+@NETWORKS
+def test_steps_in_float32_are_the_processors(
+    espeak_clips: Path, tmp_path: Path, model: str, config: dict[str, float]
+) -> None:
     """A few steps, so that gradients and the optimiser are compared too."""
-    config = DRY if model == "tacotron2" else {}
+    config = DRY | config if model == "tacotron2" else config
     asked = job(espeak_clips, tmp_path / "cpu", model, training={"steps": 4, "precision": "float32"}, config=config)
     expected = [event.losses for event in of(train(asked)[1], StepDone)]
     events = train(dataclasses.replace(asked, device="cuda", out=str(tmp_path / "cuda")))[1]
@@ -51,8 +56,10 @@ def test_steps_in_float32_are_the_processors(espeak_clips: Path, tmp_path: Path,
         assert one == pytest.approx(other, rel=2e-3, abs=2e-4)
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_stopped_run_ends_in_the_same_bits(espeak_clips: Path, tmp_path: Path, model: str) -> None:
+@NETWORKS
+def test_a_stopped_run_ends_in_the_same_bits(
+    espeak_clips: Path, tmp_path: Path, model: str, config: dict[str, float]
+) -> None:
     def stopping_at(step: int) -> tuple[StopRequest, Callable[[Event], None]]:
         stop = StopRequest()
 
@@ -62,7 +69,7 @@ def test_a_stopped_run_ends_in_the_same_bits(espeak_clips: Path, tmp_path: Path,
 
         return stop, heed
 
-    whole, parts = (on_cuda(espeak_clips, tmp_path / name, model) for name in ("whole", "parts"))
+    whole, parts = (on_cuda(espeak_clips, tmp_path / name, model, config=config) for name in ("whole", "parts"))
     assert train(whole)[0] == 0
     assert train(parts, *stopping_at(4))[0] == 75
     assert train(parts)[0] == 0

@@ -32,9 +32,9 @@ def test_from_nothing_it_is_trained_as_published(tmp_path: Path) -> None:
     assert (training.anneal, training.warmup_steps, training.ema) == ("none", 0, 0.0)
 
 
-def test_from_a_base_the_rate_rises_and_falls_and_the_weights_are_averaged(tmp_path: Path) -> None:
+def test_from_a_base_the_rate_rises_and_falls_twice_and_the_weights_are_averaged(tmp_path: Path) -> None:
     training = planned(tmp_path)
-    assert (training.anneal, training.warmup_steps, training.ema) == ("cosine", 30, 0.98)
+    assert (training.anneal, training.warmup_steps, training.restart, training.ema) == ("cosine", 30, 0.8, 0.98)
 
 
 def test_what_the_job_says_stands(tmp_path: Path) -> None:
@@ -47,13 +47,14 @@ def test_a_short_run_warms_up_for_a_tenth_of_its_steps(tmp_path: Path, steps: in
     assert planned(tmp_path, steps=steps).warmup_steps == warm
 
 
-def test_what_reads_already_drops_less_unless_the_job_says_how_much(tmp_path: Path) -> None:
+def test_what_reads_already_drops_less_and_has_a_discriminator_unless_the_job_says_otherwise(tmp_path: Path) -> None:
     base = str(BASE / "acoustic.safetensors")
-    rates = [
-        plan(tmp_path, *where, {"steps": 9}, **said).config.to_json()["convolution_dropout"]
+    configs = [
+        plan(tmp_path, *where, {"steps": 9}, **said).config.to_json()
         for where, said in (((None,), {}), ((base,), {}), ((base,), {"convolution_dropout": 0.3}))
     ]
-    assert rates == [0.5, 0.1, 0.3]
+    assert [config["convolution_dropout"] for config in configs] == [0.5, 0.1, 0.3]
+    assert [config["adversarial_weight"] for config in configs] == [0.0, 0.03, 0.03]
 
 
 def test_a_small_vocoder_learns_by_settings_of_its_own(tmp_path: Path) -> None:

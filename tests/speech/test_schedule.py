@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from speech.config import TrainingConfig
-from speech.schedule import factor
+from speech.schedule import factor, restart_step
 
 
 def test_without_any_setting_the_rate_stays() -> None:
@@ -32,3 +33,11 @@ def test_it_falls_from_the_end_of_the_warm_up_to_its_share_at_the_last_step(anne
 def test_the_exponential_curve_falls_by_the_same_share_each_step() -> None:
     training = TrainingConfig(steps=21, anneal="exponential", final_rate=0.01)
     assert factor(10, training) == pytest.approx(0.1)
+
+
+def test_behind_its_restart_a_run_goes_as_a_new_one_of_the_rest_of_the_steps() -> None:
+    whole = TrainingConfig(steps=100, restart=0.6, warmup_steps=5, anneal="cosine", final_rate=0.05)
+    parts = [replace(whole, steps=steps, restart=0.0) for steps in (60, 40)]
+    expected = [factor(step, part) for part in parts for step in range(part.steps)]
+    assert [factor(step, whole) for step in range(100)] == expected
+    assert [restart_step(one) for one in (whole, *parts)] == [60, 0, 0]

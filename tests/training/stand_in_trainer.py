@@ -98,9 +98,10 @@ def main() -> int:
         if step == options.fail_at:
             say(TrainingFailed("bad_dataset", "There is nothing to learn here.", {"clips": clips}))
             return 1
-        say(StepDone(step, training.steps, {"loss": 10 / step}, 1e-3, 1.0, 0.01, 100, 6000.0, 1.0, 100.0))
+        losses = {"loss": 10 / step, "mel": 5 / step}
+        say(StepDone(step, training.steps, losses, 1e-3, 1.0, 0.01, 100, 6000.0, 1.0, 100.0))
         if step % training.checkpoint_every == 0 or step == training.steps or stop.requested:
-            say(Evaluated(step, {"loss": 11 / step}))
+            say(Evaluated(step, {"loss": 11 / step, "mel": 6 / step}))
             save(job, step)
         if stop.requested:
             say(TrainingEnded(step, "stopped"))

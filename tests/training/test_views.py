@@ -142,7 +142,7 @@ def test_the_sound_and_the_picture_of_a_checkpoint_are_for_those_who_may_see_the
 
 def test_the_curves_of_a_run_that_fell_back_show_the_later_way(run: TrainingRun) -> None:
     for step, value in ((1, 9.0), (2, 8.0), (3, 7.0), (2, 6.0), (3, 5.0)):
-        record(run_pk=run.pk, kind="step_done", data={"part": "acoustic", "step": step, "losses": {"loss": value}})
+        record(run_pk=run.pk, kind="step_done", data={"part": "acoustic", "step": step, "losses": {"mel": value}})
     record(run_pk=run.pk, kind="evaluated", data={"part": "vocoder", "step": 2, "losses": {"loss": -1.5}})
     assert selectors.run_curves(run) == {
         "acoustic": {"train": [[1, 9.0], [2, 6.0], [3, 5.0]], "held_out": []},
@@ -150,7 +150,11 @@ def test_the_curves_of_a_run_that_fell_back_show_the_later_way(run: TrainingRun)
     }
 
 
-def test_both_lines_of_a_hifi_gan_are_the_distance_of_the_mel(run: TrainingRun, client: Client) -> None:
+def test_both_lines_are_the_distance_of_the_mel_where_a_loss_counts_opponents_in(
+    run: TrainingRun, client: Client
+) -> None:
+    page = client.get(f"/train/{run.pk}/").content.decode()
+    assert 'data-figure-name="loss" data-axis="손실"' in page
     TrainingRun.objects.filter(pk=run.pk).update(vocoder="hifi_gan", vocoder_steps=10)
     run.refresh_from_db()
     told = {"part": "vocoder", "step": 5}
@@ -159,10 +163,10 @@ def test_both_lines_of_a_hifi_gan_are_the_distance_of_the_mel(run: TrainingRun, 
     record(run_pk=run.pk, kind="evaluated", data={**told, "losses": {"loss": 0.7, "mel": 0.7}})
     curves = selectors.run_curves(run)
     assert curves["vocoder"] == {"train": [[5, 0.6]], "held_out": [[5, 0.7]]}
-    assert curves["acoustic"]["train"] == [[5, 4.0]]
+    assert curves["acoustic"]["train"] == [[5, 2.0]]
     page = client.get(f"/train/{run.pk}/").content.decode()
-    assert 'data-figure-name="mel" data-axis="멜 거리"' in page
-    assert 'data-figure-name="loss" data-axis="손실"' in page
+    assert page.count('data-figure-name="mel" data-axis="멜 거리"') == 2
+    assert 'data-figure-name="loss"' not in page
 
 
 def test_the_table_of_a_curve_has_both_losses_where_both_are_known() -> None:
