@@ -176,8 +176,8 @@ def _check(training: TrainingConfig, kind: str) -> None:
     if below_one := [name for name in counts if getattr(training, name) < 1]:
         raise BadConfig(f"{', '.join(below_one)} must be at least 1.", code="out_of_range", names=below_one)
     ranges = {"effective_batch": (0, 10**6), "warmup_steps": (0, 10**9), "final_rate": (1e-9, 1), "restart": (0, 1),
-              "ema": (0, 0.999999),
-              "augment_pitch": (0, 12), "augment_tempo": (0, 0.5), "augment_masking": (0, 0.9)}  # fmt: skip
+              "ema": (0, 0.999999), "augment_pitch": (0, 12), "augment_tempo": (0, 0.5),
+              "augment_masking": (0, 0.9)}  # fmt: skip
     for name, (least, most) in ranges.items():
         if not least <= (value := getattr(training, name)) <= most:
             raise BadConfig(f"{name} is {value}; it lies from {least} to {most}.", code="out_of_range", names=[name])

@@ -51,13 +51,14 @@ class Discriminator(nn.Module):
         return self.last(x).flatten(1), features
 
     def tell(self, real: Tensor, made: Tensor) -> Tensor:
-        """Its own loss on crops [B, M, T] of takes and of what was made."""
+        """Its own loss, a scalar, on crops [B, M, T] of takes and of what was made; its gradient reaches no further."""
         scores, _ = self(torch.cat((real, made.detach())))
         true, fake = scores.float().chunk(2)
         return F.mse_loss(true, torch.ones_like(true)) + F.mse_loss(fake, torch.zeros_like(fake))
 
     def miss(self, real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
-        """How far it is from taking `made` for real, and its features of one from those of the other."""
+        """Two scalars of crops [B, M, T]: how far it is from taking `made` for real, and its features from those of
+        `real`."""
         with torch.no_grad():
             _, wanted = self(real)
         score, features = self(made)

@@ -153,7 +153,8 @@ export class LossCurve extends HTMLElement {
     svg.append(draw("line", { class: "curve-axis", x1: MARGIN.left, x2: width - MARGIN.right, y1: bottom, y2: bottom }));
     svg.append(
       draw("text", { class: "curve-text", x: width - MARGIN.right, y: height - 4, "text-anchor": "end" }, this.words.x_axis),
-      draw("text", { class: "curve-text", x: MARGIN.left - 8, y: 12, "text-anchor": "end" }, this.words.y_axis),
+      // From the left edge on: a long name would stick out of the card on that side.
+      draw("text", { class: "curve-text", x: 0, y: 12 }, this.words.y_axis),
     );
   }
 
