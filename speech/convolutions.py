@@ -43,11 +43,8 @@ class Convolution:
     def of(cls, module: nn.Module, dtype: torch.dtype, scale: float = 1.0) -> Convolution:
         """Of a `Conv1d` or `ConvTranspose1d`, weight norm resolved, for inputs that are `scale` times too small."""
         plain = cast("nn.Conv1d | nn.ConvTranspose1d", module)
-        if hasattr(plain, "weight_g"):
-            weight = torch._weight_norm(cast(Tensor, plain.weight_v), cast(Tensor, plain.weight_g), 0)
-        else:
-            weight = plain.weight
-        weight = (weight.detach() * scale)[:, :, None].to(dtype).contiguous(memory_format=layout(weight.device, dtype))
+        weight = (plain_weight(plain) * scale)[:, :, None].to(dtype)
+        weight = weight.contiguous(memory_format=layout(weight.device, dtype))
         padding, dilation = (0, cast(int, plain.padding[0])), (1, plain.dilation[0])
         bias = None if plain.bias is None else plain.bias.detach().to(dtype)
         reach = (plain.kernel_size[0] // 2) * plain.dilation[0]
@@ -93,6 +90,13 @@ class Convolution:
 
     def _sum(self) -> tuple[object, ...]:
         return self.bias, self.padding, (1, self.stride), self.dilation, 1, "add", 1.0, None, [], None
+
+
+def plain_weight(module: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
+    """[outputs, inputs, kernel] (inputs first where it stretches the time), weight norm resolved."""
+    if not hasattr(module, "weight_g"):
+        return module.weight.detach()
+    return torch._weight_norm(cast(Tensor, module.weight_v), cast(Tensor, module.weight_g), 0).detach()
 
 
 @functools.cache

@@ -74,13 +74,14 @@ def test_folded_weight_norm_makes_the_same_sound(name: str) -> None:
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["v2", "v3", "compact"])
+@pytest.mark.parametrize("name", ["full", "v2", "v3", "compact"])
 def test_blocks_computed_piece_by_piece_equal_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = lively(PLAIN[name])
     mel = torch.randn(2, 80, 40)
     with torch.no_grad():
         expected = model(mel)
     monkeypatch.setattr(_fold, "PIECE", 1024)
+    monkeypatch.setattr(_fold, "LONG_PIECE", 1024)
     monkeypatch.setattr(_fold, "OVERLAP", 2)
     torch.testing.assert_close(model.infer(mel), expected, atol=1e-5, rtol=1e-5)
 
