@@ -58,8 +58,11 @@ TAUGHT: dict[str, Any] = {"learning_rate": 2e-4, "warmup_steps": 100}
 # With a source that learned on, the lesson halved the voicing errors but sang 6 % of the frames at a wrong pitch.
 TAUGHT_CONFIG: dict[str, Any] = {"source_learns": False}
 # A voice that reads already, going on with a large corpus: the dropout of half the channels keeps a small network from
-# learning a speech that never varies, and the diagonal is there.
-GOING_ON_CONFIG: dict[str, Any] = {"convolution_dropout": 0.1, "guided_attention_weight": 0.0}
+# learning a speech that never varies, and the diagonal is there. Nor is there much that a discriminator of mels could
+# keep from blurring (docs/first-voice.md).
+GOING_ON_CONFIG: dict[str, Any] = {
+    "convolution_dropout": 0.1, "guided_attention_weight": 0.0, "adversarial_weight": 0.0,
+}  # fmt: skip
 GOING_ON: dict[str, Any] = {
     "batch_size": 16, "learning_rate": 5e-4, "warmup_steps": 30, "ema": 0.98, "evaluate_every": 200,
     "checkpoint_every": 100,
