@@ -52,8 +52,8 @@ class Recipe(Protocol):
 class ModelFile(Protocol):
     """What a file in `speech/acoustic` or `speech/vocoder` exports.
 
-    By a size's name it may also have `TRAINING`, settings of TrainingConfig, and `GOING_ON`, settings of its Config for
-    what starts from a base, where the published ones and the preset's do not fit.
+    By a size's name it may also have `TRAINING`, settings of TrainingConfig, and for what starts from a base
+    `TRAINING_GOING_ON` and `GOING_ON`, settings of its Config, where the published ones and the preset's do not fit.
     """
 
     Config: type[Settings]
@@ -114,7 +114,8 @@ def preset_of(name: str, size: str) -> Settings:
 def training_of(name: str, size: str, *, going_on: bool) -> dict[str, Any]:
     """TrainingConfig of a model of this size where nobody says otherwise; `going_on`: from a base."""
     recipe = recipe_of(name)
-    return recipe.defaults | _of_size(name, "TRAINING", size) | (recipe.going_on if going_on else {})
+    settings = recipe.defaults | _of_size(name, "TRAINING", size)
+    return settings | recipe.going_on | _of_size(name, "TRAINING_GOING_ON", size) if going_on else settings
 
 
 def going_on(name: str, size: str) -> dict[str, Any]:

@@ -37,6 +37,13 @@ def test_from_a_base_the_rate_rises_and_falls_twice_and_the_weights_are_averaged
     assert (training.anneal, training.warmup_steps, training.restart, training.ema) == ("cosine", 30, 0.8, 0.98)
 
 
+def test_from_a_base_a_small_network_learns_at_a_higher_rate(tmp_path: Path) -> None:
+    at_first, going_on = planned(tmp_path, base=None), planned(tmp_path)
+    assert (at_first.batch_size, at_first.learning_rate) == (16, pytest.approx(5e-4))
+    assert (going_on.batch_size, going_on.learning_rate) == (16, 1e-3)
+    assert planned(tmp_path, batch_size=4).learning_rate == pytest.approx(5e-4)  # by the root
+
+
 def test_what_the_job_says_stands(tmp_path: Path) -> None:
     training = planned(tmp_path, anneal="none", ema=0.0, warmup_steps=200)
     assert (training.anneal, training.warmup_steps, training.ema) == ("none", 200, 0.0)
