@@ -104,6 +104,12 @@ def test_narrow_ones_and_half_the_bits_stay_plain(monkeypatch: pytest.MonkeyPatc
     assert type(ToomCook.of(layer(11, inputs=64, outputs=64), torch.float32)) is ToomCook
 
 
+def test_trying_it_out_draws_from_no_ones_generator() -> None:
+    before = torch.get_rng_state()
+    assert toom_cook.works.__wrapped__()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_without_onednns_private_operators_all_stay_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toom_cook, "works", toom_cook.works.__wrapped__)
     monkeypatch.setattr(toom_cook, "fusing_works", lambda dtype: False)
