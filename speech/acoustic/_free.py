@@ -67,9 +67,9 @@ class PackedDecoder:
         attention, hear, say = decoder.attention_layer, decoder.attention_rnn, decoder.decoder_rnn
         prenet, hidden = decoder.config.prenet_channels, decoder.config.attention_rnn_channels
         exact = hear.weight_ih.dtype
-        small = exact if dtype == torch.int8 else dtype  # not worth an error: both LSTMs are 99 % of what is read
         self.key = weights_key(decoder), rows, dtype
-        self.prenet = [multiplier(weight, rows, small) for weight in decoder.prenet.weights()]
+        # Fewer bits are for the LSTMs, 99 % of what is read; elsewhere they cost an error and two casts a product.
+        self.prenet = [multiplier(weight, rows, exact) for weight in decoder.prenet.weights()]
         weight = torch.cat((hear.weight_ih[:, :prenet], hear.weight_hh, hear.weight_ih[:, prenet:]), 1)
         self.hear = _hear(_doubled(weight), prenet, rows, dtype, _doubled(hear.bias_ih + hear.bias_hh))
         weight = torch.cat((say.weight_ih, say.weight_hh), 1)
@@ -78,7 +78,7 @@ class PackedDecoder:
         bias = torch.cat((decoder.linear_projection.bias, decoder.gate_layer.bias))
         weight = torch.cat((weight[:, say.hidden_size :], weight[:, : say.hidden_size]), 1)
         self.tell = multiplier(weight, rows, exact, bias)
-        self.ask = multiplier(attention.query_layer.weight * 2.0, rows, small)
+        self.ask = multiplier(attention.query_layer.weight * 2.0, rows, exact)
         self.location = attention.location_layer.kernel().flatten(1) * 2.0  # [D, 2 K]
         self.v = attention.v.weight[0] * 2.0
         self.decoder_channels = say.hidden_size

@@ -16,12 +16,68 @@ def drawn(rows: int, inputs: int, outputs: int) -> tuple[torch.Tensor, torch.Ten
     return x, weight, bias
 
 
-@pytest.mark.parametrize("rows", [1, 3, 8])
-def test_a_packed_weight_gives_the_plain_product_for_any_number_of_rows(rows: int) -> None:
-    x, weight, bias = drawn(rows, 65, 33)
+@pytest.fixture(params=[True, False], ids=["MKL's processor", "another's"])
+def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether MKL is at home: both ways are right on every processor, one is the faster."""
+    at_home: bool = request.param
+    monkeypatch.setattr(products, "mkl_at_home", lambda: at_home)
+    return at_home
+
+
+@pytest.mark.usefixtures("processor")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("inputs", "outputs"), [(65, 33), (520, 520)], ids=["a small weight", "a large one"])
+@pytest.mark.parametrize("rows", [1, 3, 8, 200])
+def test_a_packed_weight_gives_the_plain_product_for_any_number_of_rows(
+    rows: int, inputs: int, outputs: int, dtype: torch.dtype
+) -> None:
+    x, weight, bias = drawn(rows, inputs, outputs)
+    expected = x @ weight.T
+    exact = dtype == torch.float32
     with torch.no_grad():
-        found = products.multiplier(weight, rows, torch.float32, bias)(x)
-    torch.testing.assert_close(found, x @ weight.T + bias, atol=1e-4, rtol=1e-5)
+        for found, wanted in (
+            (products.multiplier(weight, rows, dtype)(x), expected),
+            (products.multiplier(weight, rows, dtype, bias)(x), expected + bias),
+            (products.product(x, weight, bias, dtype), expected + bias),
+        ):
+            assert found.dtype == torch.float32
+            torch.testing.assert_close(found, wanted, atol=2e-4 if exact else 0.5, rtol=1e-5 if exact else 0.02)
+
+
+@pytest.mark.usefixtures("processor")
+def test_the_gradient_of_a_weight_is_the_sum_over_the_rows() -> None:
+    left, right, _ = drawn(50, 24, 31)
+    right = torch.randn(50, 31, generator=torch.Generator().manual_seed(1))
+    expected = torch.einsum("ro,ri->oi", left, right)
+    with torch.no_grad():
+        both = products.outer(left, (right, 2.0 * right), torch.float32)
+        torch.testing.assert_close(both, torch.cat((expected, 2.0 * expected), 1), atol=1e-4, rtol=1e-5)
+        torch.testing.assert_close(products.outer_small(left, right), expected, atol=1e-4, rtol=1e-5)
+
+
+def test_float32_goes_to_onednn_unless_mkl_is_at_home_and_several_rows_of_a_large_weight_always_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not products.onednn_works(torch.float32):
+        pytest.skip("no oneDNN to go to")
+    calls, onednn = [], products._onednn
+    monkeypatch.setattr(products, "_onednn", lambda *given: calls.append(given) or onednn(*given))
+    monkeypatch.setattr(products, "mkl_at_home", lambda: True)
+    small, large = torch.zeros(40, 60), torch.zeros(600, 600)
+    with torch.no_grad():
+        for weight, rows, packs in ((small, 1, 0), (small, 8, 0), (large, 1, 0), (large, 8, 1), (large, 500, 1)):
+            calls.clear()
+            products.multiplier(weight, rows, torch.float32)(torch.zeros(rows, weight.size(1)))
+            assert len(calls) == packs, (tuple(weight.shape), rows)
+        calls.clear()
+        products.product(torch.zeros(8, 60), small, None, torch.float32)
+        products.outer_small(torch.zeros(8, 60), torch.zeros(8, 40))
+        assert not calls
+        monkeypatch.setattr(products, "mkl_at_home", lambda: False)
+        products.multiplier(small, 1, torch.float32)(torch.zeros(1, 60))
+        products.product(torch.zeros(8, 60), small, None, torch.float32)
+        products.outer_small(torch.zeros(8, 60), torch.zeros(8, 40))
+        assert len(calls) == 3
 
 
 @needs_int8
