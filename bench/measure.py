@@ -28,6 +28,7 @@ from pathlib import Path
 import torch
 
 from bench.pieces import Pieces, quietest
+from speech import devices
 
 Call = Callable[[], object]
 DISTURBED = 0.05  # share of the processors' time that others may take in a good round
@@ -282,6 +283,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 def main(file: str, cases: Callable[[argparse.Namespace], Iterator[Case]], options: argparse.Namespace) -> list[Row]:
     """Measure all cases of a benchmark, print them as they come, and write the JSON file."""
+    devices.flush_denormals()  # as the trainer and the speaking worker do; the oracles gain by it, too
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     show(HEAD)

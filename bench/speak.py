@@ -22,6 +22,7 @@ from speech import models
 from speech.checkpoint import Checkpoint, Header, open_any
 from speech.config import AudioConfig, TextConfig
 from speech.header import read_header
+from speech.heap import keep_freed_memory
 from speech.products import int8_range
 from speech.synthesizer import MAX_FRAMES, Synthesizer, join
 from speech.text.symbols import SYMBOLS
@@ -70,6 +71,7 @@ def speaking(precision: str) -> Call:
 
 
 def cases(options: argparse.Namespace) -> Iterator[Case]:
+    keep_freed_memory()  # as a worker does that speaks, up to what these need
     precisions = ("float32", "bf16", *(("int8",) if int8_range() else ()))
     seconds = MAX_FRAMES * 256 / 22_050
     for name, size in (("V2", "v2"), ("V3", "v3"), ("our compact one", "compact")):

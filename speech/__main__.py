@@ -196,9 +196,11 @@ def _streams() -> tuple[TextIO | None, TextIO | None]:
 def _speak(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from speech import audio
+    from speech import audio, devices, heap
     from speech.synthesizer import Synthesizer, join
 
+    devices.flush_denormals()
+    heap.keep_freed_memory()
     voice = Synthesizer.load(
         options.acoustic, options.vocoder, device=options.device, precision=options.precision, denoise=options.denoise
     )

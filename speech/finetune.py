@@ -56,6 +56,7 @@ def _run(job: Job, on_event: Callable[[Event], None], stop: lifetime.StopRequest
         if stop.requested:
             raise lifetime.Stopped
 
+    devices.flush_denormals()  # before torch has begun threads of its own
     plan = Plan.of(job, heed)
     if plan.training.threads:
         torch.set_num_threads(plan.training.threads)

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 LOADED = 2  # voices kept in memory at once
 ON_DISK = 12  # checkpoint files kept in the work folder
+KEPT = 256 << 20  # bytes that a sentence freed and the next one may have again
 
 _loaded: OrderedDict[tuple[str, str], Synthesizer] = OrderedDict()
 _lock = RLock()
@@ -50,8 +51,11 @@ def forget() -> None:
 
 
 def _load(voice: Voice) -> Synthesizer:
+    from speech import devices, heap
     from speech.synthesizer import Synthesizer  # torch, which the web process must not have
 
+    devices.flush_denormals()
+    heap.keep_freed_memory(KEPT)
     acoustic = fetch(voice.acoustic)
     vocoder = fetch(voice.vocoder) if voice.vocoder else None
     logger.info("Loading the voice %s.", voice.name)
