@@ -34,16 +34,19 @@ class Fed:
 class Feed:
     """Training batches by epoch and number, and the held-out ones; the same for the same seed.
 
-    While the loop works on a batch, a thread makes the one behind it. What a batch holds follows from its place alone,
-    whichever thread makes it.
+    While a GPU works on a batch, a thread makes the one behind it (`ahead`). What a batch holds follows from its place
+    alone, whichever thread makes it. On a processor the loop makes its batches, a hundredth of a step: a second thread
+    that multiplies would have OpenMP count more threads than processors, and let its own sleep between any two
+    operations, which took twice the time on two cores.
     """
 
-    def __init__(self, plan: Plan, manifest: Manifest, batch_size: int) -> None:
+    def __init__(self, plan: Plan, manifest: Manifest, batch_size: int, *, ahead: bool | None = None) -> None:
         self.batch_size = batch_size
         self._plan, self._manifest = plan, manifest
         self._train = self._batches(manifest.train)
         self._epoch: tuple[int, list[list[ClipEntry]]] = (-1, [])
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="feed")
+        ahead = plan.device.type != "cpu" if ahead is None else ahead
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="feed") if ahead else None
         self._ahead: tuple[tuple[int, int, int], Future[Fed]] | None = None
 
     def __len__(self) -> int:
@@ -65,13 +68,15 @@ class Feed:
         place = (epoch, index, salt)
         ahead, self._ahead = self._ahead, None
         fed = ahead[1].result() if ahead and ahead[0] == place else self._make(self.clips(epoch, index), place)
-        behind = (*self.following(epoch, index), salt)
-        self._ahead = behind, self._thread.submit(self._make, self.clips(*behind[:2]), behind)
+        if self._thread:
+            behind = (*self.following(epoch, index), salt)
+            self._ahead = behind, self._thread.submit(self._make, self.clips(*behind[:2]), behind)
         return fed
 
     def close(self) -> None:
         """No batch is made any more."""
-        self._thread.shutdown(cancel_futures=True)
+        if self._thread:
+            self._thread.shutdown(cancel_futures=True)
 
     def held_out(self) -> list[list[ClipEntry]]:
         return self._batches(self._manifest.held_out).epoch(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -188,7 +189,7 @@ def test_a_batch_made_ahead_is_the_batch_made_on_the_spot(espeak_clips: Path, tm
     train(job(espeak_clips, tmp_path, training={"steps": 1}))
     plan = Plan.of(job(espeak_clips, tmp_path, training=ALL), lambda event: None)
     manifest = Manifest.load(tmp_path / "data")
-    ahead, fresh = Feed(plan, manifest, 3), Feed(plan, manifest, 3)
+    ahead, fresh = Feed(plan, manifest, 3, ahead=True), Feed(plan, manifest, 3)
     place = (0, 0)
     for _ in range(2 * len(ahead)):
         fed = ahead.take(*place, 0)
@@ -197,6 +198,7 @@ def test_a_batch_made_ahead_is_the_batch_made_on_the_spot(espeak_clips: Path, tm
         alone = fresh.take(*place, 0)
         assert fed.clips == alone.clips
         assert torch.equal(fed.tensors.mels, alone.tensors.mels)
+        assert sum(thread.name.startswith("feed") for thread in threading.enumerate()) == 1, "on a processor: none"
         place = ahead.following(*place)
     assert ahead.following(0, len(ahead) - 1) == (1, 0)
     ahead.close()
