@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 import scipy.signal
+import scipy.sparse
 import soundfile
 import soxr
 
@@ -82,7 +83,7 @@ def log_mel(samples: Float32Array, config: AudioConfig) -> Float32Array:
     # In double precision up to the magnitude: beside a loud tone, single precision moves quiet bands by 2e-3.
     padded = np.pad(samples.astype(np.float64), half, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)[:: config.hop_length]  # [T, n_fft]
-    window, filters = _window(config.n_fft, config.win_length), mel_filters(config)
+    window, filters = _window(config.n_fft, config.win_length), _few_filters(config)
     mel: Float32Array = np.empty((config.n_mels, len(frames)), np.float32)
     for start in range(0, len(frames), _BLOCK):
         spectrum = scipy.fft.rfft(frames[start : start + _BLOCK] * window, axis=1, overwrite_x=True)
@@ -121,6 +122,16 @@ def mel_filters(config: AudioConfig) -> Float32Array:
     ).astype(np.float32)
     filters.flags.writeable = False
     return filters
+
+
+@lru_cache(maxsize=8)
+def _few_filters(config: AudioConfig) -> scipy.sparse.csr_array:
+    """`mel_filters` without the 98 % that are zeros.
+
+    A third of the time of the full product, and none of the threads that NumPy's library would begin for it: beside
+    several clips at a time they kept each other waiting.
+    """
+    return scipy.sparse.csr_array(mel_filters(config))
 
 
 @lru_cache(maxsize=8)
