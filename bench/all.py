@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.measure import DISTURBED, HEAD, Load, Row, line, show
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ("machine", "sound", "speak", "tacotron2", "hifi_gan", "waveglow", "prepare")
+BENCHMARKS = ("machine", "sound", "speak", "tacotron2", "hifi_gan", "waveglow", "loop", "prepare")
 
 
 def machine(threads: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ TITLES = {
     "tacotron2": "Tacotron 2",
     "hifi_gan": "HiFi-GAN",
     "waveglow": "WaveGlow",
+    "loop": "학습 한 바퀴 · The training loop",
     "prepare": "클립 준비 · Preparing clips",
 }
 
