@@ -35,9 +35,9 @@ class Feed:
     """Training batches by epoch and number, and the held-out ones; the same for the same seed.
 
     While a GPU works on a batch, a thread makes the one behind it (`ahead`). What a batch holds follows from its place
-    alone, whichever thread makes it. On a processor the loop makes its batches, a hundredth of a step: a second thread
-    that multiplies would have OpenMP count more threads than processors, and let its own sleep between any two
-    operations, which took twice the time on two cores.
+    alone, whichever thread makes it. On a processor the loop makes its batches, which takes a four-hundredth of a step
+    (a sixth where every clip gets a pitch of its own): beside a second thread that multiplies OpenMP would count more
+    threads than processors, and let its own sleep between any two operations. That took twice the time on two cores.
     """
 
     def __init__(self, plan: Plan, manifest: Manifest, batch_size: int, *, ahead: bool | None = None) -> None:

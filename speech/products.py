@@ -138,7 +138,8 @@ def outer(left: Tensor, rights: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
     if _by_onednn(left, dtype):
         result = _onednn(cast.T, torch.cat([one.T.to(dtype) for one in rights]).contiguous(), None)
     else:
-        result = cast.T @ torch.cat([one.to(dtype) for one in rights], 1)
+        cast_rights = [one.to(dtype) for one in rights]
+        result = cast.T @ (torch.cat(cast_rights, 1) if len(rights) > 1 else cast_rights[0])
     return result.to(left.dtype)
 
 

@@ -52,6 +52,7 @@ def test_the_gradient_of_a_weight_is_the_sum_over_the_rows() -> None:
     with torch.no_grad():
         both = products.outer(left, (right, 2.0 * right), torch.float32)
         torch.testing.assert_close(both, torch.cat((expected, 2.0 * expected), 1), atol=1e-4, rtol=1e-5)
+        torch.testing.assert_close(products.outer(left, (right,), torch.float32), expected, atol=1e-4, rtol=1e-5)
         torch.testing.assert_close(products.outer_small(left, right), expected, atol=1e-4, rtol=1e-5)
 
 
