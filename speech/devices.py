@@ -66,7 +66,7 @@ def repeatable(device: torch.device) -> None:
 
 
 def flush_denormals() -> bool:
-    """Let this thread, and those that it begins from now on, take numbers below 1e-38 for zero, if they can.
+    """Let this thread, and those that it begins from now on, take numbers below 1e-38 for zero; False if it cannot.
 
     A processor multiplies them some hundred times as slowly, and gradients that fade along a clip are full of them: a
     step of a compact Tacotron 2 in the middle of a speaker's fine-tune takes a third more time with them.

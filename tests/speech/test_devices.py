@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,15 @@ def test_numbers_too_small_to_be_quick_become_zero_in_every_thread_of_a_training
         pytest.skip("this processor has no such switch")
     assert told("leave", tmp_path) == (1, 1 << 22)
     assert told("train", tmp_path) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "turns"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_openmps_threads_sleep_soon_unless_the_user_says_otherwise(given: dict[str, str], turns: str | None) -> None:
+    own = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    program = "import os, speech; print(os.environ.get('GOMP_SPINCOUNT'))"
+    command = [sys.executable, "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, env={**own, **given}).stdout
+    assert found.strip() == str(turns)

@@ -41,7 +41,7 @@ def test_a_packed_weight_gives_the_plain_product_for_any_number_of_rows(
             (products.product(x, weight, bias, dtype), expected + bias),
         ):
             assert found.dtype == torch.float32
-            torch.testing.assert_close(found, wanted, atol=2e-4 if exact else 0.5, rtol=1e-5 if exact else 0.02)
+            torch.testing.assert_close(found, wanted, atol=1e-4 if exact else 0.5, rtol=1e-5 if exact else 0.02)
 
 
 @pytest.mark.usefixtures("processor")
