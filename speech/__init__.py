@@ -12,6 +12,6 @@ import os
 
 # How long OpenMP's threads turn round before they sleep; read when torch is loaded. With its default a training and
 # a speaking worker on the same two cores each waited for threads that the other's kept from running: a step took 15 s
-# instead of 0.4, two sentences more than 9 s, now 1.2 beside it and 0.2 alone.
+# instead of 0.6, two sentences 9 s instead of 0.3 (docs/performance.md, "A training beside a voice").
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -121,7 +121,7 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _finetune(options: argparse.Namespace) -> int:
-    from speech import lifetime
+    from speech import lifetime, priority
     from speech.job import Job
 
     stop = lifetime.StopRequest()
@@ -131,8 +131,10 @@ def _finetune(options: argparse.Namespace) -> int:
     job = Job.load(options.job)
     report = _reporter(job.out_folder / "events.jsonl")
 
-    from speech import finetune  # torch takes seconds to import; by now a stop would be heard
+    from speech import devices, finetune  # torch takes seconds to import; by now a stop would be heard
 
+    if devices.on_processors(job.device):
+        priority.stand_back()
     try:
         return finetune.run(job, report, stop)
     except BrokenPipeError:

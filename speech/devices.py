@@ -14,10 +14,15 @@ from speech.products import int8_range, product_dtype
 _MIB = 2**20
 
 
+def on_processors(wanted: str) -> bool:
+    """Whether what `choose` makes of it is the CPU."""
+    return wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available())
+
+
 def choose(wanted: str) -> torch.device:
     """`wanted`: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:1". Raises BadConfig."""
     if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+        wanted = "cpu" if on_processors(wanted) else "cuda"
     try:
         device = torch.device(wanted)
     except RuntimeError as error:
