@@ -40,11 +40,12 @@ def save(
     *,
     modules: Mapping[str, torch.nn.Module] | None = None,
     keep: int = 2,
+    turn: int = 0,
 ) -> Entry:
     """Write both files of a checkpoint and list them; the checkpoint exists once the list names it.
 
     `progress` is what the loop wants back on resume (JSON); `modules` are networks that only training needs
-    (discriminators). Raises DiskFull with the checkpoints before intact.
+    (discriminators); `keep` and `turn` are `record`'s. Raises DiskFull with the checkpoints before intact.
     """
     resume, described = _flatten(optimizers)
     for name, module in (modules or {}).items():
@@ -60,7 +61,7 @@ def save(
             resume=StoredFile.measure(resume_path),
             losses=header.losses,
         )
-        return record(folder, entry, keep=keep)
+        return record(folder, entry, keep=keep, turn=turn)
     except DiskFull:
         weights_path.unlink(missing_ok=True)
         resume_path.unlink(missing_ok=True)

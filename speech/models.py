@@ -22,7 +22,8 @@ KINDS = ("acoustic", "vocoder")
 class Recipe(Protocol):
     """What the loop asks of a model: its optimisers, its losses and its measures.
 
-    A Recipe may also have `modules() -> dict[str, Module]`: networks that only training needs, kept for a resume.
+    A Recipe may also have `modules() -> dict[str, Module]`: networks that only training needs, kept for a resume; and
+    `turn() -> int`: the step behind which it learns by another loss (0: never), see `run_folder.record`.
     """
 
     kind: ClassVar[str]

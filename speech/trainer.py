@@ -362,6 +362,7 @@ class Trainer:
             asdict(self.progress),
             modules=network.modules() | ({_RAW: network.model} if average else {}),
             keep=self.plan.training.keep_checkpoints,
+            turn=network.turn(),
         )
         picture, sample = self._show(step) if losses else ("", "")
         entry = self._saved

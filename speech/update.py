@@ -46,6 +46,11 @@ class Network:
         modules: Callable[[], dict[str, torch.nn.Module]] = getattr(self.recipe, "modules", dict)
         return modules()
 
+    def turn(self) -> int:
+        """The step behind which it learns by another loss; 0: never."""
+        turn: Callable[[], int] = getattr(self.recipe, "turn", int)
+        return turn()
+
     def buffers(self) -> list[torch.Tensor]:
         """Running means and the like, of all that a forward pass may change."""
         return [buffer for one in (self.model, *self.modules().values()) for buffer in one.buffers()]

@@ -297,6 +297,10 @@ class Recipe:
         """What must be kept for a resume, and is no part of the voice."""
         return {"discriminator": self.discriminator} if self.discriminator else {}
 
+    def turn(self) -> int:
+        """Steps behind which the discriminator has a say, which lets go of the mean of all that may come."""
+        return schedule.restart_step(self.training) if self.discriminator else 0
+
     def optimizers(self, model: Model) -> dict[str, torch.optim.Optimizer]:
         optimizers: dict[str, torch.optim.Optimizer] = {"model": adam(model.parameters(), self.training)}
         if self.discriminator:
@@ -314,7 +318,7 @@ class Recipe:
         self, model: Model, batch: AcousticBatch, *, step: int = 0
     ) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """The discriminator's loss where `step` has come to it, then the network's."""
-        against = self.discriminator if step >= schedule.restart_step(self.training) else None
+        against = self.discriminator if step >= self.turn() else None
         output: AcousticOutput = model(
             batch.symbols, batch.symbol_lengths, batch.mels, batch.mel_lengths, apart=against is not None
         )

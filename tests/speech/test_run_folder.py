@@ -15,12 +15,14 @@ from speech.run_folder import Entry, StoredFile, adopt, entries, latest_good, re
 from tests import pace
 
 
-def put(folder: Path, step: int, loss: float | None = None, keep: int = 2, **others: float) -> Entry:
+def put(
+    folder: Path, step: int, loss: float | None = None, keep: int = 2, turn: int = 0, **others: float
+) -> Entry:
     for name in (weights_name(step), resume_name(step)):
         (folder / name).write_bytes(f"{name} of this run".encode() * 10)
     losses = {} if loss is None else {"loss": loss, **others}
     files = [StoredFile.measure(folder / name) for name in (weights_name(step), resume_name(step))]
-    return record(folder, Entry(step, files[0], files[1], losses), keep=keep)
+    return record(folder, Entry(step, files[0], files[1], losses), keep=keep, turn=turn)
 
 
 def flip_a_byte(path: Path) -> None:
@@ -45,6 +47,20 @@ def test_the_best_is_the_one_that_sounds_nearest_not_the_one_of_the_least_loss(t
     for step, loss, mcd in ((10, 3.0, 5.0), (20, 1.0, 4.5), (30, 2.0, 4.2)):
         put(tmp_path, step, loss, mcd=mcd)
     assert [entry.step for entry in entries(tmp_path) if entry.best] == [30]
+
+
+def test_of_those_that_sound_as_near_the_newest_is_the_best(tmp_path: Path) -> None:
+    for step, mcd in ((10, 4.0), (20, 3.95), (30, 4.03), (40, 4.1)):
+        put(tmp_path, step, 1.0, mcd=mcd)
+    assert [entry.step for entry in entries(tmp_path) if entry.best] == [30]
+
+
+def test_who_learned_by_another_loss_is_no_rival_of_who_did_not_yet(tmp_path: Path) -> None:
+    for step, mcd in ((10, 4.0), (20, 3.5), (30, 4.3), (40, 4.2)):
+        put(tmp_path, step, 1.0, keep=9, turn=20, mcd=mcd)
+    assert [entry.step for entry in entries(tmp_path) if entry.best] == [40]
+    put(tmp_path, 50, keep=9, turn=50)
+    assert [entry.step for entry in entries(tmp_path) if entry.best] == [20]
 
 
 def test_where_one_does_not_tell_how_it_sounds_the_loss_decides(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from speech.acoustic.tacotron2 import Config, Model
 from speech.config import TrainingConfig
 from speech.errors import BadConfig
 from speech.events import StepDone
+from speech.run_folder import entries
+from speech.trainer import Trainer
 from tests.speech.training import job, of, same, tensors, train
 
 from .builders import TINY, random_batch
@@ -156,6 +158,19 @@ def test_a_run_with_a_discriminator_ends_in_the_same_bits_when_resumed(espeak_cl
             assert status == 0
             assert all("discriminator" in event.losses for event in of(events, StepDone))
     assert same(tensors(tmp_path / "parts"), tensors(tmp_path / "whole"))
+
+
+def test_the_best_of_a_run_is_one_that_learned_against_it(
+    espeak_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a distance says, which likes the mean of all that may come."""
+    monkeypatch.setattr(Trainer, "_evaluate", lambda self: {"loss": float(self.progress.step)})
+    training = {"steps": 6, "checkpoint_every": 1, "restart": 0.5}
+    for weight, best in ((0.0, 1), (0.1, 4)):
+        out = tmp_path / str(weight)
+        status, _ = train(job(espeak_clips, out, config={"adversarial_weight": weight}, training=training))
+        assert status == 0
+        assert [entry.step for entry in entries(out) if entry.best] == [best]
 
 
 def test_a_weight_below_nothing_is_named() -> None:
