@@ -19,8 +19,6 @@ from training import selectors, services
 from training.models import Checkpoint, TrainingRun
 from training.words import SIZE_WORDS, model_words
 
-DEFAULT_STEPS = 2000
-
 
 class SpeakerField(forms.ModelChoiceField):
     """A speaker, and how much there is to learn from."""
@@ -78,14 +76,18 @@ class RunForm(forms.Form):
     size = forms.ChoiceField(label=_("크기"), initial="compact", widget=forms.RadioSelect)
     acoustic = forms.ChoiceField(label=_("음향 모델"))
     acoustic_steps = forms.IntegerField(
-        label=_("걸음 수"), min_value=0, max_value=services.MOST_STEPS, initial=DEFAULT_STEPS
+        label=_("걸음 수"), min_value=0, max_value=services.MOST_STEPS, initial=services.STEPS["acoustic"]
     )
     acoustic_base = BaseField(label=_("음향 모델의 바탕"))
     vocoder = forms.ChoiceField(
         label=_("보코더"), required=False, help_text=_("배우지 않으면 기본 목소리의 보코더나 Griffin-Lim으로 들어요.")
     )
     vocoder_steps = forms.IntegerField(
-        label=_("보코더 걸음 수"), min_value=0, max_value=services.MOST_STEPS, required=False, initial=DEFAULT_STEPS
+        label=_("보코더 걸음 수"),
+        min_value=0,
+        max_value=services.MOST_STEPS,
+        required=False,
+        initial=services.STEPS["vocoder"],
     )
     vocoder_base = BaseField(label=_("보코더의 바탕"))
     sample_text = forms.CharField(label=_("중간중간 들어 볼 문장"), max_length=200, required=False, initial=SAMPLE_TEXT)

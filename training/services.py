@@ -32,6 +32,7 @@ EXECUTE_TASK = "training.run_execute"
 SWEEP_TASK = "training.work_sweep"
 QUEUE = "train"
 MOST_STEPS = 1_000_000
+STEPS = {"acoustic": 4000, "vocoder": 2000}  # where nobody asks for another number: docs/first-voice.md
 FEWEST_CLIPS = 2  # one to train on, one held out
 AUTO = "auto"  # a vocoder: the one of the base voice goes on where it has the size asked for, else none is trained
 MOST_CRASHES = 3  # in a row, without a new checkpoint between them

@@ -42,7 +42,7 @@ SIZE_WORDS: dict[str, Words] = {
 }
 SIZE_HINTS: dict[str, Words] = {
     "full": gettext_lazy("논문 그대로예요. 가장 곱지만 GPU가 있어야 쓸 만해요."),
-    "compact": gettext_lazy("CPU로도 몇 시간이면 배워요."),
+    "compact": gettext_lazy("CPU로도 한두 시간이면 배워요."),
     "trial": gettext_lazy("잘 돌아가는지만 봐요. 몇 분이면 끝나지만 말소리가 되지는 않아요."),
 }
 MODEL_WORDS = {"tacotron2": "Tacotron 2", "waveglow": "WaveGlow", "hifi_gan": "HiFi-GAN"}

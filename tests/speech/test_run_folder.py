@@ -15,9 +15,7 @@ from speech.run_folder import Entry, StoredFile, adopt, entries, latest_good, re
 from tests import pace
 
 
-def put(
-    folder: Path, step: int, loss: float | None = None, keep: int = 2, turn: int = 0, **others: float
-) -> Entry:
+def put(folder: Path, step: int, loss: float | None = None, keep: int = 2, turn: int = 0, **others: float) -> Entry:
     for name in (weights_name(step), resume_name(step)):
         (folder / name).write_bytes(f"{name} of this run".encode() * 10)
     losses = {} if loss is None else {"loss": loss, **others}

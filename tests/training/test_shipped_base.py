@@ -115,6 +115,14 @@ def test_without_a_base_no_vocoder_is_offered_to_go_on(transactional_db: None) -
     assert RunForm().fields["vocoder"].choices[0] == ("", "배우지 않기")
 
 
+def test_page_and_command_ask_for_the_same_steps_where_nobody_says_how_many(base: Checkpoint, speaker: Speaker) -> None:
+    call_command("finetune", "--speaker", speaker.name)
+    run = speaker.runs.get()
+    fields = RunForm().fields
+    assert (run.acoustic_steps, run.vocoder_steps) == (4000, 2000)
+    assert (fields["acoustic_steps"].initial, fields["vocoder_steps"].initial) == (4000, 2000)
+
+
 def test_the_command_knows_it_and_none(base: Checkpoint, speaker: Speaker) -> None:
     asked = ("finetune", "--speaker", speaker.name, "--steps", "10")
     call_command(*asked)

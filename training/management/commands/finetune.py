@@ -31,8 +31,9 @@ class Command(BaseCommand):
             help="train this vocoder as well: waveglow, hifi_gan …; none; not given: the base voice's, if of this size",
         )  # fmt: skip
         parser.add_argument("--base", default="", help="name of a checkpoint to start from; none: from nothing")
-        parser.add_argument("--steps", type=int, default=2000)
-        parser.add_argument("--vocoder-steps", type=int, default=None, help="as many as --steps, if not given")
+        most = services.STEPS["vocoder"]
+        parser.add_argument("--steps", type=int, default=services.STEPS["acoustic"], help="default: %(default)s")
+        parser.add_argument("--vocoder-steps", type=int, help=f"not given: as many as --steps, but no more than {most}")
         parser.add_argument("--size", default="compact", choices=selectors.SIZES)
         parser.add_argument("--batch-size", type=int, help="clips a step; the model's own, if not given")
         parser.add_argument("--follow", action="store_true", help="show how it goes; Ctrl-C leaves it running")
@@ -59,7 +60,9 @@ class Command(BaseCommand):
         if speaker is None:
             there = ", ".join(Speaker.objects.values_list("name", flat=True)) or "-"
             raise CommandError(f"{options['speaker']}라는 화자가 없어요. · No such speaker; there are: {there}")
-        vocoder_steps = options["vocoder_steps"] if options["vocoder_steps"] is not None else options["steps"]
+        vocoder_steps = options["vocoder_steps"]
+        if vocoder_steps is None:
+            vocoder_steps = min(options["steps"], services.STEPS["vocoder"])
         vocoder = "" if options["vocoder"] == NONE else options["vocoder"]
         return services.run_start(
             speaker=speaker,
