@@ -24,19 +24,23 @@ threading.Thread(target=threading.Event().wait, daemon=True).start()
 stand_back()
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 print(*(os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path("/proc/self/task").iterdir()))
-try:
-    print(Path("/proc/self/autogroup").read_text().split()[-1])
-except OSError:
-    print("none")
+group = Path("/proc/self/autogroup")
+print(group.read_text() if group.exists() else "")
 """
 
 
 def told(already: int, *, leads: bool) -> tuple[list[int], str]:
-    """Niceness of three threads, and of the session's group ("none": the kernel has no such groups)."""
+    """Niceness of three threads, and of their session (:func:`group_niceness`)."""
     command = [sys.executable, "-c", PROGRAM, str(already)]
     found = subprocess.run(command, capture_output=True, text=True, check=True, start_new_session=leads).stdout
-    threads, group = found.splitlines()
-    return [int(one) for one in threads.split()], group
+    threads, group = found.split("\n", 1)
+    return [int(one) for one in threads.split()], group_niceness(group)
+
+
+def group_niceness(told: str) -> str:
+    """Of what /proc/self/autogroup says; "none" for a kernel without such groups, and for the first sessions of a
+    machine, which are in none: theirs is empty."""
+    return (told.split() or ["none"])[-1]
 
 
 def test_all_threads_stand_back_and_never_come_forward() -> None:
@@ -51,11 +55,7 @@ def test_whoever_leads_a_session_stands_back_with_all_of_it_and_no_one_else_does
     if led == "none":
         pytest.skip("this kernel shares the processors among processes alone")
     assert led == str(NICENESS)
-    assert shared == own_group()
-
-
-def own_group() -> str:
-    return Path("/proc/self/autogroup").read_text().split()[-1]
+    assert shared == group_niceness(Path("/proc/self/autogroup").read_text())
 
 
 def test_a_training_on_the_processors_stands_back(espeak_clips: Path, tmp_path: Path) -> None:
