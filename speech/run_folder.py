@@ -94,23 +94,30 @@ def record(folder: Path, entry: Entry, *, keep: int, turn: int = 0) -> Entry:
     return next(one for one in kept if one.step == entry.step)
 
 
-def adopt(folder: Path, saved: CheckpointSaved) -> Entry:
+def adopt(folder: Path, saved: CheckpointSaved, best: CheckpointSaved | None = None) -> Entry:
     """List a checkpoint whose two files were brought here, under the names that the trainer gave them.
 
-    Raises BadCheckpoint when they are not what the event says.
+    `best`: the run's best one before it, whose files may stay elsewhere; what comes must be better to take its place.
+    Raises BadCheckpoint when the files are not what the event says.
     """
-    entry = Entry(
+    entry = _entry(saved)
+    if wrong := _fault(folder, entry):
+        raise BadCheckpoint(f"The checkpoint of step {entry.step} cannot be taken over: {wrong}.", code="damaged")
+    earlier = [_entry(best)] if best is not None and best.step < saved.step else []
+    listed = {one.step: one for one in (*earlier, *entries(folder), entry)}
+    marked = max((one.step for one in listed.values() if one.best), default=None)  # the trainer knew at each save
+    _write_list(folder, [replace(listed[step], best=step == marked) for step in sorted(listed)])
+    return entry
+
+
+def _entry(saved: CheckpointSaved) -> Entry:
+    return Entry(
         step=saved.step,
         weights=StoredFile(weights_name(saved.step), saved.sha256, saved.size),
         resume=StoredFile(resume_name(saved.step), saved.resume_sha256, saved.resume_size),
         losses=saved.losses,
         best=saved.best,
     )
-    if wrong := _fault(folder, entry):
-        raise BadCheckpoint(f"The checkpoint of step {entry.step} cannot be taken over: {wrong}.", code="damaged")
-    others = [one for one in entries(folder) if one.step != entry.step]
-    _write_list(folder, _mark_best(sorted([*others, entry], key=lambda one: one.step)))
-    return entry
 
 
 def latest_good(folder: Path, on_event: Callable[[Event], None] = lambda _: None) -> Entry | None:

@@ -186,20 +186,11 @@ def checkpoint_restore(*, run: TrainingRun, part: selectors.Part, folder: Path) 
     """
     resumable = run.checkpoints.filter(kind=part.kind).exclude(resume_file="").order_by("-step")
     for row in resumable:
-        saved = CheckpointSaved(
-            step=row.step,
-            path="",
-            sha256=row.sha256,
-            size=row.size,
-            best=row.best,
-            losses=row.losses,
-            resume_sha256=row.resume_sha256,
-            resume_size=row.resume_size,
-        )
+        best = run.checkpoints.filter(kind=part.kind, best=True, step__lt=row.step).first()
         try:
             files.fetch(row.file, folder / run_folder.weights_name(row.step))
             files.fetch(row.resume_file, folder / run_folder.resume_name(row.step))
-            run_folder.adopt(folder, saved)
+            run_folder.adopt(folder, _as_saved(row), _as_saved(best) if best else None)
         except (FileNotFoundError, BadCheckpoint) as error:
             logger.warning("Run %s: checkpoint %s cannot be taken up: %s", run.pk, row, error)
             continue
@@ -207,6 +198,19 @@ def checkpoint_restore(*, run: TrainingRun, part: selectors.Part, folder: Path) 
     if resumable:
         raise BadCheckpoint(f"No checkpoint of run {run.pk} can be read back.", code="all_damaged", run=str(run.pk))
     return 0
+
+
+def _as_saved(row: Checkpoint) -> CheckpointSaved:
+    return CheckpointSaved(
+        step=row.step,
+        path="",
+        sha256=row.sha256,
+        size=row.size,
+        best=row.best,
+        losses=row.losses,
+        resume_sha256=row.resume_sha256,
+        resume_size=row.resume_size,
+    )
 
 
 def base_fetch(*, base: Checkpoint) -> Path:

@@ -23,6 +23,13 @@ def put(folder: Path, step: int, loss: float | None = None, keep: int = 2, turn:
     return record(folder, Entry(step, files[0], files[1], losses), keep=keep, turn=turn)
 
 
+def saved(entry: Entry) -> CheckpointSaved:
+    return CheckpointSaved(
+        step=entry.step, path="", sha256=entry.weights.sha256, size=entry.weights.size, best=entry.best,
+        losses=entry.losses, resume_sha256=entry.resume.sha256, resume_size=entry.resume.size,
+    )  # fmt: skip
+
+
 def flip_a_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -120,14 +127,23 @@ def test_files_brought_from_elsewhere_are_adopted_when_they_are_what_the_event_s
     entry = put(here, 10, 2.0)
     for file in (entry.weights, entry.resume):
         (there / file.name).write_bytes((here / file.name).read_bytes())
-    saved = CheckpointSaved(
-        step=10, path=str(here / entry.weights.name), sha256=entry.weights.sha256, size=entry.weights.size, best=True,
-        losses={"loss": 2.0}, resume_sha256=entry.resume.sha256, resume_size=entry.resume.size,
-    )  # fmt: skip
-    assert adopt(there, saved) == latest_good(there)
+    assert adopt(there, saved(entry)) == latest_good(there)
     flip_a_byte(there / entry.resume.name)
     with pytest.raises(BadCheckpoint, match="another SHA-256"):
-        adopt(there, saved)
+        adopt(there, saved(entry))
+
+
+def test_the_best_that_stayed_elsewhere_is_the_best_until_a_better_one_comes(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    best, newest = put(here, 10, 1.0), put(here, 20, 2.0)
+    for file in (newest.weights, newest.resume):
+        (there / file.name).write_bytes((here / file.name).read_bytes())
+    assert adopt(there, saved(newest), saved(best)) == latest_good(there)
+    assert not put(there, 30, 1.5).best
+    assert put(there, 40, 0.5).best
+    assert [(entry.step, entry.best) for entry in entries(there)] == [(30, False), (40, True)]
 
 
 def test_the_list_is_json_that_names_both_files(tmp_path: Path) -> None:

@@ -144,6 +144,23 @@ def test_a_resumed_run_needs_nothing_but_storage(
     assert run.events.filter(kind="training_started").latest("seq").data["step"] == 15
 
 
+def test_on_another_machine_the_best_stays_the_best_until_a_better_one_comes(
+    speaker: Speaker, stand_in: StandIn, monkeypatch: Any, tmp_path: Path
+) -> None:
+    run = start(speaker, 30, overrides={"checkpoint_every": 5})
+    runner.execute(run.pk, command=stand_in(fail_at=18))
+    ours = run.checkpoints.filter(kind="acoustic")
+    ours.update(best=False)
+    ours.filter(step=10).update(best=True, losses={"loss": 10 / 22})  # the stand-in's loss is 10 / step
+    services.run_resume(run=run)
+    monkeypatch.setattr(settings, "WORK_DIR", tmp_path / "another machine")
+    assert runner.execute(run.pk, command=stand_in(fail_at=21)) == State.FAILED
+    assert [row.step for row in ours.filter(best=True)] == [10]
+    services.run_resume(run=run)
+    assert runner.execute(run.pk, command=stand_in()) == State.FINISHED
+    assert [row.step for row in ours.filter(best=True)] == [30]
+
+
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(speaker: Speaker, stand_in: StandIn) -> None:
     run = start(speaker, 30, overrides={"checkpoint_every": 5})
     runner.execute(run.pk, command=stand_in(fail_at=18))
