@@ -1,6 +1,6 @@
 """How far generated speech lies from a real take of the same sentence: cepstra, pitch and voicing, after time warping.
 
-They belong beside the alignment figures of `speech.evaluate`: an attention trained with a guide soon draws a straight
+They belong beside the alignment figures of `speech.alignment`: an attention trained with a guide soon draws a straight
 diagonal that reads nothing, and only the sound tells.
 """
 

@@ -12,9 +12,9 @@ import torch
 
 from speech import audio as sound
 from speech import devices, pictures
+from speech.alignment import alignment_figures
 from speech.dataset import Manifest
 from speech.distortion import mel_distortion
-from speech.evaluate import alignment_figures
 from speech.plan import Plan
 from speech.text import encode
 from speech.text.symbols import SYMBOLS
@@ -53,7 +53,7 @@ class AcousticRehearsal:
         self._mel = np.zeros((plan.audio.n_mels, 0), np.float32)
 
     def run(self, model: Any) -> dict[str, float]:
-        """Figures of `evaluate.alignment_figures`, and as `held_out_…` their means over held-out sentences.
+        """Figures of `alignment.alignment_figures`, and as `held_out_…` their means over held-out sentences.
 
         `held_out_mcd` is how far their mels lie from the takes', dB: of what is read freely, as it will be heard.
         """

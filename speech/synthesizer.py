@@ -12,9 +12,9 @@ import numpy.typing as npt
 import torch
 
 from speech import checkpoint, devices, models
+from speech.alignment import alignment_figures, said_by
 from speech.config import AudioConfig, TextConfig
 from speech.errors import BadCheckpoint, BadConfig, BadText
-from speech.evaluate import alignment_figures, said_by
 from speech.events import Warned
 from speech.header import Checkpoint
 from speech.text import Reading, encode, read, split
@@ -44,7 +44,7 @@ class Sentence:
     sample_rate: int  # Hz
     seconds: float  # of sound
     reached_limit: bool  # the decoder did not stop by itself, twice: the end is cut or babble
-    coverage: float  # share of the symbols that the attention passed over, see `evaluate`
+    coverage: float  # share of the symbols that the attention passed over, see `alignment`
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -12,7 +13,7 @@ from kombu.exceptions import OperationalError
 from studio import files, hints
 from studio.erasure import Item, account_of
 from studio.models import Speaker
-from synthesis import selectors
+from synthesis import selectors, services
 from synthesis.models import Utterance, UtteranceSentence
 from training.models import Checkpoint
 from training.selectors import runs_made_of
@@ -46,10 +47,8 @@ def erase(speaker: Speaker) -> None:
 
 def tell_worker() -> None:
     """A worker on another machine has copies of its own; without the word they go when it next loads a voice."""
-    from synthesis.tasks import voices_sweep_task
-
     try:
-        voices_sweep_task.delay()
+        current_app.send_task(services.SWEEP_TASK, queue=services.QUEUE)
     except (OperationalError, OSError) as error:
         hints.lost(error, "the speaking worker was not told to remove copies")
         return

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
+from celery import current_app
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -26,6 +27,11 @@ from training.models import Checkpoint
 from training.selectors import speaker_withdrawn
 
 logger = logging.getLogger(__name__)
+
+SPEAK_TASK = "synthesis.utterance_speak"
+PRELOAD_TASK = "synthesis.voice_preload"
+SWEEP_TASK = "synthesis.voices_sweep"
+QUEUE = "speak"
 
 UNFINISHED_LIMIT = 6  # utterances of one person that may wait or be spoken at once
 RESEND_AFTER = timedelta(seconds=15)
@@ -171,11 +177,9 @@ def withheld_refusal() -> Refused:
 
 def utterance_send(*, pk: UUID) -> None:
     """Tell a worker. When the broker is away, the reconciler says it again later."""
-    from synthesis.tasks import utterance_speak_task
-
     Utterance.objects.filter(pk=pk).update(sent_at=timezone.now())
     try:
-        utterance_speak_task.delay(str(pk))
+        current_app.send_task(SPEAK_TASK, args=[str(pk)], queue=QUEUE)
         hints.back()
     except OperationalError as error:
         hints.lost(error, "utterance %s was not sent", pk)
@@ -206,7 +210,7 @@ def utterance_delete(*, utterance: Utterance) -> None:
 def utterances_reconcile() -> int:
     """Send waiting utterances again, and free those whose worker is gone. Returns how many were sent.
 
-    Call it every few seconds (Celery beat, or a thread of `up`).
+    Called every few seconds by `manage.py up` or `manage.py reconcile`.
     """
     now = timezone.now()
     expired = Utterance.objects.filter(state=Utterance.State.SPEAKING, lease_until__lt=now)
@@ -276,10 +280,8 @@ def _give_up(pk: UUID) -> None:
 
 
 def _tell_preload(pk: UUID) -> None:
-    from synthesis.tasks import voice_preload_task
-
     try:
-        voice_preload_task.delay(str(pk))
+        current_app.send_task(PRELOAD_TASK, args=[str(pk)], queue=QUEUE)
         hints.back()
     except OperationalError as error:
         hints.lost(error, "voice %s is not loaded ahead", pk)

@@ -205,7 +205,7 @@ def run_end(*, run_pk: UUID, attempt: int, state: str, error: Mapping[str, Any] 
 def runs_reconcile() -> int:
     """Queue again the runs whose owner is gone, and send again the queued ones whose message may be lost.
 
-    The answer is how many runs were touched. Called every few seconds by Celery beat or by `manage.py up`.
+    The answer is how many runs were touched. Called every few seconds by `manage.py up` or `manage.py reconcile`.
     """
     expired = TrainingRun.objects.filter(state=State.RUNNING, lease_until__lt=timezone.now())
     touched = sum(_expire(run) for run in expired)

@@ -17,8 +17,3 @@ def run_execute(run_pk: str) -> None:
 @shared_task(name=services.SWEEP_TASK)
 def work_sweep() -> None:
     shelf.work_sweep()
-
-
-@shared_task(name="training.runs_reconcile")
-def runs_reconcile() -> None:
-    services.runs_reconcile()

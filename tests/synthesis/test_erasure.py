@@ -21,7 +21,7 @@ from studio import erasure, files, services, takes
 from studio.errors import Refused
 from studio.models import Clip, Consent, Erasure, Prompt, RoomTone, Speaker
 from synthesis.models import Utterance, Voice
-from synthesis.tasks import voices_sweep_task
+from synthesis.tasks import voices_sweep
 from tests.studio.sounds import take, upload
 from training import shelf
 from training.models import Checkpoint, TrainingRun
@@ -183,9 +183,9 @@ def test_a_worker_on_another_machine_removes_its_copies(house: House) -> None:
         for queue in ("train", "speak"):
             while message := connection.default_channel.basic_get(queue, no_ack=True):
                 sent.append(message.headers["task"])
-    assert {"training.work_sweep", "synthesis.tasks.voices_sweep_task"} <= set(sent)
+    assert {"training.work_sweep", "synthesis.voices_sweep"} <= set(sent)
     work_sweep()
-    voices_sweep_task()
+    voices_sweep()
     assert [path.stem for path in work.rglob("*") if path.is_file()] == [house.base.sha256]
 
 
