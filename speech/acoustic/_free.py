@@ -8,7 +8,6 @@ small operations, so each one counts.
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from speech.acoustic._loops import fused
+from speech.kept import kept_with
 from speech.products import Multiplier, multiplier
 
 if TYPE_CHECKING:
@@ -67,7 +67,6 @@ class PackedDecoder:
         attention, hear, say = decoder.attention_layer, decoder.attention_rnn, decoder.decoder_rnn
         prenet, hidden = decoder.config.prenet_channels, decoder.config.attention_rnn_channels
         exact = hear.weight_ih.dtype
-        self.key = weights_key(decoder), rows, dtype
         # Fewer bits are for the LSTMs, 99 % of what is read; elsewhere they cost an error and two casts a product.
         self.prenet = [multiplier(weight, rows, exact) for weight in decoder.prenet.weights()]
         weight = torch.cat((hear.weight_ih[:, :prenet], hear.weight_hh, hear.weight_ih[:, prenet:]), 1)
@@ -97,21 +96,6 @@ def _hear(weight: Tensor, prenet: int, rows: int, dtype: torch.dtype, bias: Tens
         return multiplier(weight, rows, dtype, bias)
     new, old = multiplier(weight[:, :prenet], rows, dtype, bias), multiplier(weight[:, prenet:], rows, dtype)
     return lambda x: new(x[:, :prenet]).add_(old(x[:, prenet:]))
-
-
-def weights_key(module: nn.Module) -> tuple[tuple[int, int], ...]:
-    """Changes when a weight or a running mean does."""
-    tensors = itertools.chain(module.parameters(), module.buffers())
-    return tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)
-
-
-def packed(decoder: Decoder, rows: int, dtype: torch.dtype) -> PackedDecoder:
-    """The packed weights, kept with the decoder until they or the batch size change."""
-    kept: PackedDecoder | None = decoder.__dict__.get("_packed")
-    if kept is None or kept.key != (weights_key(decoder), rows, dtype):
-        kept = PackedDecoder(decoder, rows, dtype)
-        decoder.__dict__["_packed"] = kept
-    return kept
 
 
 def _advance(gates: Tensor, state: Tensor, squashed: Tensor, hidden: Tensor) -> None:
@@ -194,7 +178,6 @@ class PackedPostnet:
     """A postnet with its batch norms folded into the convolutions, channels innermost, computing in `dtype`."""
 
     def __init__(self, postnet: Postnet, dtype: torch.dtype) -> None:
-        self.key = weights_key(postnet), dtype
         self._layers = []
         for convolution, norm in cast("Iterable[tuple[Convolution, nn.BatchNorm1d]]", postnet.convolutions):
             mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
@@ -218,11 +201,7 @@ class PackedPostnet:
 
 def packed_postnet(postnet: Postnet, dtype: torch.dtype) -> PackedPostnet:
     """The folded weights, kept with the postnet until they change."""
-    kept: PackedPostnet | None = postnet.__dict__.get("_packed")
-    if kept is None or kept.key != (weights_key(postnet), dtype):
-        kept = PackedPostnet(postnet, dtype)
-        postnet.__dict__["_packed"] = kept
-    return kept
+    return kept_with(postnet, "_packed", lambda: PackedPostnet(postnet, dtype), dtype)
 
 
 @dataclass(frozen=True)
@@ -244,7 +223,7 @@ class Eager:
     def __init__(self, decoder: Decoder, memory: Tensor, steps: int, dtype: torch.dtype) -> None:
         config, batch = decoder.config, len(memory)
         self._last = slice(config.n_mels * (config.reduction - 1), config.n_mels * config.reduction)
-        self._packed = packed(decoder, batch, dtype)
+        self._packed = kept_with(decoder, "_packed", lambda: PackedDecoder(decoder, batch, dtype), batch, dtype)
         self.outputs = memory.new_empty(steps, batch, config.reduction * (config.n_mels + 1))
         self._alignment = memory.new_empty(steps, batch, memory.size(1))
         self._frame = memory.new_zeros(batch, config.n_mels)
@@ -272,9 +251,7 @@ def _steps(decoder: Decoder, memory: Tensor, steps: int, dtype: torch.dtype) -> 
         return
     from speech.acoustic._free_fused import Pool
 
-    pool: Pool | None = decoder.__dict__.get("_pool")
-    if pool is None or pool.key != weights_key(decoder):
-        pool = decoder.__dict__["_pool"] = Pool(weights_key(decoder))
+    pool = kept_with(decoder, "_pool", Pool)
     taken = pool.take(decoder, memory, steps, BLOCK, dtype)
     try:
         yield taken

@@ -171,8 +171,7 @@ class FusedSteps:
 class Pool:
     """Steps that wait for their next sentences. Whoever speaks has them for itself: several threads may speak."""
 
-    def __init__(self, key: object) -> None:
-        self.key = key  # of the weights
+    def __init__(self) -> None:
         self._weights: dict[tuple[bool, torch.dtype], Weights] = {}
         self._waiting: dict[Size, FusedSteps] = {}
         self._lock = threading.Lock()

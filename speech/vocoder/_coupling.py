@@ -11,7 +11,7 @@ vector, N layers. tests/speech/vocoder/test_waveglow.py holds all of it against 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -19,9 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from speech.products import outer, product
-
-if TYPE_CHECKING:
-    from speech.vocoder.waveglow import CouplingNetwork
+from speech.vocoder._flow import CouplingNetwork
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable
+from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from speech.vocoder.hifi_gan import Config
 
 SLOPE = 0.1  # of the leaky rectifier, everywhere but before the generator's last convolution
 
@@ -86,11 +84,11 @@ def _scores(convs: nn.ModuleList, post: nn.Module, x: Tensor) -> tuple[Tensor, l
 class Discriminators(nn.Module):
     """All of them: `mpd` over periods, `msd` over scales, each scale at half the rate of the one before."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, periods: Iterable[int], scales: int, width: float) -> None:
+        """`width`: share of the published channels."""
         super().__init__()
-        width = config.discriminator_width
-        self.mpd = nn.ModuleList(PeriodDiscriminator(period, width) for period in config.periods)
-        self.msd = nn.ModuleList(ScaleDiscriminator(width, spectral=index == 0) for index in range(config.scales))
+        self.mpd = nn.ModuleList(PeriodDiscriminator(period, width) for period in periods)
+        self.msd = nn.ModuleList(ScaleDiscriminator(width, spectral=index == 0) for index in range(scales))
 
     def forward(self, samples: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         """samples: [B, S] → (scores, features), one entry a discriminator."""

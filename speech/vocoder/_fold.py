@@ -4,7 +4,7 @@ convolutions that they follow, and the blocks behind each stretching piece by pi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,6 @@ from torch.nn import functional
 
 from speech.convolutions import Convolution, layout
 from speech.toom_cook import ToomCook
-
-if TYPE_CHECKING:
-    from speech.vocoder.hifi_gan import Model
 
 PIECE = 2**20  # bytes of one tensor of a piece: a handful of them are to fit a core's second cache
 LONG_PIECE = 2**22  # where `ToomCook` does some, which makes more operations of one: 0.9 of the time of 2**20
@@ -62,17 +59,24 @@ class _Blocks:
 class Folded:
     """A generator's weights for products in `dtype`, and its forward pass."""
 
-    def __init__(self, model: Model, dtype: torch.dtype) -> None:
-        self.key = weights_key(model), dtype
+    def __init__(
+        self,
+        first: nn.Module,
+        ups: list[nn.Module],
+        blocks: list[list[nn.Module]],
+        last: nn.Module,
+        excited: list[nn.Module],
+        dtype: torch.dtype,
+    ) -> None:
+        """Behind each of `ups` stand some `blocks`; `excited`: the inlets of a source, if there is one."""
         self._dtype = dtype
-        each = len(model.config.resblock_kernel_sizes)
-        blocks = list(model.resblocks)
-        self._first = Convolution.of(model.conv_pre, dtype)
+        self._first = Convolution.of(first, dtype)
         # A leaky rectifier keeps a factor: the mean over the blocks becomes part of the weights that come next.
-        self._ups = [Convolution.of(up, dtype, 1.0 / each if i else 1.0) for i, up in enumerate(model.ups)]
-        self._last = Convolution.of(model.conv_post, dtype, 1.0 / each)
-        self._excited = [Convolution.of(inlet, dtype) for inlet in model.excited]
-        self._blocks = [_Blocks(blocks[start : start + each], dtype) for start in range(0, len(blocks), each)]
+        shares = [1.0, *(1.0 / len(group) for group in blocks)]
+        self._ups = [Convolution.of(up, dtype, share) for up, share in zip(ups, shares, strict=False)]
+        self._last = Convolution.of(last, dtype, shares[-1])
+        self._excited = [Convolution.of(inlet, dtype) for inlet in excited]
+        self._blocks = [_Blocks(group, dtype) for group in blocks]
 
     def __call__(self, mel: Tensor, slope: float, shaped: Tensor | None = None) -> Tensor:
         """mel: [B, M, T], shaped: [B, 2, S], the excitation of a generator with a source -> samples [B, S] float32."""
@@ -88,17 +92,3 @@ class Folded:
 
     def _image(self, rows: Tensor) -> Tensor:
         return rows[:, :, None].to(self._dtype).contiguous(memory_format=layout(rows.device, self._dtype))
-
-
-def weights_key(model: Model) -> tuple[tuple[int, int], ...]:
-    """Changes when a weight does."""
-    return tuple((parameter.data_ptr(), parameter._version) for parameter in model.parameters())
-
-
-def folded(model: Model, dtype: torch.dtype) -> Folded:
-    """The folded weights, kept with the model until they change."""
-    kept: Folded | None = model.__dict__.get("_folded")
-    if kept is None or kept.key != (weights_key(model), dtype):
-        kept = Folded(model, dtype)
-        model.__dict__["_folded"] = kept
-    return kept

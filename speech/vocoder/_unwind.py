@@ -8,17 +8,16 @@ tanh(x) is 2 s(2 x) - 1, with both twos in the weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from speech.products import Multiplier, multiplier
-
-if TYPE_CHECKING:
-    from speech.vocoder.waveglow import CouplingNetwork, Model
+from speech.vocoder._flow import Config, CouplingNetwork, InvertibleConvolution
 
 CHUNK = 860  # frames (10 s) that are made at once
 
@@ -91,13 +90,12 @@ def _cast(bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
 class Unwinding:
     """All flows of a model with their weights folded, for products in `dtype`."""
 
-    def __init__(self, model: Model, dtype: torch.dtype) -> None:
-        self.key = weights_key(model), dtype
-        self.config = model.config
-        rows = 64 * model.config.hop_length // model.config.group
-        self.flows = [
-            (mix.inverse()[:, :, 0].clone(), _Network(network, dtype, rows)) for mix, network in model.pairs()
-        ]
+    def __init__(
+        self, config: Config, pairs: list[tuple[InvertibleConvolution, CouplingNetwork]], dtype: torch.dtype
+    ) -> None:
+        self.config = config
+        rows = 64 * config.hop_length // config.group
+        self.flows = [(mix.inverse()[:, :, 0].clone(), _Network(network, dtype, rows)) for mix, network in pairs]
         self.dtype = dtype
 
     @property
@@ -107,21 +105,25 @@ class Unwinding:
         reach = config.flows * ((1 << config.layers) - 1) * (config.kernel // 2) * config.group
         return -(-reach // config.hop_length) + config.upsample_kernel // config.hop_length
 
-    def sound(self, model: Model, mel: Tensor, noise: Tensor) -> Tensor:
-        """mel: [B, M, T], noise: [B, group, L] -> samples [B, S]; long ones piece by piece, and as if they were not."""
+    def sound(self, condition: Callable[[Tensor], Tensor], mel: Tensor, noise: Tensor) -> Tensor:
+        """mel: [B, M, T], noise: [B, group, L] -> samples [B, S]; long ones piece by piece, and as if they were not.
+
+        `condition`: of a mel what the coupling networks see, [B, M * group, L].
+        """
         frames, hop = mel.size(2), self.config.hop_length
         step = hop // self.config.group
         made = []
         for start in range(0, frames, CHUNK):
             end = min(start + CHUNK, frames)
             first, last = max(0, start - self.context), min(frames, end + self.context)
-            piece = self._piece(model, mel[:, :, first:last], noise[:, :, first * step : last * step])
+            seen = condition(mel[:, :, first:last]).transpose(1, 2).flatten(0, 1).to(self.dtype).contiguous()
+            piece = self._piece(seen, noise[:, :, first * step : last * step])
             made.append(piece[:, (start - first) * hop : (end - first) * hop])
         return torch.cat(made, 1)
 
-    def _piece(self, model: Model, mel: Tensor, noise: Tensor) -> Tensor:
+    def _piece(self, condition: Tensor, noise: Tensor) -> Tensor:
+        """condition: [B * L, M * group], noise: [B, group, L] -> samples [B, S]."""
         config = self.config
-        condition = model.condition(mel).transpose(1, 2).flatten(0, 1).to(self.dtype).contiguous()  # [B L, M group]
         noise = noise.transpose(1, 2)  # [B, L, group]
         gone = config.group - config.remaining
         x = noise[:, :, gone:]
@@ -133,17 +135,3 @@ class Unwinding:
                 x = torch.cat((noise[:, :, gone - config.early_size : gone], x), 2)
                 gone -= config.early_size
         return x.flatten(1)
-
-
-def weights_key(model: Model) -> tuple[tuple[int, int], ...]:
-    """Changes when a weight does."""
-    return tuple((parameter.data_ptr(), parameter._version) for parameter in model.parameters())
-
-
-def unwinding(model: Model, dtype: torch.dtype) -> Unwinding:
-    """The folded weights, kept with the model until they change."""
-    kept: Unwinding | None = model.__dict__.get("_unwinding")
-    if kept is None or kept.key != (weights_key(model), dtype):
-        kept = Unwinding(model, dtype)
-        model.__dict__["_unwinding"] = kept
-    return kept

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from speech.config import AudioConfig, Settings, TrainingConfig
 from speech.errors import BadConfig
+from speech.kept import kept_with
 from speech.products import cast_by_hand
 from speech.vocoder import _source
 from speech.vocoder._discriminators import SLOPE, Discriminators, normed
 from speech.vocoder._fit import fit
-from speech.vocoder._fold import folded
+from speech.vocoder._fold import Folded
 from speech.vocoder._source import CHANNELS, Source
 from speech.vocoder._spectra import full_band_mel, stft_loss
 
@@ -230,6 +231,11 @@ class Model(nn.Module):
                 nn.utils.remove_weight_norm(module)
         return self
 
+    def _folded_for(self, dtype: torch.dtype) -> Folded:
+        each, blocks = len(self.config.resblock_kernel_sizes), list(self.resblocks)
+        groups = [blocks[start : start + each] for start in range(0, len(blocks), each)]
+        return Folded(self.conv_pre, list(self.ups), groups, self.conv_post, list(self.excited), dtype)
+
     @torch.inference_mode()
     def infer(
         self,
@@ -254,7 +260,7 @@ class Model(nn.Module):
         parts = []
         excitation = None if self.source is None else self.source(mel, seed=seed)
         with cast_by_hand(mel.device, precision) as dtype:
-            network = folded(self, dtype)
+            network = kept_with(self, "_folded", lambda: self._folded_for(dtype), dtype)
             for start in range(0, frames, chunk):
                 left = max(0, start - context)
                 right = min(start + chunk + context, frames)
@@ -288,7 +294,7 @@ class Recipe:
         self.config = config
         self.training = training
         self.audio = AudioConfig()
-        self.discriminators = Discriminators(config)
+        self.discriminators = Discriminators(config.periods, config.scales, config.discriminator_width)
 
     def modules(self) -> dict[str, nn.Module]:
         """What must be kept for a resume, and is no part of the voice."""

@@ -11,9 +11,10 @@ import torch
 from speech import models
 from speech.__main__ import main
 from speech.checkpoint import load_weights, open_any
+from speech.config import TrainingConfig
 from speech.errors import BadCheckpoint
 from speech.header import Checkpoint
-from speech.vocoder.hifi_gan import PRESETS, Config, Discriminators, Model
+from speech.vocoder.hifi_gan import PRESETS, Config, Model, Recipe
 
 SMALL = dataclasses.replace(PRESETS["full"], upsample_initial_channel=32)
 
@@ -99,7 +100,7 @@ def test_a_shape_that_does_not_tell_all_is_refused_with_what_was_not_understood(
 
 
 def test_the_discriminators_are_told_from_the_generator(tmp_path: Path) -> None:
-    judges = Discriminators(PRESETS["trial"])
+    judges = Recipe(PRESETS["trial"], TrainingConfig()).discriminators
     path = tmp_path / "do_02500000"
     torch.save({"mpd": judges.mpd.state_dict(), "msd": judges.msd.state_dict(), "steps": 1}, path)
     with pytest.raises(BadCheckpoint, match="begins with g_"):

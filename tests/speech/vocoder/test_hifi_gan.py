@@ -17,7 +17,6 @@ from speech.vocoder._spectra import stft_loss
 from speech.vocoder.hifi_gan import (
     PRESETS,
     Config,
-    Discriminators,
     Model,
     Recipe,
 )
@@ -45,7 +44,7 @@ def test_the_presets_have_the_published_number_of_parameters(name: str) -> None:
 
 
 def test_the_published_discriminators_have_five_periods_and_three_scales() -> None:
-    discriminators = Discriminators(PRESETS["full"])
+    discriminators = Recipe(PRESETS["full"], TrainingConfig()).discriminators
     assert sum(p.numel() for p in discriminators.mpd.parameters()) / 1e6 == pytest.approx(41.1, abs=0.1)
     assert sum(p.numel() for p in discriminators.msd.parameters()) / 1e6 == pytest.approx(29.6, abs=0.1)
 

@@ -10,6 +10,7 @@ from speech.config import TrainingConfig
 from speech.errors import BadAudio, BadConfig
 from speech.vocoder import _unwind, waveglow
 from speech.vocoder._coupling import coupling
+from speech.vocoder._flow import NormedConvolution
 from speech.vocoder.waveglow import BLOCK, Config, Model
 from tests.speech.oracles.waveglow import WaveGlowOracle
 
@@ -163,7 +164,7 @@ def test_a_state_dict_without_weight_norm_loads_strictly_and_sounds_the_same() -
     model = random_model(TINY)
     plain = dict(model.state_dict())
     for name, module in model.named_modules():
-        if isinstance(module, waveglow.NormedConvolution):
+        if isinstance(module, NormedConvolution):
             del plain[f"{name}.weight_g"], plain[f"{name}.weight_v"]
             plain[f"{name}.weight"] = module.weight.detach()
     other = Model(TINY)
