@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from studio import files, selectors, services, takes
 from studio.access import SpeakerRequest, is_admin, sign_in_required, speaker_required
 from studio.errors import Refused, api_errors
 from studio.forms import ClipForm, MoveForm
+from studio.json_body import json_object
 from studio.models import Clip, Prompt
 
 
@@ -135,10 +135,4 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
     """The JSON object of the body, or the fields of a form; empty for an empty body."""
     if request.content_type != "application/json":
         return request.POST.dict()
-    try:
-        body = json.loads(request.body or b"{}")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Refused("bad_json", _("JSON 객체를 보내 주세요."))
-    return body
+    return json_object(request)

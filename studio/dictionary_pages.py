@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -21,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from studio import dictionary
 from studio.access import admin_required
 from studio.errors import Refused, api_errors
+from studio.json_body import json_object
 from studio.models import DictionaryEntry, Prompt, Speaker
 from studio.prompt_readings import prompt_reading, prompt_reading_set
 
@@ -97,11 +97,8 @@ def file_export(request: HttpRequest) -> HttpResponse:
 @admin_required
 def entry_write(request: HttpRequest) -> JsonResponse:
     """`{"surface", "reading", "speaker": name or null}` → the row."""
-    try:
-        body = json.loads(request.body)
-        wants = {name: str(body.get(name) or "") for name in ("surface", "reading", "speaker")}
-    except (ValueError, AttributeError):
-        raise Refused("bad_json", _("JSON 객체를 보내 주세요.")) from None
+    body = json_object(request)
+    wants = {name: str(body.get(name) or "") for name in ("surface", "reading", "speaker")}
     speaker = get_object_or_404(Speaker, name=wants["speaker"]) if wants["speaker"] else None
     entry = dictionary.entry_set(surface=wants["surface"], reading=wants["reading"], speaker=speaker, by=_user(request))
     return JsonResponse({**_words(entry), "speaker": speaker.name if speaker else None}, status=201)
@@ -113,11 +110,13 @@ def entry_write(request: HttpRequest) -> JsonResponse:
 def prompt_reading_write(request: HttpRequest, pk: int) -> JsonResponse:
     """`{"start", "reading"}` → how the sentence is read now; a reading of null: as nobody chose."""
     prompt = get_object_or_404(Prompt, pk=pk)
+    body = json_object(request)
     try:
-        body = json.loads(request.body)
         start, reading = int(body["start"]), body["reading"]
     except (ValueError, TypeError, KeyError):
-        raise Refused("bad_json", _("JSON 객체를 보내 주세요.")) from None
+        names = ["start", "reading"]
+        message = _("보낸 값이 잘못되었어요: %(names)s") % {"names": ", ".join(names)}
+        raise Refused("bad_fields", message, names=names) from None
     prompt = prompt_reading_set(prompt=prompt, start=start, reading=reading)
     return JsonResponse(prompt_reading(prompt, dictionary.dictionary_for(None)))
 

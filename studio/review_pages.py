@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from studio import consistency, review, selectors
 from studio.access import admin_required, sign_in_required, speaker_of
 from studio.asked import retakes_of
 from studio.errors import Refused, api_errors
+from studio.json_body import json_object
 from studio.models import Clip, Review, Speaker
 from studio.review_forms import ReviewForm, SieveForm
 from studio.review_words import return_reasons, review_words
@@ -76,7 +76,7 @@ def review_write(request: HttpRequest, clip_id: UUID) -> HttpResponse:
     if clip is None:
         raise Http404
     as_json = request.content_type == "application/json"
-    form = ReviewForm(_object(request) if as_json else request.POST)
+    form = ReviewForm(json_object(request) if as_json else request.POST)
     if not form.is_valid():
         raise Refused("bad_fields", _("보낸 값이 잘못되었어요: %(names)s") % {"names": ", ".join(form.errors)})
     by = request.user if isinstance(request.user, User) else None
@@ -108,13 +108,3 @@ def _review_json(clip: Clip) -> dict[str, Any]:
         "words": str(made.get_decision_display()) if made else "",
         "reason": made.reason if made else "",
     }
-
-
-def _object(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body or b"{}")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Refused("bad_json", _("JSON 객체를 보내 주세요."))
-    return body

@@ -5,7 +5,6 @@ The file is in storage before its row is, under a key of its id and its hash, as
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from speech.room import Cause, causes, inspect_room, is_quiet
 from speech.wav import parse_wav, wav_bytes
 from studio import files
+from studio.arrivals import digest_of, same_one
 from studio.errors import Refused
 from studio.models import RoomTone, Speaker
 from studio.room_words import cause_words
@@ -32,11 +32,9 @@ def room_tone_create(
     processing_on, dropout, no_sitting, and room_again where somebody spoke or nothing was heard; 409: id_taken,
     session_taken; 507).
     """
-    digest = hashlib.sha256(data).hexdigest()
+    digest = digest_of(data, sha256)
     if known := _known(speaker, tone_id, digest):
         return known, False
-    if sha256 != digest:
-        raise Refused("damaged", _("보내는 중에 파일이 상했어요. 다시 보낼게요."), sent=sha256, got=digest)
     capture_check(sitting)
     wav = parse_wav(data)
     report = inspect_room(wav.samples, wav.sample_rate)
@@ -57,7 +55,11 @@ def room_tone_create(
         with transaction.atomic():
             tone.save(force_insert=True)
     except IntegrityError:  # the same tone arrived twice at once
-        known = _known(speaker, tone_id, digest)
+        try:
+            known = _known(speaker, tone_id, digest)
+        except Refused:
+            files.delete_file(tone.file)  # other content under the same id: the first one stays
+            raise
         if known is None:
             raise
         return known, False
@@ -82,12 +84,7 @@ def tone_json(tone: RoomTone) -> dict[str, Any]:
 
 
 def _known(speaker: Speaker, tone_id: UUID, digest: str) -> RoomTone | None:
-    tone = RoomTone.objects.filter(pk=tone_id).first()
-    if tone is None:
-        return None
-    if tone.speaker_id != speaker.pk or tone.sha256 != digest:
-        raise Refused("id_taken", _("같은 번호의 다른 녹음이 이미 있어요. 다시 녹음해 주세요."), 409, id=str(tone_id))
-    return tone
+    return same_one(RoomTone.objects.filter(pk=tone_id).first(), speaker=speaker, id=tone_id, digest=digest)
 
 
 def _check_usable(found: tuple[Cause, ...]) -> None:

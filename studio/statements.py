@@ -6,7 +6,6 @@ nobody checks but the people who can listen to it: the speaker and the admins.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from typing import Any
 from uuid import UUID
@@ -19,6 +18,7 @@ from speech import quality
 from speech.limits import Limits
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import consent, files, selectors, services
+from studio.arrivals import digest_of, same_one
 from studio.errors import Refused
 from studio.models import Consent, Speaker
 from studio.takes import Sitting, capture_check
@@ -41,11 +41,9 @@ def consent_speak(
     Raises BadAudio; Refused (400: damaged, processing_on, dropout, statement_unclear, statement_short; 409: id_taken,
     text_changed; 507).
     """
-    digest = hashlib.sha256(data).hexdigest()
+    digest = digest_of(data, sha256)
     if known := _known(speaker, statement_id, digest):
         return known, False
-    if sha256 != digest:
-        raise Refused("damaged", _("보내는 중에 파일이 상했어요. 다시 보낼게요."), sent=sha256, got=digest)
     text, statement = consent.text(), consent.statement()
     if text_sha256 != consent.text_sha256(text):
         raise Refused("text_changed", _("그사이 동의문이 바뀌었어요. 페이지를 새로 고쳐 다시 읽어 주세요."), 409)
@@ -69,11 +67,7 @@ def speaker_of_own(*, user: User, label: str) -> Speaker:
 
 def _known(speaker: Speaker, statement_id: UUID, digest: str) -> Consent | None:
     row = Consent.objects.filter(statement_id=statement_id).first()
-    if row is None:
-        return None
-    if row.speaker_id != speaker.pk or row.sha256 != digest:
-        raise Refused("id_taken", _("같은 번호의 다른 녹음이 이미 있어요. 다시 녹음해 주세요."), 409)
-    return row
+    return same_one(row, speaker=speaker, id=statement_id, digest=digest)
 
 
 def _understood(wav: Wav, statement: str) -> quality.Report:

@@ -21,6 +21,7 @@ from speech.limits import Limits
 from speech.text import read
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import files, selectors
+from studio.arrivals import digest_of, same_one
 from studio.errors import Refused
 from studio.match_file import match_judge
 from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Review, RoomTone, Speaker
@@ -50,11 +51,9 @@ def clip_create(
     `data`: a WAV file as `speech.wav` reads it; `sha256`: hex, of `data`. Raises BadAudio; Refused (400: damaged on
     the way, processing on, dropout; 409: the id or the sitting is another's, the prompt is no longer read; 507).
     """
-    digest = hashlib.sha256(data).hexdigest()
+    digest = digest_of(data, sha256)
     if known := _known(speaker, clip_id, digest):
         return known, False
-    if sha256 != digest:
-        raise Refused("damaged", _("보내는 중에 파일이 상했어요. 다시 보낼게요."), sent=sha256, got=digest)
     if not prompt.active:
         raise Refused("prompt_inactive", _("이 문장은 더 이상 녹음하지 않아요."), 409, prompt=prompt.pk)
     sitting = sitting or Sitting()
@@ -172,13 +171,7 @@ def clip_note(*, clip: Clip, note: str) -> Clip:
 
 
 def _known(speaker: Speaker, clip_id: UUID, digest: str) -> Clip | None:
-    """The clip of this id, when it is the same take. Refused (409) when the id is another's or has other content."""
-    clip = Clip.objects.filter(pk=clip_id).first()
-    if clip is None:
-        return None
-    if clip.speaker_id != speaker.pk or clip.sha256 != digest:
-        raise Refused("id_taken", _("같은 번호의 다른 녹음이 이미 있어요. 다시 녹음해 주세요."), 409, id=str(clip_id))
-    return clip
+    return same_one(Clip.objects.filter(pk=clip_id).first(), speaker=speaker, id=clip_id, digest=digest)
 
 
 def capture_check(sitting: Sitting) -> None:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from speech.errors import SpeechError
 from studio.dictionary import choices_checked
 from studio.errors import Refused, api_errors, error_response, person_message
+from studio.json_body import json_object
 from synthesis import reading, selectors, services, streams
 from synthesis.access import caller
 from synthesis.models import Utterance, Voice
@@ -33,7 +34,7 @@ def read(request: HttpRequest) -> HttpResponse:
     With `"voice"` by its dictionary too, with `"dictionary": {word: reading}` by these readings before all others.
     """
     caller(request)
-    body = _body(request)
+    body = json_object(request)
     text = _text(body.get("text"), "text")
     voice = _voice(_text(body["voice"], "voice")) if body.get("voice") else None
     own = reading.dictionary_of(voice, text, choices_checked(body.get("dictionary")))
@@ -69,7 +70,7 @@ async def openai_speech(request: HttpRequest) -> HttpResponseBase:
     `model` is taken and ignored: the voice says which networks speak. Without a format it is WAV.
     """
     try:
-        wants, sound_format = _openai_wants(_body(request))
+        wants, sound_format = _openai_wants(json_object(request))
         utterance = await sync_to_async(_utterance)(request, wants)
         return await _answer(utterance, sound_format, whole=False)
     except (Refused, SpeechError) as error:
@@ -170,16 +171,6 @@ def _openai_error(error: Refused | SpeechError) -> HttpResponse:
 def _json(answer: dict[str, Any], status: int = 200) -> HttpResponse:
     """JSON with Korean as it is written, for people who look at it on a terminal."""
     return JsonResponse(answer, status=status, json_dumps_params={"ensure_ascii": False})
-
-
-def _body(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body or b"{}")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Refused("bad_json", _("JSON 객체를 보내 주세요."))
-    return body
 
 
 def _text(value: Any, name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -19,6 +17,7 @@ from speech.errors import SpeechError
 from studio import files
 from studio.access import admin_required, sign_in_required
 from studio.errors import Refused, api_errors, person_message
+from studio.json_body import json_object
 from synthesis import consent, pages, selectors, services
 from synthesis.forms import PublishForm
 from synthesis.models import ApiToken, Utterance, Voice
@@ -70,7 +69,7 @@ def history(request: SignedIn) -> HttpResponse:
 @sign_in_required
 def utterance_create(request: SignedIn) -> HttpResponse:
     """`{"text", "voice", "seed", "dictionary": {word: reading}}` → the utterance's state."""
-    body = _json(request)
+    body = json_object(request)
     voice = selectors.voice_named(str(body.get("voice", "")))
     if voice is None and selectors.voice_is_withheld(str(body.get("voice", ""))):
         raise services.withheld_refusal()
@@ -249,13 +248,3 @@ def _own(request: SignedIn, pk: UUID) -> Utterance:
 
 def _voice(name: str) -> Voice:
     return get_object_or_404(Voice, name=name)
-
-
-def _json(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Refused("bad_json", _("JSON 객체를 보내 주세요."))
-    return body

@@ -241,21 +241,9 @@ def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
     with TemporaryDirectory(prefix="moksori-import-") as folder:
         weights = Path(folder) / "weights.safetensors"
         checkpoint.write_weights(weights, header, found.tensors)
-        sha256, size = sha256_of(weights), weights.stat().st_size
-        key = f"bases/{header.kind}-{sha256[:12]}.safetensors"
-        files.save_bytes(key, weights)
-    return Checkpoint.objects.create(
-        name=name,
-        kind=header.kind,
-        model=header.model,
-        size_name=header.size,
-        step=header.step,
-        losses=header.losses,
-        **_told_by(header),
-        file=key,
-        sha256=sha256,
-        size=size,
-    )
+        row = _base_stored(weights, header, name)
+    row.save(force_insert=True)
+    return row
 
 
 def base_ship(*, folder: Path) -> tuple[Checkpoint, Checkpoint | None]:
@@ -280,23 +268,31 @@ def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
             path=str(path),
         )
     header = read_header(path)
-    key = f"bases/{kind}-{sha256[:12]}.safetensors"
-    files.save_bytes(key, path)
+    row = _base_stored(path, header, selectors.SHIPPED)
     with transaction.atomic():
         for old in Checkpoint.objects.filter(run=None, kind=kind, name=selectors.SHIPPED):
             Checkpoint.objects.filter(pk=old.pk).update(name=f"{selectors.SHIPPED} {old.sha256[:8]}")
-        return Checkpoint.objects.create(
-            name=selectors.SHIPPED,
-            kind=kind,
-            model=header.model,
-            size_name=header.size,
-            step=header.step,
-            losses=header.losses,
-            **_told_by(header),
-            file=key,
-            sha256=sha256,
-            size=path.stat().st_size,
-        )
+        row.save(force_insert=True)
+    return row
+
+
+def _base_stored(weights: Path, header: Header, name: str) -> Checkpoint:
+    """The row of a base whose file is in storage now, not saved yet."""
+    sha256 = sha256_of(weights)
+    key = f"bases/{header.kind}-{sha256[:12]}.safetensors"
+    files.save_bytes(key, weights)
+    return Checkpoint(
+        name=name,
+        kind=header.kind,
+        model=header.model,
+        size_name=header.size,
+        step=header.step,
+        losses=header.losses,
+        **_told_by(header),
+        file=key,
+        sha256=sha256,
+        size=weights.stat().st_size,
+    )
 
 
 def work_sweep(keep: UUID | None = None) -> None:

@@ -99,6 +99,16 @@ def test_bytes_that_do_not_match_the_hash_are_refused(speaking: Client, prompts:
     assert not Clip.objects.exists()
 
 
+def test_a_take_that_is_there_and_comes_again_damaged_is_asked_for_again(
+    speaking: Client, prompts: list[Prompt]
+) -> None:
+    fields = upload(prompts[0].pk)
+    send(speaking, fields)
+    damaged = fields | {"data": fields["data"][:-2] + b"\x01\x02"}
+    assert send(speaking, damaged).json()["code"] == "damaged"  # no other take under the same id
+    assert send(speaking, fields).status_code == 200
+
+
 def bad_wavs() -> dict[str, bytes]:
     good = wav_bytes(take(), 48_000)
     stereo = bytearray(good)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -84,6 +85,13 @@ def test_what_is_no_reading_of_a_word_is_refused(deciding: Client, start: int, r
 
 def test_a_speaker_does_not_mend_sentences(speaking: Client) -> None:
     assert post(speaking, prompt_of(TEXT), 0, "세 번").status_code == 403
+
+
+@pytest.mark.parametrize("body", [{}, {"start": "the first", "reading": "세 번"}, {"start": 3}])
+def test_what_is_missing_from_a_choice_is_named(deciding: Client, body: dict[str, Any]) -> None:
+    answer = deciding.post(f"/prompts/{prompt_of(TEXT).pk}/reading", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_fields")
+    assert answer.json()["params"]["names"] == ["start", "reading"]
 
 
 def test_the_page_brings_the_readings_along(deciding: Client) -> None:

@@ -1,0 +1,29 @@
+"""Sound that a browser sends until it hears that it is there: whole, and the same one when it comes again."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeVar
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from studio.errors import Refused
+from studio.models import Clip, Consent, RoomTone, Speaker
+
+Row = TypeVar("Row", Clip, RoomTone, Consent)
+
+
+def digest_of(data: bytes, sha256: str) -> str:
+    """The SHA-256 of what arrived, hex. Refused (400, damaged) where it is not the one that was sent along."""
+    digest = hashlib.sha256(data).hexdigest()
+    if sha256 != digest:
+        raise Refused("damaged", _("보내는 중에 파일이 상했어요. 다시 보낼게요."), sent=sha256, got=digest)
+    return digest
+
+
+def same_one(row: Row | None, *, speaker: Speaker, id: UUID, digest: str) -> Row | None:
+    """`row`, which has this id, when it is the same sound. Refused (409, id_taken) when it is another's or another."""
+    if row is not None and (row.speaker_id != speaker.pk or row.sha256 != digest):
+        raise Refused("id_taken", _("같은 번호의 다른 녹음이 이미 있어요. 다시 녹음해 주세요."), 409, id=str(id))
+    return row
