@@ -23,7 +23,10 @@ def digest_of(data: bytes, sha256: str) -> str:
 
 
 def same_one(row: Row | None, *, speaker: Speaker, id: UUID, digest: str) -> Row | None:
-    """`row`, which has this id, when it is the same sound. Refused (409, id_taken) when it is another's or another."""
+    """`row`, which has this id, when it is the same sound; None for none.
+
+    Refused (409, id_taken) when it is another speaker's, or holds another sound.
+    """
     if row is not None and (row.speaker_id != speaker.pk or row.sha256 != digest):
         raise Refused("id_taken", _("같은 번호의 다른 녹음이 이미 있어요. 다시 녹음해 주세요."), 409, id=str(id))
     return row

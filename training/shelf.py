@@ -241,7 +241,7 @@ def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
     with TemporaryDirectory(prefix="moksori-import-") as folder:
         weights = Path(folder) / "weights.safetensors"
         checkpoint.write_weights(weights, header, found.tensors)
-        row = _base_stored(weights, header, name)
+        row = _base_stored(weights, header, name, sha256_of(weights))
     row.save(force_insert=True)
     return row
 
@@ -268,7 +268,7 @@ def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
             path=str(path),
         )
     header = read_header(path)
-    row = _base_stored(path, header, selectors.SHIPPED)
+    row = _base_stored(path, header, selectors.SHIPPED, sha256)
     with transaction.atomic():
         for old in Checkpoint.objects.filter(run=None, kind=kind, name=selectors.SHIPPED):
             Checkpoint.objects.filter(pk=old.pk).update(name=f"{selectors.SHIPPED} {old.sha256[:8]}")
@@ -276,9 +276,8 @@ def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
     return row
 
 
-def _base_stored(weights: Path, header: Header, name: str) -> Checkpoint:
-    """The row of a base whose file is in storage now, not saved yet."""
-    sha256 = sha256_of(weights)
+def _base_stored(weights: Path, header: Header, name: str, sha256: str) -> Checkpoint:
+    """The row of a base whose file is in storage now, not saved yet. `sha256`: hex, of `weights`."""
     key = f"bases/{header.kind}-{sha256[:12]}.safetensors"
     files.save_bytes(key, weights)
     return Checkpoint(

@@ -152,3 +152,19 @@ def test_the_newest_room_of_a_sitting_counts(speaking: Client, prompts: list[Pro
     send(speaking, tone(room(-62)), TONE)
     send(speaking, tone(room(-68, seed=1)), TONE)
     assert measured(speaking, prompts[0])["room_dbfs"] == pytest.approx(-68, abs=0.5)
+
+
+def test_of_two_sounds_that_come_at_once_under_one_id_the_first_stays_and_the_other_leaves_no_file(
+    speaking: Client, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tone(), tone(room(seed=1))
+    second["id"] = first["id"]
+
+    def overtaken() -> None:
+        monkeypatch.undo()
+        assert send(speaking, first, TONE).status_code == 201
+
+    monkeypatch.setattr(files, "free_space_check", overtaken)
+    answer = send(speaking, second, TONE)
+    assert (answer.status_code, answer.json()["code"]) == (409, "id_taken")
+    assert [path.read_bytes() for path in stored_files(storage)] == [first["data"]]
