@@ -38,6 +38,9 @@ def mkl_at_home() -> bool:
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x: [R, I], weight: [O, I], which may be packed or turned; only from gaps between its rows it would be slow."""
+    if not weight.is_mkldnn and not weight.is_contiguous() and not weight.T.is_contiguous():
+        weight = weight.contiguous()
     result: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return result
 
@@ -127,25 +130,29 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) 
     """x: [R, I], weight: [O, I] -> x times weight transposed, in `dtype`, then back in x's. Not differentiable."""
     cast, weight = x.to(dtype), weight.to(dtype)
     if _by_onednn(x, dtype):
-        return _onednn(cast, weight.contiguous(), None if bias is None else bias.to(dtype)).to(x.dtype)
+        return _onednn(cast, weight, None if bias is None else bias.to(dtype)).to(x.dtype)
     result = (cast @ weight.T).to(x.dtype)
     return result if bias is None else result.add_(bias)
 
 
 def outer(left: Tensor, rights: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
     """left: [R, O], rights: [R, I] each, side by side -> the gradient of a weight [O, I], summed over the rows."""
-    cast = left.to(dtype)
-    if _by_onednn(left, dtype):
-        result = _onednn(cast.T, torch.cat([one.T.to(dtype) for one in rights]).contiguous(), None)
+    cast, cast_rights = left.to(dtype), [one.to(dtype) for one in rights]
+    joined = torch.cat(cast_rights, 1) if len(rights) > 1 else cast_rights[0]
+    # In bf16 torch has oneDNN multiply what lies the other way round. In float32 that is MKL's, and oneDNN wants its
+    # first factor turned, but turns the second itself as it packs it: so the smaller comes first.
+    if dtype != torch.float32 or not _by_onednn(left, dtype):
+        result = cast.T @ joined
+    elif cast.size(1) <= joined.size(1):
+        result = _onednn(cast.T, joined.T, None)
     else:
-        cast_rights = [one.to(dtype) for one in rights]
-        result = cast.T @ (torch.cat(cast_rights, 1) if len(rights) > 1 else cast_rights[0])
+        result = _onednn(joined.T, cast.T, None).T
     return result.to(left.dtype)
 
 
-def outer_small(left: Tensor, right: Tensor) -> Tensor:
-    """left: [R, O], right: [R, I] -> their product over the rows, [O, I], for matrices too small to copy."""
-    return _onednn(left.T, right.T, None) if _by_onednn(left, left.dtype) else left.T @ right
+def outer_small(turned: Tensor, right: Tensor) -> Tensor:
+    """turned: [O, R], right: [R, I] -> their product over the rows, [O, I], where turning would take as long."""
+    return _onednn(turned, right.T, None) if _by_onednn(right, right.dtype) else turned @ right
 
 
 def multiplier(weight: Tensor, rows: int, dtype: torch.dtype, bias: Tensor | None = None) -> Multiplier:

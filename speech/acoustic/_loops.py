@@ -130,6 +130,10 @@ class _Attention:
         view = self.places[step].unfold(-1, self.kernel, 1).transpose(-3, -2)  # [B, N, 2, K]
         return view.reshape(view.size(0) * view.size(1), -1)
 
+    def seen_turned(self, step: int) -> Tensor:
+        """[2 K, B * N], the same."""
+        return self.places[step].unfold(-1, self.kernel, 1).permute(1, 3, 0, 2).reshape(2 * self.kernel, -1)
+
     def forward(self, step: int, query: Tensor, processed: Tensor, padding: Tensor, locate: Multiplier) -> Tensor:
         """query: [B, D] and processed: [B * N, D], both doubled, like what `locate` gives -> context [B, C]."""
         energy, place, middle = self.energies[step], self.places[step + 1], self.middle
@@ -179,7 +183,7 @@ class _AttentionGradients:
         torch.mul(to_scores[:, :, None], attention.v, out=to_energy)
         _sigmoid_backward(to_energy, energy, grad_input=to_energy)
         self.processed += to_energy
-        self.location += outer_small(attention.seen(step), flat)
+        self.location += outer_small(attention.seen_turned(step), flat)
         self._spread.copy_(self._place(flat).view(self._spread.shape))
         places = self._shifted.sum(2)
         self._last = places[:, 0]
