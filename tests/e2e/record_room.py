@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
+BUSY = "[data-part=verdict]:not([hidden]) :is([data-code=late], [data-code=gap])"
 FAKE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 
 
@@ -190,21 +191,42 @@ def open_microphone(page: Page) -> None:
     page.wait_for_selector("clip-recorder:is([data-state=ready], [data-state=review])", timeout=20_000)
 
 
-def record(page: Page, milliseconds: int = 1500) -> None:
-    """One take by keyboard; ends when it is judged, kept here, or void.
-
-    Where the room says that this computer was too busy for a take, one records it once more, as a person would.
-    """
-    for _attempt in range(3):
+def begin(page: Page, press: Callable[[], None] | None = None) -> bool:
+    """Presses for a take; whether it is being recorded, or void at once because this computer was too busy."""
+    if press is None:
         page.keyboard.press("Space")
-        page.wait_for_selector("clip-recorder[data-state=recording]")
-        page.wait_for_timeout(milliseconds)
-        if page.get_attribute("clip-recorder", "data-state") == "recording":
-            page.keyboard.press("Space")
-        page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])", timeout=20_000)
-        if not page.locator("[data-part=verdict]:not([hidden]) :is([data-code=late], [data-code=gap])").count():
-            return
+    else:
+        press()
+    page.wait_for_selector(f"clip-recorder[data-state=recording], {BUSY}")
+    return not too_busy(page)
+
+
+def too_busy(page: Page) -> bool:
+    """Whether the room says that this computer was too busy for the last take."""
+    return page.locator(BUSY).count() > 0
+
+
+def record(
+    page: Page,
+    during: Callable[[], None] | int = 1500,
+    press: Callable[[], None] | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """One take by keyboard, or `press`, of so many milliseconds or for as long as `during` takes, begun when `ready`.
+
+    Ends when it is judged, kept here, or void. Where this computer was too busy it is recorded again, as people do.
+    """
+    for _attempt in range(4):
+        ready()
+        if begin(page, press):
+            page.wait_for_timeout(during) if isinstance(during, int) else during()
+            if page.get_attribute("clip-recorder", "data-state") == "recording":
+                page.keyboard.press("Space") if press is None else press()
+            page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])", timeout=20_000)
+            if not too_busy(page):
+                return
         page.wait_for_timeout(1000)
+    raise AssertionError("the computer was too busy each time")
 
 
 def wait_for_speech(page: Page) -> None:

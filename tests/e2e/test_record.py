@@ -74,18 +74,13 @@ def sit_down(browser: Browser, web: room.WebServer, name: str) -> Page:
     return page
 
 
-def record_slowly(page: Page, press: Callable[[], None]) -> None:
-    """One sentence of somebody who pauses for long; anew where this computer was too busy for it."""
-    for _attempt in range(4):
+def record_slowly(page: Page, press: Callable[[], None] | None = None) -> None:
+    """One sentence of somebody who pauses for long."""
+
+    def pause() -> None:
         room.wait_for_speech(page)
-        press()
-        page.wait_for_selector("clip-recorder[data-state=recording]")
-        room.wait_for_speech(page)
-        if page.get_attribute("clip-recorder", "data-state") == "recording":
-            press()
-        page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])")
-        if not page.locator("[data-part=verdict]:not([hidden]) :is([data-code=late], [data-code=gap])").count():
-            return
+
+    room.record(page, pause, press, ready=pause)
 
 
 def test_the_stored_take_is_what_the_microphone_heard(chrome: Browser, web: room.WebServer) -> None:
@@ -114,11 +109,7 @@ def test_a_person_goes_through_the_prompts_by_keyboard_alone(chrome: Browser, we
     page.get_by_role("button", name="읽기 어려워요").click()
     expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
     room.record(page)
-    page.keyboard.press("r")
-    page.wait_for_selector("clip-recorder[data-state=recording]")
-    page.wait_for_timeout(900)
-    page.keyboard.press("r")
-    page.wait_for_selector("clip-recorder[data-state=review]")
+    room.record(page, 900, lambda: page.keyboard.press("r"))
     expect(page.locator("[data-part=takes-count]")).to_have_text("2")
     page.keyboard.press("l")
     expect(page.locator("[data-part=listen-label]")).to_have_text("그만 듣기")
@@ -140,7 +131,7 @@ def test_it_all_works_by_pointer_too_and_afterwards_keys_mean_the_room_again(
     record_slowly(page, record.click)
     expect(page.locator("[data-part=verdict]")).to_have_class("verdict good")
     page.locator("[data-do=listen]").click()
-    record_slowly(page, lambda: page.keyboard.press("Space"))
+    record_slowly(page)
     expect(page.locator("[data-part=verdict]")).to_have_class("verdict good")
     page.get_by_text("이 문장의 녹음").click()
     rows = page.locator(".take-row")
@@ -269,20 +260,16 @@ def test_after_a_long_delay_short_ones_cost_nothing_either(
     with room.halted(browser):
         time.sleep(0.3)
     page.wait_for_timeout(1000)
-    for _attempt in range(3):  # a busy machine makes a short delay a long one, and the take void
-        page.keyboard.press("Space")
-        page.wait_for_selector("clip-recorder[data-state=recording]")
+
+    def halt_shortly() -> None:
         for _ in range(3):
             page.wait_for_timeout(300)
             with room.halted(browser):
                 time.sleep(0.02)
         page.wait_for_timeout(300)
-        if page.get_attribute("clip-recorder", "data-state") == "recording":
-            page.keyboard.press("Space")
-        page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])")
-        if clips := web.clips("delayed"):
-            break
-        page.wait_for_timeout(1000)
+
+    room.record(page, halt_shortly)
+    clips = web.clips("delayed")
     data = (web.data / "files" / clips[0].file).read_bytes()
     assert room.signal_to_error(parse_wav(data).samples, SOURCE) >= 40
     browser.close()
@@ -396,10 +383,9 @@ def test_hands_free_takes_end_by_themselves_and_lead_on(
     expect(page.locator("[data-do=hands-free]")).to_have_attribute("aria-pressed", "true")
     for _attempt in range(4):  # a busy computer voids takes; then a person begins again
         room.wait_for_speech(page)
-        page.keyboard.press("Space")
-        page.wait_for_selector("clip-recorder[data-state=recording]")
-        page.wait_for_selector("clip-recorder:not([data-state=recording])")
-        page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready], [data-state=recording])")
+        if room.begin(page):
+            page.wait_for_selector("clip-recorder:not([data-state=recording])")
+            page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready], [data-state=recording])")
         if web.clips("hands"):
             break
     expect(page.locator("[data-part=prompt]")).not_to_have_text(SENTENCES[0])
@@ -431,9 +417,8 @@ def test_hands_free_works_in_a_room_with_15_db_of_hiss_which_is_refused(
     page.wait_for_timeout(3000)  # the room is learned from the live level
     page.keyboard.press("h")
     for _attempt in range(4):
-        page.keyboard.press("Space")
-        page.wait_for_selector("clip-recorder[data-state=recording]")
-        page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])", timeout=25_000)
+        if room.begin(page):
+            page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])", timeout=25_000)
         if web.clips("hissing"):
             break
     expect(page.locator("[data-part=verdict]")).to_have_class("verdict bad")

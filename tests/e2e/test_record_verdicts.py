@@ -104,8 +104,8 @@ def record_scene(page: Page, seconds: float) -> None:
         page.reload()
         page.wait_for_selector("clip-recorder[data-prepared]")
         room.open_microphone(page)
-        page.keyboard.press("Space")
-        page.wait_for_selector("clip-recorder[data-state=recording]")
+        if not room.begin(page):
+            continue
         page.wait_for_timeout(1000 * seconds)
         if page.get_attribute("clip-recorder", "data-state") == "recording":
             page.keyboard.press("Space")

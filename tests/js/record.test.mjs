@@ -89,28 +89,50 @@ test("clocks that drift apart are not late", () => {
   for (let second = 0; second < 7200; second += 0.1) assert.equal(lateness.push(second * 0.2, 0.1), 0);
 });
 
-test("a late block voids a take, and after it there is a new path before there is a pre-roll", () => {
+/** A buffer that has learnt the rhythm of a device, and what feeds it 100 ms at a time, that much late; its `stale`. */
+const learnt = () => {
   const buffer = new TakeBuffer(1000, { pre: 0.5, post: 0.1 });
-  let at = 0;
+  let frame = 0;
   const feed = (lag) => {
-    const state = buffer.push({ samples: ramp(at, 100), lag });
-    at += 100;
-    return state;
+    buffer.push({ samples: ramp(frame, 100), frame, lag });
+    frame += 100;
+    return buffer.stale;
   };
   for (let i = 0; i < 8; i += 1) feed(5);
+  return { buffer, feed };
+};
+
+test("a late block voids a take, and after it there is a new path before there is a pre-roll", () => {
+  const { buffer, feed } = learnt();
   buffer.start();
-  assert.equal(feed(75), "going");
+  feed(75);
   assert.deepEqual(buffer.finish().faults, [{ code: "late", value: 70 }]);
-  const stale = Array.from({ length: 7 }, () => {
-    feed(75);
-    return buffer.stale;
-  });
-  assert.deepEqual(stale, [false, false, true, false, false, false, false]);
+  assert.deepEqual([75, 75, 75, 75].map(feed), [false, false, true, true]); // until it is renewed
+  buffer.renewed(1300);
+  assert.deepEqual([75, 75, 75, 75].map(feed), [false, false, false, false]);
   buffer.start();
   feed(75);
   const { samples, faults } = buffer.finish();
   assert.deepEqual(faults, []);
-  assert.deepEqual(samples, ramp(1400, 300)); // from 0.6 s after the delay on
+  assert.deepEqual(samples, ramp(1500, 300)); // 0.3 s after the renewal
+});
+
+test("what was held up and comes in a burst is no time in which anything settles", () => {
+  const { feed } = learnt();
+  assert.equal(feed(605), false);
+  assert.deepEqual([505, 405, 305, 205, 105, 5].map(feed), Array(6).fill(false));
+  assert.deepEqual([5, 5, 5].map(feed), [false, false, true]);
+});
+
+test("blocks from before the path was renewed that are read afterwards do not count", () => {
+  const { buffer, feed } = learnt();
+  feed(75);
+  [75, 75, 75].map(feed);
+  buffer.renewed(1500);
+  [75, 75, 75, 75, 75].map(feed); // the first three began before 1500
+  buffer.start();
+  feed(75);
+  assert.deepEqual(buffer.finish().samples, ramp(1700, 100));
 });
 
 test("the clock of a suspended microphone stands still, and that is no delay", () => {

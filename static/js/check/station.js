@@ -146,7 +146,7 @@ export class Station extends EventTarget {
     this.power += rms * rms;
     this.blocks += 1;
     const state = this.buffer.push(block);
-    if (this.buffer.stale) this.microphone.renew();
+    if (this.buffer.stale) this.buffer.renewed(this.microphone.renew());
     if (state === "done") this.#finish();
     else if (state === "full") this.fault("long");
     else if (state === "going") {

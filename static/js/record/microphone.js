@@ -124,12 +124,15 @@ export class Microphone extends EventTarget {
   /**
    * Takes the sound by a new path. After a delay the old one stays as full as it got, and every later one, however
    * short, overflows it: 10 ms were lost so in the middle of a take a second after the page had been halted.
+   * Answers the frame at which it was done.
    */
   renew() {
-    if (this.closed) return;
-    this.source.disconnect();
-    this.source = this.context.createMediaStreamSource(this.stream);
-    this.source.connect(this.node);
+    if (!this.closed) {
+      this.source.disconnect();
+      this.source = this.context.createMediaStreamSource(this.stream);
+      this.source.connect(this.node);
+    }
+    return Math.ceil(this.context.currentTime * this.sampleRate);
   }
 
   close() {

@@ -206,13 +206,14 @@ export class ClipRecorder extends HTMLElement {
     this.go("finishing");
   }
 
-  block({ samples, gap, empty, lag }) {
+  block(block) {
     this.heardAt = performance.now();
+    const { samples } = block;
     const { peak, rms } = measure(samples);
     this.peak = Math.max(this.peak ?? 0, peak);
     this.wave.feed(peak);
-    const state = this.buffer.push({ samples, gap, empty, lag });
-    if (this.buffer.stale) this.microphone.renew();
+    const state = this.buffer.push(block);
+    if (this.buffer.stale) this.buffer.renewed(this.microphone.renew());
     if (state === "done") this.finish();
     else if (state === "full") this.fault("long");
     else if (state === "going" && this.buffer.take.faults.size) this.finish();

@@ -1,12 +1,11 @@
 // From blocks of the microphone to one take: a little before the key was pressed, a little after, and nothing missing.
 
 import { holes } from "./holes.js";
-import { Lateness } from "./lateness.js";
+import { Settling } from "./settling.js";
 
 export const PRE_SECONDS = 0.5;
 export const POST_SECONDS = 0.4;
 export const MAX_SECONDS = 29.5; // the server takes 30
-const SETTLE_SECONDS = 0.3; // after a delay until what was held up has come, and again until a new path for it runs
 const ZERO_SECONDS = 0.25; // a live microphone is never digitally silent for so long; the server refuses it as well
 
 /** Joins arrays of floats into one. */
@@ -43,14 +42,21 @@ export class TakeBuffer {
     this.ring = [];
     this.ringLength = 0;
     this.take = null;
-    this.lateness = new Lateness();
-    this.delay = 0; // samples by which the last late block was late
-    this.unsettled = 0; // samples after a delay that no take may hold
-    this.stale = false; // whether the microphone's path is to be renewed now
+    this.settling = new Settling(sampleRate);
   }
 
   get recording() {
     return this.take !== null;
+  }
+
+  /** Whether the microphone's path is to be renewed now; tell `renewed` of it. */
+  get stale() {
+    return this.settling.stale;
+  }
+
+  /** The microphone's path is a new one from this frame on. */
+  renewed(frame) {
+    this.settling.renewed(frame);
   }
 
   /** Begins a take with what the ring holds. */
@@ -69,14 +75,15 @@ export class TakeBuffer {
     this.take?.faults.set(code, (this.take.faults.get(code) ?? 0) + value);
   }
 
-  /** One block of the worklet. Afterwards `stale` says whether the microphone's path is to be renewed. */
-  push({ samples, gap = 0, empty = 0, lag = 0 }) {
-    this.#settle(this.lateness.push(lag, samples.length / this.sampleRate), samples.length);
-    if (this.unsettled > 0) this.#forget();
-    else this.#remember(samples, gap + empty > 0);
+  /** One block of the worklet. Look at `stale` afterwards. */
+  push({ samples, frame = 0, gap = 0, empty = 0, lag = 0 }) {
+    this.settling.push({ lag, frame }, samples.length);
+    const { settled, delay } = this.settling;
+    if (settled) this.#remember(samples, gap + empty > 0);
+    else this.#forget();
     const take = this.take;
     if (!take) return "idle";
-    if (this.unsettled > 0 && !take.faults.has("late")) this.fault("late", this.delay);
+    if (!settled && !take.faults.has("late")) this.fault("late", delay);
     if (gap + empty > 0) this.fault("gap", gap + empty);
     const { longest, run } = zeroRun(samples, take.zeros);
     take.zeros = run;
@@ -99,24 +106,13 @@ export class TakeBuffer {
 
   /** The sound was suspended: its clock stands still while that on the wall goes on, which is no delay. */
   halt() {
-    this.lateness = new Lateness();
+    this.settling.halt();
     this.#forget();
   }
 
   /** Throws away the take that is being recorded. */
   cancel() {
     this.take = null;
-  }
-
-  /** After a delay: what was held up comes in a burst; then a new path is needed, which takes a moment as well. */
-  #settle(late, length) {
-    const before = this.unsettled;
-    if (late > 0) {
-      this.delay = Math.round((late / 1000) * this.sampleRate);
-      this.unsettled = 2 * SETTLE_SECONDS * this.sampleRate;
-    } else this.unsettled = Math.max(0, before - length);
-    const half = SETTLE_SECONDS * this.sampleRate;
-    this.stale = before > half && this.unsettled <= half;
   }
 
   /** A pre-roll with a hole in it would be a lie. */
