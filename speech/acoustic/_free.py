@@ -78,7 +78,7 @@ class PackedDecoder:
         weight = torch.cat((weight[:, say.hidden_size :], weight[:, : say.hidden_size]), 1)
         self.tell = multiplier(weight, rows, exact, bias)
         self.ask = multiplier(attention.query_layer.weight * 2.0, rows, exact)
-        self.location = attention.location_layer.kernel().flatten(1) * 2.0  # [D, 2 K]
+        self.location = (attention.location_layer.kernel().flatten(1) * 2.0).T.contiguous()  # [2 K, D]
         self.v = attention.v.weight[0] * 2.0
         self.decoder_channels = say.hidden_size
         self.starts = (prenet, prenet + hidden, prenet + hidden + decoder.config.encoder_channels)
@@ -98,16 +98,26 @@ def _hear(weight: Tensor, prenet: int, rows: int, dtype: torch.dtype, bias: Tens
     return lambda x: new(x[:, :prenet]).add_(old(x[:, prenet:]))
 
 
-def _advance(gates: Tensor, state: Tensor, squashed: Tensor, hidden: Tensor) -> None:
-    """One step of an LSTM: speech/acoustic/_loops.py's in as few operations as there can be.
+class _Cell:
+    """The states of an LSTM in one run: speech/acoustic/_loops.py's in as few operations as there can be."""
 
-    gates: [B, 4H] of `_doubled` weights, give way to their sigmoids; state: [B, H], twice the cell's, goes on;
-    squashed, hidden: [B, H], written.
-    """
-    into, forget, new, out = gates.sigmoid_().chunk(4, 1)
-    state.mul_(forget).addcmul_(into, new, value=4.0).sub_(into, alpha=2.0)
-    torch.sigmoid(state, out=squashed)
-    torch.lerp(out.neg(), out, squashed, out=hidden)
+    def __init__(self, hidden: Tensor) -> None:
+        """hidden: [B, H], where it is to be written."""
+        batch, size = hidden.shape
+        self._hidden = hidden
+        self._gates = hidden.new_empty(batch, 4 * size)
+        self._views = self._gates.chunk(4, 1)
+        self._state = hidden.new_zeros(batch, size)  # twice the cell's
+        self._squashed, self._negative = hidden.new_empty(batch, size), hidden.new_empty(batch, size)
+
+    def advance(self, gates: Tensor) -> None:
+        """gates: [B, 4H] of `_doubled` weights."""
+        into, forget, new, out = self._views
+        torch.sigmoid(gates, out=self._gates)
+        self._state.mul_(forget).addcmul_(into, new, value=4.0).sub_(into, alpha=2.0)
+        torch.sigmoid(self._state, out=self._squashed)
+        torch.neg(out, out=self._negative)
+        torch.lerp(self._negative, out, self._squashed, out=self._hidden)
 
 
 class FreeDecoder:
@@ -117,27 +127,21 @@ class FreeDecoder:
         (batch, symbols, channels), size = memory.shape, processed.size(2)
         self.weights, self.memory = weights, memory
         self.padding = padding if bool(padding.any()) else None
-        self.kernel = weights.location.size(1) // 2
         self._processed = processed.reshape(batch * symbols, size) * 2.0
-        self._locate: Multiplier = multiplier(weights.location, batch * symbols, memory.dtype)
         prenet, attention, context = weights.starts
-        decoder = weights.decoder_channels
-        self._row = memory.new_zeros(batch, context + decoder)
-        self._frame = self._row[:, :prenet]
-        self._hidden = self._row[:, prenet:attention]
-        self._context = self._row[:, attention:context]
-        self._decoded = self._row[:, context:]
-        self._heard, self._said = self._row[:, :context], self._row[:, prenet:]
-        self._cells = memory.new_zeros(batch, attention - prenet), memory.new_zeros(batch, decoder)
-        self._squashed = torch.empty_like(self._cells[0]), torch.empty_like(self._cells[1])
-        self._places = memory.new_zeros(batch, 2, symbols + self.kernel - 1)
-        self._last = self._places[:, 0, self.kernel // 2 : self.kernel // 2 + symbols]
-        self._total = self._places[:, 1, self.kernel // 2 : self.kernel // 2 + symbols]
-        self._windows = self._places.unfold(-1, self.kernel, 1).transpose(1, 2)  # [B, N, 2, K], a view
-        self._seen = memory.new_empty(batch, symbols, 2, self.kernel)
+        row = memory.new_zeros(batch, context + weights.decoder_channels)
+        self._frame, self._hidden, self._context = row[:, :prenet], row[:, prenet:attention], row[:, attention:context]
+        self._heard, self._said, self._told = row[:, :context], row[:, prenet:], row[:, attention:]
+        self._cells = _Cell(self._hidden), _Cell(row[:, context:])
+        kernel = len(weights.location) // 2
+        places = memory.new_zeros(batch, 2, symbols + kernel - 1)
+        self._last, self._total = places[:, :, kernel // 2 : kernel // 2 + symbols].unbind(1)
+        self._windows = places.unfold(-1, kernel, 1).transpose(1, 2)  # [B, N, 2, K], a view
+        self._seen = memory.new_empty(batch, symbols, 2, kernel)
+        self._seen_flat = self._seen.view(batch * symbols, 2 * kernel)
         self._energy = memory.new_empty(batch, symbols, size)
+        self._energy_flat = self._energy.view(batch * symbols, size)
         self._summed = memory.new_empty(batch, 1, channels)
-        self._told = self._row[:, attention:]
 
     def step(self, frame: Tensor, masks: Sequence[Tensor], alignment: Tensor) -> Tensor:
         """frame: [B, M], masks: of the prenet's layers, [B, P] each, or none -> frames and gates [B, (M + 1) r].
@@ -148,20 +152,18 @@ class FreeDecoder:
         for i, layer in enumerate(weights.prenet):
             frame = layer(frame).relu_()
             if masks:
-                frame *= masks[i]
+                frame.mul_(masks[i])
         self._frame.copy_(frame)
-        _advance(weights.hear(self._heard), self._cells[0], self._squashed[0], self._hidden)
+        self._cells[0].advance(weights.hear(self._heard))
         self._attend(alignment)
-        _advance(weights.say(self._said), self._cells[1], self._squashed[1], self._decoded)
+        self._cells[1].advance(weights.say(self._said))
         return weights.tell(self._told)
 
     def _attend(self, alignment: Tensor) -> None:
-        energy = self._energy
-        flat = energy.view(self._processed.shape)
         self._seen.copy_(self._windows)
-        torch.add(self._locate(self._seen.view(flat.size(0), -1)), self._processed, out=flat)
-        energy.add_(self.weights.ask(self._hidden)[:, None, :]).sigmoid_()
-        scores = torch.mv(flat, self.weights.v).view(alignment.shape)
+        torch.addmm(self._processed, self._seen_flat, self.weights.location, out=self._energy_flat)
+        self._energy.add_(self.weights.ask(self._hidden)[:, None, :]).sigmoid_()
+        scores = torch.mv(self._energy_flat, self.weights.v).view(alignment.shape)
         if self.padding is not None:
             scores.masked_fill_(self.padding, -torch.inf)
         torch.softmax(scores, 1, out=alignment)
@@ -222,11 +224,13 @@ class Eager:
 
     def __init__(self, decoder: Decoder, memory: Tensor, steps: int, dtype: torch.dtype) -> None:
         config, batch = decoder.config, len(memory)
-        self._last = slice(config.n_mels * (config.reduction - 1), config.n_mels * config.reduction)
         self._packed = kept_with(decoder, "_packed", lambda: PackedDecoder(decoder, batch, dtype), batch, dtype)
         self.outputs = memory.new_empty(steps, batch, config.reduction * (config.n_mels + 1))
         self._alignment = memory.new_empty(steps, batch, memory.size(1))
-        self._frame = memory.new_zeros(batch, config.n_mels)
+        last = slice(config.n_mels * (config.reduction - 1), config.n_mels * config.reduction)
+        # Each step's piece of them, and the frame that it begins with: taken all at once, before the loop.
+        self._made, self._alignments = self.outputs.unbind(), self._alignment.unbind()
+        self._frames = memory.new_zeros(batch, config.n_mels), *self.outputs[:, :, last].unbind()
 
     def begin(self, memory: Tensor, processed: Tensor, padding: Tensor, masks: PrenetMasks) -> None:
         """memory: [B, N, C], processed: [B, N, D], padding: [B, N]: new sentences, from their first step."""
@@ -234,9 +238,8 @@ class Eager:
 
     def advance(self, first: int, count: int) -> None:
         """Makes `outputs` from step `first` on, `count` steps; they are asked for in turn."""
-        for step in range(first, first + count):
-            self.outputs[step] = self._run.step(self._frame, self._masks.at(step), self._alignment[step])
-            self._frame = self.outputs[step, :, self._last]
+        for i in range(first, first + count):
+            self._made[i].copy_(self._run.step(self._frames[i], self._masks.at(i), self._alignments[i]))
 
     def alignment(self, steps: int, symbols: int) -> Tensor:
         """[steps, B, N]."""

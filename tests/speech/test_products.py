@@ -63,7 +63,7 @@ def test_the_gradient_of_a_weight_is_the_sum_over_the_rows(width: int, dtype: to
         torch.testing.assert_close(products.outer_small(left.T.contiguous(), right), expected, atol=1e-4, rtol=1e-5)
 
 
-def test_float32_goes_to_onednn_unless_mkl_is_at_home_and_several_rows_of_a_large_weight_always_do(
+def test_float32_goes_to_onednn_unless_mkl_is_at_home_or_it_is_brief_and_several_rows_of_a_large_weight_always_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not products.onednn_works(torch.float32):
@@ -82,10 +82,13 @@ def test_float32_goes_to_onednn_unless_mkl_is_at_home_and_several_rows_of_a_larg
         products.outer_small(torch.zeros(60, 8), torch.zeros(8, 40))
         assert not calls
         monkeypatch.setattr(products, "mkl_at_home", lambda: False)
-        products.multiplier(small, 1, torch.float32)(torch.zeros(1, 60))
         products.product(torch.zeros(8, 60), small, None, torch.float32)
         products.outer_small(torch.zeros(60, 8), torch.zeros(8, 40))
-        assert len(calls) == 3
+        assert len(calls) == 2
+        for weight, rows, packs in ((small, 1, 0), (small, 8, 0), (small, 4000, 1), (large, 1, 1), (large, 8, 1)):
+            calls.clear()
+            products.multiplier(weight, rows, torch.float32)(torch.zeros(rows, weight.size(1)))
+            assert len(calls) == packs, (tuple(weight.shape), rows)
 
 
 @needs_int8
