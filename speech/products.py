@@ -1,9 +1,9 @@
 """Matrix products of the networks, by whichever of torch's two libraries is the faster on this processor.
 
-torch hands float32 products to MKL. On AMD's processors that is half as fast as oneDNN in those of a large weight. On
-Intel's it is the faster one. A call of it costs 3 to 6 microseconds where one of oneDNN costs 16 to 20, so a few rows of
-a small weight are its anywhere; but oneDNN can keep a weight in the layout that it likes best, which pays for several
-rows of a large one anywhere.
+torch hands float32 products to MKL. On AMD's processors that is half as fast as oneDNN in those of a large weight; on
+Intel's it is the faster one. A call of it costs 3 to 6 microseconds where one of oneDNN costs 16 to 20, so a few rows
+of a small weight are left to it everywhere. But oneDNN can keep a weight in the layout that it likes best, which pays
+for several rows of a large one everywhere.
 torch offers that under private names only, so they are tried out once, and left alone where they are missing or wrong.
 
 Axes here: R rows, I inputs, O outputs.
@@ -27,7 +27,7 @@ Multiplier = Callable[[Tensor], Tensor]
 
 _FEW = 4  # rows from which MKL no longer reads a weight once for all of them
 _SMALL = 1 << 18  # weights that are read in less time than oneDNN needs for a call
-_BRIEF = 1 << 22  # multiplications with one of them for which MKL's shorter call still makes up for its pace on AMD's
+_BRIEF = 1 << 19  # multiplications with one of them up to which the shorter call makes up for the slower pace on AMD
 
 
 @functools.cache

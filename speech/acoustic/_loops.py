@@ -11,7 +11,6 @@ attention, K symbols that its location kernel sees. Gates are in torch's order: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -24,37 +23,24 @@ from speech.products import Multiplier, multiplier, outer, outer_small, product
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
-def advance(gates: Tensor, before: Tensor, after: Tensor, squashed: Tensor, hidden: Tensor) -> None:
-    """One step of an LSTM.
-
-    gates: [B, 4H], give way to their sigmoids, the cell's quarter doubled before. The rest [B, H]: `before` and `after`
-    (which may be one tensor) are states, `squashed` and `hidden` are written.
-    """
-    into, forget, new, out = gates.chunk(4, 1)
-    new *= 2.0
-    gates.sigmoid_()
-    torch.mul(forget, before, out=after)
-    after.addcmul_(into, new, value=2.0).sub_(into)
-    torch.add(after, after, out=squashed).sigmoid_()
-    torch.mul(out, squashed, out=hidden).mul_(2.0).sub_(out)
-
-
-@dataclass
 class _Cells:
-    """An LSTM over all steps, whose hidden state is dropped step by step.
+    """An LSTM over all steps, whose hidden state is dropped step by step."""
 
-    gates: [L, B, 4H], what the inputs and biases give, overwritten by sigmoids (the cell's quarter was doubled before);
-    states: [L + 1, B, H]; squashed: [L, B, H], sigmoids of the doubled states; dropout: [L, B, H], what the hidden
-    state is multiplied by.
-    """
+    def __init__(self, gates: Tensor, states: Tensor, squashed: Tensor, dropout: Tensor | None) -> None:
+        """Of a loop that has run.
 
-    gates: Tensor
-    states: Tensor
-    squashed: Tensor
-    dropout: Tensor | None
+        gates: [L, B, 4H], sigmoids (the cell's quarter was doubled before); states: [L + 1, B, H]; squashed: [L, B, H],
+        sigmoids of the doubled states; dropout: [L, B, H], what the hidden state is multiplied by.
+        """
+        self.gates, self.states, self.squashed = gates, states, squashed
+        # Every step's views, taken at once: one by one they would cost as much as what is computed with them.
+        self.each_gates, self.each_state, self.each_squashed = gates.unbind(), states.unbind(), squashed.unbind()
+        self.each_dropout = None if dropout is None else dropout.unbind()
+        self.quarters = quarters(gates)
 
     @classmethod
     def over(cls, gates: Tensor, dropout: Tensor | None) -> _Cells:
+        """gates: [L, B, 4H], what the inputs and biases give, to be overwritten by their sigmoids."""
         steps, batch, width = gates.shape
         states = gates.new_empty(steps + 1, batch, width // 4)
         states[0] = 0.0
@@ -62,10 +48,22 @@ class _Cells:
 
     def forward(self, step: int, share: Tensor, hidden: Tensor) -> None:
         """share: [B, 4H], of the recurrent product; the new hidden state goes to `hidden` [B, H]."""
-        gates = self.gates[step].add_(share)
-        advance(gates, self.states[step], self.states[step + 1], self.squashed[step], hidden)
-        if self.dropout is not None:
-            hidden *= self.dropout[step]
+        into, forget, new, out = self.quarters[step]
+        after, squashed = self.each_state[step + 1], self.each_squashed[step]
+        gates = self.each_gates[step].add_(share)
+        new *= 2.0
+        gates.sigmoid_()
+        torch.mul(forget, self.each_state[step], out=after)
+        after.addcmul_(into, new, value=2.0).sub_(into)
+        torch.add(after, after, out=squashed).sigmoid_()
+        torch.mul(out, squashed, out=hidden).mul_(2.0).sub_(out)
+        if self.each_dropout is not None:
+            hidden *= self.each_dropout[step]
+
+
+def quarters(gates: Tensor) -> list[tuple[Tensor, ...]]:
+    """[L, B, 4H] -> of each step those of the input, forget, cell and output gates, [B, H] each."""
+    return list(zip(*(quarter.unbind() for quarter in gates.chunk(4, 2)), strict=True))
 
 
 class _CellGradients:
@@ -74,41 +72,46 @@ class _CellGradients:
     def __init__(self, cells: _Cells) -> None:
         self.cells = cells
         self.gates = torch.empty_like(cells.gates)
+        self._each_gates, self._quarters = self.gates.unbind(), quarters(self.gates)
         self._state = torch.zeros_like(cells.states[0])
         self._scratch = torch.empty_like(self._state)
 
     def backward(self, step: int, hidden: Tensor) -> Tensor:
         """hidden: [B, H], the gradient of the step's hidden state, is used up -> that of its gates, [B, 4H]."""
         cells, state, scratch = self.cells, self._state, self._scratch
-        gates, squashed, to_gates = cells.gates[step], cells.squashed[step], self.gates[step]
-        into, forget, new, out = gates.chunk(4, 1)
-        to_into, to_forget, to_new, to_out = to_gates.chunk(4, 1)
-        if cells.dropout is not None:
-            hidden *= cells.dropout[step]
+        gates, squashed, to_gates = cells.each_gates[step], cells.each_squashed[step], self._each_gates[step]
+        into, forget, new, out = cells.quarters[step]
+        to_into, to_forget, to_new, to_out = self._quarters[step]
+        if cells.each_dropout is not None:
+            hidden *= cells.each_dropout[step]
         torch.mul(hidden, out, out=scratch)
         state.add_(_sigmoid_backward(scratch, squashed, grad_input=scratch), alpha=4.0)
         torch.mul(hidden, squashed, out=to_out).mul_(2.0).sub_(hidden)
         torch.mul(state, new, out=to_into).mul_(2.0).sub_(state)
-        torch.mul(state, cells.states[step], out=to_forget)
+        torch.mul(state, cells.each_state[step], out=to_forget)
         torch.mul(state, into, out=to_new).mul_(4.0)
         _sigmoid_backward(to_gates, gates, grad_input=to_gates)
         state *= forget
         return to_gates
 
 
-@dataclass
 class _Attention:
-    """Location-sensitive attention over all steps.
+    """Location-sensitive attention over all steps."""
 
-    memory: [B, N, C]; location: [D, 2 K]; v: [D]; energies: [L, B, N, D], sigmoids of the doubled energies; places:
-    [L + 1, B, 2, N + K - 1], before each step the last alignment and the sum of all, with room at both ends.
-    """
+    def __init__(self, memory: Tensor, location: Tensor, v: Tensor, places: Tensor, energies: Tensor) -> None:
+        """Of a loop that has run.
 
-    memory: Tensor
-    location: Tensor
-    v: Tensor
-    places: Tensor
-    energies: Tensor
+        memory: [B, N, C]; location: [D, 2 K]; v: [D]; energies: [L, B, N, D], sigmoids of the doubled energies; places:
+        [L + 1, B, 2, N + K - 1], before each step the last alignment and the sum of all, with room at both ends.
+        """
+        self.memory, self.location, self.v, self.places, self.energies = memory, location, v, places, energies
+        self.kernel = kernel = location.size(1) // 2
+        self.middle = slice(kernel // 2, kernel // 2 + memory.size(1))  # where the symbols stand in `places`
+        # As in `_Cells`, every step's views.
+        self.each_energy, self.each_flat = energies.unbind(), energies.flatten(1, 2).unbind()
+        self._each_last = places[:, :, 0, self.middle].unbind()
+        self._each_total = places[:, :, 1, self.middle].unbind()
+        self._windows = places.unfold(-1, kernel, 1)  # [L + 1, B, 2, N, K]
 
     @classmethod
     def over(cls, steps: int, memory: Tensor, location: Tensor, v: Tensor) -> _Attention:
@@ -116,35 +119,29 @@ class _Attention:
         places = memory.new_zeros(steps + 1, batch, 2, symbols + width // 2 - 1)
         return cls(memory, location, v, places, memory.new_empty(steps, batch, symbols, size))
 
-    @property
-    def kernel(self) -> int:
-        return self.location.size(1) // 2
+    def each_seen(self) -> list[Tensor]:
+        """[B, N, 2, K] each, views: what the location kernel sees at every symbol before the step."""
+        return list(self._windows.transpose(2, 3).unbind())
 
-    @property
-    def middle(self) -> slice:
-        """Where the symbols stand in `places`."""
-        return slice(self.kernel // 2, self.kernel // 2 + self.memory.size(1))
+    def each_seen_turned(self) -> list[Tensor]:
+        """[2, K, B, N] each, the same."""
+        return list(self._windows.permute(0, 2, 4, 1, 3).unbind())
 
-    def seen(self, step: int) -> Tensor:
-        """[B * N, 2 K]: what the location kernel sees at every symbol before the step."""
-        view = self.places[step].unfold(-1, self.kernel, 1).transpose(-3, -2)  # [B, N, 2, K]
-        return view.reshape(view.size(0) * view.size(1), -1)
+    def forward(
+        self, step: int, seen: Tensor, query: Tensor, processed: Tensor, padding: Tensor, locate: Multiplier
+    ) -> Tensor:
+        """seen: of `each_seen`; query: [B, D] and processed: [B * N, D], both doubled, like what `locate` gives.
 
-    def seen_turned(self, step: int) -> Tensor:
-        """[2 K, B * N], the same."""
-        return self.places[step].unfold(-1, self.kernel, 1).permute(1, 3, 0, 2).reshape(2 * self.kernel, -1)
-
-    def forward(self, step: int, query: Tensor, processed: Tensor, padding: Tensor, locate: Multiplier) -> Tensor:
-        """query: [B, D] and processed: [B * N, D], both doubled, like what `locate` gives -> context [B, C]."""
-        energy, place, middle = self.energies[step], self.places[step + 1], self.middle
-        flat = energy.view(processed.shape)
-        torch.add(locate(self.seen(step)), processed, out=flat)
-        energy.add_(query[:, None, :]).sigmoid_()
+        Returns the context [B, C].
+        """
+        flat = self.each_flat[step]
+        torch.add(locate(seen.reshape(len(processed), -1)), processed, out=flat)
+        self.each_energy[step].add_(query[:, None, :]).sigmoid_()
         # v sums to the same for every symbol: the softmax does not see the -1 of the tanh.
         scores = torch.mv(flat, self.v).mul_(2.0).view(padding.shape).masked_fill_(padding, -torch.inf)
         weights = torch.softmax(scores, 1)
-        place[:, 0, middle] = weights
-        torch.add(self.places[step, :, 1, middle], weights, out=place[:, 1, middle])
+        self._each_last[step + 1].copy_(weights)
+        torch.add(self._each_total[step], weights, out=self._each_total[step + 1])
         return torch.bmm(weights[:, None, :], self.memory)[:, 0]
 
 
@@ -152,13 +149,15 @@ class _AttentionGradients:
     """The way back through `_Attention`."""
 
     def __init__(self, attention: _Attention, alignment: Tensor) -> None:
-        self.attention, self.alignment = attention, alignment
+        self.attention = attention
+        self._seen, self._alignments = attention.each_seen_turned(), alignment.unbind()
         # Sums over all steps: a quarter of the gradients of `processed` and `location`, half of that of `v`.
         self.processed = torch.zeros_like(attention.energies[0])  # [B, N, D]
         self.location = torch.zeros_like(attention.location.T)  # [2 K, D]
         self.v = torch.zeros_like(attention.v)
         self._memory = attention.memory.transpose(1, 2).contiguous()  # [B, C, N]
         self._energy = torch.empty_like(attention.energies[0])
+        self._energy_flat = self._energy.flatten(0, 1)
         self._last = torch.zeros_like(alignment[0])  # [B, N], from the step behind
         self._total = torch.zeros_like(alignment[0])
         batch, symbols = alignment.shape[1:]
@@ -176,14 +175,13 @@ class _AttentionGradients:
         attention, to_energy = self.attention, self._energy
         to_weights = torch.bmm(context[:, None, :], self._memory)[:, 0]
         to_weights.add_(weights).add_(self._last).add_(self._total)
-        to_scores = torch._softmax_backward_data(to_weights, self.alignment[step], 1, to_weights.dtype)
-        energy = attention.energies[step]
-        flat = to_energy.view(-1, energy.size(2))
-        self.v.addmv_(energy.view(flat.shape).T, to_scores.view(-1))
+        to_scores = torch._softmax_backward_data(to_weights, self._alignments[step], 1, to_weights.dtype)
+        flat, energy = self._energy_flat, attention.each_energy[step]
+        self.v.addmv_(attention.each_flat[step].T, to_scores.view(-1))
         torch.mul(to_scores[:, :, None], attention.v, out=to_energy)
         _sigmoid_backward(to_energy, energy, grad_input=to_energy)
         self.processed += to_energy
-        self.location += outer_small(attention.seen_turned(step), flat)
+        self.location += outer_small(self._seen[step].reshape(len(self.location), -1), flat)
         self._spread.copy_(self._place(flat).view(self._spread.shape))
         places = self._shifted.sum(2)
         self._last = places[:, 0]
@@ -220,10 +218,12 @@ class _AttentionLoop(torch.autograd.Function):
         ask = multiplier(query * 2.0, batch, query.dtype)
         locate = multiplier(attention.location * 2.0, batch * memory.size(1), location.dtype)
         flat_processed = processed.reshape(-1, location.size(0)) * 2.0
-        for step in range(steps):
-            hidden = states[step + 1, :, :size]
-            cells.forward(step, recur(states[step]), hidden)
-            states[step + 1, :, size:] = attention.forward(step, ask(hidden), flat_processed, padding, locate)
+        each_state, each_seen = states.unbind(), attention.each_seen()
+        each_hidden, each_context = states[1:, :, :size].unbind(), states[1:, :, size:].unbind()
+        for step, hidden in enumerate(each_hidden):
+            cells.forward(step, recur(each_state[step]), hidden)
+            context = attention.forward(step, each_seen[step], ask(hidden), flat_processed, padding, locate)
+            each_context[step].copy_(context)
         alignment = attention.places[1:, :, 0, attention.middle].contiguous()
         ctx.save_for_backward(
             inputs, memory, weight, recurrent, query, location, v, dropout, alignment,
@@ -244,13 +244,15 @@ class _AttentionLoop(torch.autograd.Function):
         answer = multiplier(query.T * 4.0, batch, query.dtype)
         to_context = memory.new_empty(steps, batch, memory.size(2))
         to_query = memory.new_empty(steps, batch, query.size(0))
+        each_attended, each_alignment = to_attended.unbind(), to_alignment.unbind()
+        each_context, each_query = to_context.unbind(), to_query.unbind()
         to_state = torch.zeros_like(states[0])
         with torch.autocast(inputs.device.type, enabled=False):
             for step in range(steps - 1, -1, -1):
-                to_state += to_attended[step]
-                to_context[step] = to_state[:, size:]
-                to_query[step] = attention.backward(step, to_context[step], to_alignment[step])
-                to_state = recur(cells.backward(step, answer(to_query[step]).add_(to_state[:, :size])))
+                to_state += each_attended[step]
+                each_context[step].copy_(to_state[:, size:])
+                each_query[step].copy_(attention.backward(step, each_context[step], each_alignment[step]))
+                to_state = recur(cells.backward(step, answer(each_query[step]).add_(to_state[:, :size])))
             to_gates, flat = cells.gates.view(steps * batch, -1), states.view(steps + 1, batch, -1)
             heard = inputs.view(steps * batch, -1), flat[:-1, :, size:].reshape(steps * batch, -1)
             hidden = flat[:, :, :size].reshape((steps + 1) * batch, -1)
@@ -289,8 +291,9 @@ class _LstmLoop(torch.autograd.Function):
         hidden = inputs.new_empty(steps + 1, batch, recurrent.size(1))
         hidden[0] = 0.0
         recur = multiplier(recurrent, batch, dtype)
+        each_hidden = hidden.unbind()
         for step in range(steps):
-            cells.forward(step, recur(hidden[step]), hidden[step + 1])
+            cells.forward(step, recur(each_hidden[step]), each_hidden[step + 1])
         ctx.save_for_backward(inputs, weight, recurrent, dropout, gates, cells.states, cells.squashed, hidden)
         ctx.dtype = dtype
         return hidden[1:]
@@ -302,10 +305,10 @@ class _LstmLoop(torch.autograd.Function):
         steps, batch, width = inputs.shape
         cells = _CellGradients(_Cells(gates, states, squashed, dropout))
         recur = multiplier(recurrent.T, batch, ctx.dtype)
-        carried = torch.zeros_like(hidden[0])
+        carried, each_hidden = torch.zeros_like(hidden[0]), to_hidden.unbind()
         with torch.autocast(inputs.device.type, enabled=False):
             for step in range(steps - 1, -1, -1):
-                carried = recur(cells.backward(step, carried.add_(to_hidden[step])))
+                carried = recur(cells.backward(step, carried.add_(each_hidden[step])))
             to_gates = cells.gates.view(steps * batch, -1)
             return (
                 product(to_gates, weight.T, None, ctx.dtype).view_as(inputs),
