@@ -15,19 +15,21 @@ import functools
 import platform
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from speech.errors import BadConfig
+from speech.pages import in_huge_pages
 
 Multiplier = Callable[[Tensor], Tensor]
 
 _FEW = 4  # rows from which MKL no longer reads a weight once for all of them
 _SMALL = 1 << 18  # weights that are read in less time than oneDNN needs for a call
 _BRIEF = 1 << 19  # multiplications with one of them up to which the shorter call makes up for the slower pace on AMD
+_HEAVY = 1 << 22  # weights that no cache holds beside others, so that memory's pace counts
 
 
 @functools.cache
@@ -159,8 +161,13 @@ def outer_small(turned: Tensor, right: Tensor) -> Tensor:
     return _onednn(turned, right.T, None) if _by_onednn(right, right.dtype) else turned @ right
 
 
-def multiplier(weight: Tensor, rows: int, dtype: torch.dtype, bias: Tensor | None = None) -> Multiplier:
-    """x [rows, I] -> x times weight transposed in `dtype`, [rows, O]; for a weight [O, I] that is used many times."""
+def multiplier(
+    weight: Tensor, rows: int, dtype: torch.dtype, bias: Tensor | None = None, *, lasting: bool = False
+) -> Multiplier:
+    """x [rows, I] -> x times weight transposed in `dtype`, [rows, O]; for a weight [O, I] that is used many times.
+
+    lasting: for as long as a model lives, so that a heavy weight is worth some 50 ms to have it read faster.
+    """
     if dtype == torch.int8:
         if weight.device.type != "cpu" or not int8_range():
             raise BadConfig("Products in int8 are not to be had on this device; take bf16.", code="no_int8")
@@ -170,6 +177,8 @@ def multiplier(weight: Tensor, rows: int, dtype: torch.dtype, bias: Tensor | Non
     if _packs(weight, rows, dtype):
         # For one row oneDNN would choose a layout that it reads at two thirds of the speed.
         packed = torch.ops.mkldnn._reorder_linear_weight(cast, max(rows, 4))
+        if lasting:
+            _spread_out(packed)
         if same:
             return lambda x: _onednn(x, packed, bias)
         bias_cast = None if bias is None else bias.to(dtype)
@@ -177,6 +186,19 @@ def multiplier(weight: Tensor, rows: int, dtype: torch.dtype, bias: Tensor | Non
     transposed = cast.T
     if rows >= _FEW and weight.device.type == "cpu":
         transposed = transposed.contiguous()  # as MKL likes it for several rows
+    if lasting:
+        _spread_out(transposed)
     if bias is not None:
         return lambda x: torch.addmm(bias, x, transposed) if same else (x.to(dtype) @ transposed).to(x.dtype).add_(bias)
     return lambda x: x @ transposed if same else (x.to(dtype) @ transposed).to(x.dtype)
+
+
+def _spread_out(weight: Tensor) -> None:
+    """A heavy weight, packed or not, into huge pages where that can be done."""
+    if weight.numel() < _HEAVY or weight.device.type != "cpu":
+        return
+    with suppress(AttributeError, RuntimeError):  # private names again
+        if weight.is_mkldnn:
+            in_huge_pages(torch.ops.mkldnn.data_ptr(weight), torch.ops.mkldnn._nbytes(weight))
+        else:
+            in_huge_pages(weight.data_ptr(), weight.nbytes)

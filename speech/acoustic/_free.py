@@ -72,7 +72,7 @@ class PackedDecoder:
         weight = torch.cat((hear.weight_ih[:, :prenet], hear.weight_hh, hear.weight_ih[:, prenet:]), 1)
         self.hear = _hear(_doubled(weight), prenet, rows, dtype, _doubled(hear.bias_ih + hear.bias_hh))
         weight = torch.cat((say.weight_ih, say.weight_hh), 1)
-        self.say = multiplier(_doubled(weight), rows, dtype, _doubled(say.bias_ih + say.bias_hh))
+        self.say = multiplier(_doubled(weight), rows, dtype, _doubled(say.bias_ih + say.bias_hh), lasting=True)
         weight = torch.cat((decoder.linear_projection.weight, decoder.gate_layer.weight))
         bias = torch.cat((decoder.linear_projection.bias, decoder.gate_layer.bias))
         weight = torch.cat((weight[:, say.hidden_size :], weight[:, : say.hidden_size]), 1)
@@ -93,7 +93,7 @@ def _doubled(gates: Tensor) -> Tensor:
 def _hear(weight: Tensor, prenet: int, rows: int, dtype: torch.dtype, bias: Tensor) -> Multiplier:
     """In int8 the prenet, which unlike the states knows no bounds, is multiplied apart: one scale fits not both."""
     if dtype != torch.int8:
-        return multiplier(weight, rows, dtype, bias)
+        return multiplier(weight, rows, dtype, bias, lasting=True)
     new, old = multiplier(weight[:, :prenet], rows, dtype, bias), multiplier(weight[:, prenet:], rows, dtype)
     return lambda x: new(x[:, :prenet]).add_(old(x[:, prenet:]))
 
