@@ -201,6 +201,15 @@ def begin(page: Page, press: Callable[[], None] | None = None) -> bool:
     return not too_busy(page)
 
 
+def begin_surely(page: Page) -> None:
+    """Presses for a take until one is being recorded."""
+    for _attempt in range(4):
+        if begin(page):
+            return
+        page.wait_for_timeout(1000)
+    raise AssertionError("the computer was too busy each time")
+
+
 def too_busy(page: Page) -> bool:
     """Whether the room says that this computer was too busy for the last take."""
     return page.locator(BUSY).count() > 0
