@@ -13,7 +13,7 @@ def in_huge_pages(address: int, size: int) -> bool:
     """Have Linux move what lies at an address, so many bytes, into pages of 2 MiB; False where it does not.
 
     In pages of 4 KiB, wherever the system had one, a processor that waits for memory waits a tenth to a sixth longer
-    for weights (docs/performance.md). What they hold stays, and so does the address. It takes 2 ms a MiB at most.
+    for weights (docs/performance.md). What they hold stays, and so does the address. It took up to 3.4 ms a MiB.
     """
     first, last = -(-address // _PAGE) * _PAGE, (address + size) // _PAGE * _PAGE
     if first >= last or not sys.platform.startswith("linux"):

@@ -166,7 +166,7 @@ def multiplier(
 ) -> Multiplier:
     """x [rows, I] -> x times weight transposed in `dtype`, [rows, O]; for a weight [O, I] that is used many times.
 
-    lasting: for as long as a model lives, so that a heavy weight is worth some 50 ms to have it read faster.
+    lasting: for as long as a model lives, so that a heavy weight is worth up to 130 ms to have it read faster.
     """
     if dtype == torch.int8:
         if weight.device.type != "cpu" or not int8_range():

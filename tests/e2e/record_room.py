@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -193,10 +194,7 @@ def open_microphone(page: Page) -> None:
 
 def begin(page: Page, press: Callable[[], None] | None = None) -> bool:
     """Presses for a take; whether it is being recorded, or void at once because this computer was too busy."""
-    if press is None:
-        page.keyboard.press("Space")
-    else:
-        press()
+    (press or partial(page.keyboard.press, "Space"))()
     page.wait_for_selector(f"clip-recorder[data-state=recording], {BUSY}")
     return not too_busy(page)
 
@@ -225,12 +223,13 @@ def record(
 
     Ends when it is judged, kept here, or void. Where this computer was too busy it is recorded again, as people do.
     """
+    press = press or partial(page.keyboard.press, "Space")
     for _attempt in range(4):
         ready()
         if begin(page, press):
             page.wait_for_timeout(during) if isinstance(during, int) else during()
             if page.get_attribute("clip-recorder", "data-state") == "recording":
-                page.keyboard.press("Space") if press is None else press()
+                press()
             page.wait_for_selector("clip-recorder:is([data-state=review], [data-state=ready])", timeout=20_000)
             if not too_busy(page):
                 return
