@@ -130,8 +130,10 @@ class Model(nn.Module):
         vectors = mel.size(2) * self.config.hop_length // self.config.group
         noise = torch.stack([self.noise(vectors, one) for one in seeds]).to(mel.device)
         with cast_by_hand(mel.device, precision) as dtype:
-            unwinding = kept_with(self, "_unwinding", lambda: Unwinding(self.config, self.pairs(), dtype), dtype)
-            return unwinding.sound(self.condition, mel, noise * sigma)
+            unwinding = kept_with(
+                self, "_unwinding", lambda: Unwinding(self.config, self.upsample, self.pairs(), dtype), dtype
+            )
+            return unwinding.sound(mel, noise * sigma)
 
     def noise(self, vectors: int, seed: int) -> Tensor:
         """[group, vectors] of variance 1; a longer sound begins with the noise of a shorter one."""

@@ -9,12 +9,13 @@ from torch.nn import functional
 
 from speech import convolutions, toom_cook
 from speech.convolutions import Convolution
-from speech.toom_cook import ToomCook
+from speech.toom_cook import ThreeTaps, ToomCook
 
 
 @pytest.fixture(autouse=True)
 def everything_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toom_cook, "LEAST", 0)
+    monkeypatch.setattr(toom_cook, "LEAST_OF_THREE", 0)
 
 
 def layer(kernel: int, dilation: int = 1, *, inputs: int = 12, outputs: int = 12) -> nn.Conv1d:
@@ -131,3 +132,52 @@ def test_groups_that_are_missing_or_wrong_are_left_alone(
 
     monkeypatch.setattr(torch.ops.mkldnn, "_convolution_pointwise", other)
     assert not toom_cook.works.__wrapped__()
+
+
+@pytest.mark.parametrize("outputs", [1, 4, 31, 64, 101])
+@pytest.mark.parametrize("dilation", [1, 2, 8, 16])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_three_taps_equal_torchs_own(batch: int, dilation: int, outputs: int) -> None:
+    plain = layer(3, dilation, outputs=24)
+    plain.bias = None
+    ours = ThreeTaps(plain.weight.detach(), dilation, outputs)
+    rows = torch.zeros(batch, ours.rows_for(outputs), 12)
+    rows[:, dilation : dilation + outputs] = image(outputs, batch=batch)[:, :, 0].transpose(1, 2)
+    with torch.no_grad():
+        expected = plain(rows.transpose(1, 2))[:, :, dilation : dilation + outputs]
+        found = ours(rows)
+        assert found.size(1) >= outputs
+        torch.testing.assert_close(found[:, :outputs].transpose(1, 2), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_they_read_rows_where_these_lie() -> None:
+    """A sentence's rows are a part of its own memory, and stand after others' in it."""
+    plain = layer(3, 4)
+    ours = ThreeTaps(plain.weight.detach(), 4, 16)
+    whole = torch.randn(2, 60, 12, generator=torch.Generator().manual_seed(2))
+    part = whole[:, 7 : 7 + ours.rows_for(16)]
+    torch.testing.assert_close(ours(part), ours(part.clone()), atol=0.0, rtol=0.0)
+
+
+def test_wide_three_taps_round_little_more_than_a_sum() -> None:
+    plain, x = layer(3, 2, inputs=256, outputs=256), image(400, 256, 1)
+    ours = ThreeTaps(plain.weight.detach(), 2, 400)
+    rows = torch.zeros(1, ours.rows_for(400), 256)
+    rows[:, 2:402] = x[:, :, 0].transpose(1, 2)
+    with torch.no_grad():
+        plain.bias = None
+        exact = copy.deepcopy(plain).double()(x[:, :, 0].double())
+        errors = [
+            float((found - exact).square().mean().sqrt())
+            for found in (ours(rows)[:, :400].transpose(1, 2), plain(x[:, :, 0]))
+        ]
+    assert errors[0] < 1e-6
+    assert errors[0] < 5 * errors[1]
+
+
+def test_three_taps_pay_for_many_channels_in_all_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert ThreeTaps.pays(torch.zeros(512, 256, 3), torch.float32)
+    assert not ThreeTaps.pays(torch.zeros(512, 256, 3), torch.bfloat16)
+    assert not ThreeTaps.pays(torch.zeros(512, 256, 5), torch.float32)
+    assert not ThreeTaps.pays(torch.zeros(512, 64, 3), torch.float32)

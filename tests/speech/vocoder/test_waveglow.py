@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from speech import toom_cook
 from speech.config import TrainingConfig
 from speech.errors import BadAudio, BadConfig
 from speech.vocoder import _unwind, waveglow
@@ -203,6 +204,37 @@ def test_a_sound_made_in_pieces_equals_the_whole(monkeypatch: pytest.MonkeyPatch
     whole = model.infer(mels, seed=5)
     monkeypatch.setattr(_unwind, "CHUNK", 7)
     torch.testing.assert_close(model.infer(mels, seed=5), whole, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fewer", [False, True], ids=["plain filters", "fewer products"])
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_layer_that_takes_some_vectors_after_the_others_equals_the_whole(
+    precision: str, fewer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toom_cook, "LEAST_OF_THREE", 0 if fewer else 1000)
+    mels = random_batch(TINY, frames=7).mels
+    whole = random_model(TINY).infer(mels, seed=5, precision=precision)
+    monkeypatch.setattr(_unwind, "PIECE", 192)
+    pieces = random_model(TINY).infer(mels, seed=5, precision=precision)
+    torch.testing.assert_close(pieces, whole, atol=1e-5 if precision == "float32" else 1e-3, rtol=1e-5)
+
+
+def test_fewer_products_make_the_same_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    mels, made = random_batch(TINY, frames=7).mels, []
+    for least in (0, 1000):
+        monkeypatch.setattr(toom_cook, "LEAST_OF_THREE", least)
+        made.append(random_model(TINY).infer(mels, seed=5))
+    assert not torch.equal(*made)
+    torch.testing.assert_close(*made, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 9])
+def test_what_speaking_sees_of_a_mel_is_what_learning_saw(frames: int) -> None:
+    model = random_model(TINY)
+    mels = random_batch(TINY, frames=frames).mels
+    with torch.no_grad():
+        seen = _unwind._Condition(TINY, model.upsample, torch.float32)(mels)
+        torch.testing.assert_close(seen.transpose(1, 2), model.condition(mels), atol=1e-5, rtol=1e-5)
 
 
 def test_products_in_half_the_bits_stay_near() -> None:
