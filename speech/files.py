@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,12 +26,18 @@ def sha256_of(path: Path) -> str:
 def write_atomic(path: Path, write: Callable[[Path], None], *, needs: int = 0) -> None:
     """Let `write(temporary path)` make the file, then put it in place of `path`, durable once this returns.
 
-    `needs`: bytes that the file will take; refused beforehand where the disk has less.
+    Of two writers the later one's file stays, whole. A link stays one, to the new file; into what is no file (a device)
+    the bytes are written. `needs`: bytes that the file will take; refused beforehand where the disk has less.
     Raises DiskFull; whatever stood at `path` before is then untouched.
     """
+    if path.is_symlink():
+        path = path.resolve()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        _pour(path, write)
+        return
     if needs and (free := shutil.disk_usage(path.parent).free) < needs:
         raise _disk_full(path, f"{needs / 2**20:.0f} MiB are needed and {free / 2**20:.0f} MiB are free")
-    temporary = path.with_name(_PREFIX + path.name)
+    temporary = path.with_name(f"{_PREFIX}{secrets.token_hex(8)}{path.suffix[:16]}")
     try:
         write(temporary)
         with temporary.open("rb+") as file:
@@ -44,6 +52,14 @@ def write_atomic(path: Path, write: Callable[[Path], None], *, needs: int = 0) -
         temporary.unlink(missing_ok=True)
 
 
+def _pour(device: Path, write: Callable[[Path], None]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / device.name
+        write(made)
+        with made.open("rb") as source, device.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+
+
 def write_text_atomic(path: Path, text: str) -> None:
     """Like `write_atomic`, for a short text."""
 
@@ -51,6 +67,14 @@ def write_text_atomic(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
     write_atomic(path, write)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file of that name; False also for what can be none's name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def sweep(folder: Path) -> None:
