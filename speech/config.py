@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import types
+import typing
 from dataclasses import dataclass
 from typing import Any, Self
 
 from speech.errors import BadConfig
+
+MOST_LAYERS = 100  # of any network: what a damaged or hostile header asks for would be built without end
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,9 @@ class Settings:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Raises BadConfig with the names that are not known here."""
+        """Raises BadConfig with the names that are not known here, or whose values are of another type."""
+        if not isinstance(data, dict):
+            raise BadConfig(f"{cls.__name__} is made of names and values, not of {data!r:.80}.", code="bad_setting")
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(data) - known):
             raise BadConfig(
@@ -26,7 +33,36 @@ class Settings:
                 code="unknown_setting",
                 names=unknown,
             )
+        kinds = typing.get_type_hints(cls)
+        for name, value in data.items():
+            if not _fits(value, kind := kinds[name]):
+                raise BadConfig(
+                    f"{name} is {value!r:.80}; {_words(kind)} was expected.", code="bad_setting", names=[name]
+                )
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value that JSON can tell is of a field's type."""
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, one) for one in typing.get_args(kind))
+    if origin is tuple:
+        inner = typing.get_args(kind)[0]
+        return isinstance(value, list | tuple) and all(_fits(one, inner) for one in value)
+    if origin is dict:
+        inner = typing.get_args(kind)[1]
+        return isinstance(value, dict) and all(_fits(one, inner) for one in value.values())
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return kind is Any or (kind is None and value is None) or (isinstance(kind, type) and isinstance(value, kind))
+
+
+def _words(kind: Any) -> str:
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    return names.get(kind, "another kind of value")
 
 
 @dataclass(frozen=True)

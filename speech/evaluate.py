@@ -6,6 +6,7 @@ sound near the real one on a sentence that was cut short is no success either.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from speech.alignment import ALIGNMENT, alignment_figures
-from speech.errors import BadAudio, BadCheckpoint, BadDataset
+from speech.errors import BadAudio, BadCheckpoint, BadConfig, BadDataset
+from speech.text.symbols import SYMBOLS
 
 if TYPE_CHECKING:
     from speech.manifest import ClipEntry, Manifest
@@ -88,7 +90,8 @@ def evaluate(
     """Let the voice say the held-out sentences (the first `clips` of them; 0: all) and compare it with their takes.
 
     `keep`: a folder for what it said (`ID.wav`) and for its mel under the take's (`ID.png`), made if it is not there.
-    Raises BadCheckpoint when voice and takes are not of one sampling rate, BadText for a sentence it cannot read.
+    Raises BadCheckpoint when voice and takes are not of one sampling rate, BadText for a sentence it cannot read, and
+    BadConfig where `keep` holds a sound of that name which no evaluation made.
     """
     if voice.audio.sample_rate != manifest.audio.sample_rate:
         raise BadCheckpoint(
@@ -97,14 +100,39 @@ def evaluate(
             code="other_audio",
         )
     chosen = manifest.held_out[: clips or None]
+    if keep is not None:
+        for entry in chosen:
+            _check_free(_kept(keep, entry))
+
+    def said(entry: ClipEntry) -> list[str] | None:
+        """As the take was read when it was prepared, by the run's own dictionary too; None for another front end."""
+        return [SYMBOLS[number] for number in entry.symbols] if voice.text == manifest.text else None
+
     rows = []
     for done, entry in enumerate(chosen, start=1):
-        spoken = voice.utter(entry.reading or entry.text, seed=seed)
+        spoken = voice.utter(entry.reading or entry.text, seed=seed, symbols=said(entry))
         if keep is not None:
-            _keep(keep / entry.id, manifest, entry, spoken.samples)
+            _keep(_kept(keep, entry), manifest, entry, spoken.samples)
         rows.append(_measure(manifest, entry, spoken))
         on_progress(done, len(chosen))
     return Report(tuple(rows))
+
+
+def _kept(folder: Path, entry: ClipEntry) -> Path:
+    """Where an entry's sound is kept, without its suffix: in the folder, whatever path its list names it by."""
+    parts = [part for part in re.split(r"[/\\]", entry.id) if part not in ("", ".", "..")]
+    return folder.joinpath(*parts or ["clip"])
+
+
+def _check_free(path: Path) -> None:
+    """What an evaluation made has its picture beside it; any other sound may be the take itself."""
+    sound = path.with_name(f"{path.name}.wav")
+    if sound.exists() and not path.with_name(f"{path.name}.png").exists():
+        raise BadConfig(
+            f"{sound} is there already, and no evaluation made it. Choose an empty folder for what the voice says.",
+            code="keep_not_empty",
+            path=str(sound),
+        )
 
 
 def _keep(path: Path, manifest: Manifest, entry: ClipEntry, samples: npt.NDArray[np.float32]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -175,10 +175,13 @@ class Synthesizer:
                 coverage=coverage,
             )
 
-    def utter(self, text: str, *, seed: int = 0) -> Utterance:
-        """One sentence in one go and one try, with what its attention did: what is measured. Raises BadText."""
-        symbols = self._symbols(read(text, mode=self.text.mode))
-        spoken = self._run(symbols, seed)
+    def utter(self, text: str, *, seed: int = 0, symbols: Sequence[str] | None = None) -> Utterance:
+        """One sentence in one go and one try, with what its attention did: what is measured. Raises BadText.
+
+        `symbols`: their names, where the sentence has been read already.
+        """
+        known = self._symbols(read(text, mode=self.text.mode)) if symbols is None else self._rows(symbols, text)
+        spoken = self._run(known, seed)
         frames = int(spoken.mel_lengths[0])
         return Utterance(
             samples=self._sound(spoken.mel[:, :, :frames], seed),
@@ -188,10 +191,12 @@ class Synthesizer:
 
     def _symbols(self, reading: Reading, goes_on: bool = False) -> list[int]:
         """Rows of this voice's embedding, by the symbols' names. Raises BadText for a symbol it never learned."""
-        names = [SYMBOLS[number] for number in encode(reading, self.text, continues=goes_on)]
+        return self._rows([SYMBOLS[number] for number in encode(reading, self.text, continues=goes_on)], reading.text)
+
+    def _rows(self, names: Sequence[str], text: str) -> list[int]:
         if unknown := sorted({name for name in names if name not in self._row_of}):
             raise BadText(
-                f"This voice never learned {' '.join(unknown)}, which {reading.text!r} needs.",
+                f"This voice never learned {' '.join(unknown)}, which {text!r} needs.",
                 code="unknown_symbol",
                 symbols=unknown,
             )
@@ -253,6 +258,12 @@ def _check_denoise(strength: float, vocoder: Checkpoint | None) -> None:
 
 
 def _network(saved: Checkpoint, device: torch.device) -> Any:
-    network = models.build(saved.header.model, saved.header.config)
+    try:
+        network = models.build(saved.header.model, saved.header.config)
+    except (RuntimeError, MemoryError) as error:
+        raise BadCheckpoint(
+            f"{saved.source or 'The checkpoint'} asks for a {saved.header.model} that cannot be built here ({error}).",
+            code="misfit",
+        ) from error
     checkpoint.load_weights(network, saved)
     return network.to(device).eval()

@@ -23,7 +23,7 @@ from speech import schedule
 from speech.acoustic._discriminator import Discriminator, blurred, crops
 from speech.acoustic._free import PrenetMasks, packed_postnet, run_free
 from speech.acoustic._layers import Decoder, Encoder, Postnet, padding_mask
-from speech.config import Settings, TrainingConfig
+from speech.config import MOST_LAYERS, Settings, TrainingConfig
 from speech.errors import BadConfig, BadText
 from speech.optimizers import adam
 from speech.products import cast_by_hand
@@ -79,6 +79,7 @@ class Config(Settings):
             name for name in ("encoder_kernel", "location_kernel", "postnet_kernel") if getattr(self, name) % 2 != 1
         ]
         bad += [name for name in ("postnet_layers",) if self.postnet_layers < 2]
+        bad += [name for name in ("encoder_layers", "postnet_layers") if getattr(self, name) > MOST_LAYERS]
         bad += [
             name
             for name in ("convolution_dropout", "prenet_dropout", "attention_dropout", "decoder_dropout")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from speech.config import Settings
+from speech.config import MOST_LAYERS, Settings
 from speech.errors import BadConfig
 
 
@@ -40,6 +40,7 @@ class Config(Settings):
         bad = [name for name in sizes if getattr(self, name) < 1]
         bad += [name for name in ("group", "early_size") if getattr(self, name) % 2]
         bad += [name for name in ("kernel",) if self.kernel % 2 != 1]
+        bad += [name for name in ("flows", "layers") if getattr(self, name) > MOST_LAYERS]
         if not bad and self.remaining < 2:
             bad.append("flows")
         if not bad:

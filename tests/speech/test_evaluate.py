@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from speech.audio import load
 from speech.checkpoint import write_weights
 from speech.config import AudioConfig, TextConfig
 from speech.dataset import prepare
-from speech.errors import BadCheckpoint, BadDataset
+from speech.errors import BadCheckpoint, BadConfig, BadDataset
 from speech.evaluate import DISTORTION, Report, Row, evaluate, held_out
 from speech.header import Header
 from speech.manifest import Manifest
@@ -50,10 +52,12 @@ class Parrot(Synthesizer):
     """Says each sentence as its take has it: the best voice there can be."""
 
     def __init__(self, manifest: Manifest) -> None:
-        self.audio = manifest.audio
+        self.audio, self.text = manifest.audio, manifest.text
         self.takes = {entry.text: manifest.samples(entry) for entry in manifest.entries}
+        self.read: list[tuple[str, ...] | None] = []
 
-    def utter(self, text: str, *, seed: int = 0) -> Utterance:
+    def utter(self, text: str, *, seed: int = 0, symbols: Sequence[str] | None = None) -> Utterance:
+        self.read.append(None if symbols is None else tuple(symbols))
         return Utterance(self.takes[text], np.eye(30, dtype=np.float32), reached_limit=False)
 
 
@@ -73,6 +77,46 @@ def test_what_a_voice_said_is_kept_with_its_picture_under_the_take(manifest: Man
     samples, rate = load(tmp_path / "kept" / f"{entry.id}.wav")
     assert rate == manifest.audio.sample_rate
     assert samples == pytest.approx(manifest.samples(entry), abs=1e-4)
+
+
+def renamed(manifest: Manifest, name: str) -> Manifest:
+    """The first held-out clip under another id."""
+    first = manifest.held_out[0].id
+    entries = tuple(replace(one, id=name) if one.id == first else one for one in manifest.entries)
+    return replace(manifest, entries=entries)
+
+
+@pytest.mark.parametrize("way", ["absolute", "upwards"])
+def test_nothing_is_written_outside_the_folder_whatever_a_list_calls_its_sounds(
+    manifest: Manifest, tmp_path: Path, way: str
+) -> None:
+    takes, kept = tmp_path / "takes", tmp_path / "kept"
+    takes.mkdir()
+    (takes / "a.wav").write_bytes(b"the take itself")
+    name = str(takes / "a") if way == "absolute" else "../takes/a"
+    evaluate(Parrot(manifest), renamed(manifest, name), clips=1, keep=kept)
+    assert (takes / "a.wav").read_bytes() == b"the take itself"
+    assert [path.name for path in kept.rglob("*.wav")] == ["a.wav"]
+
+
+def test_a_folder_of_takes_is_not_written_over(manifest: Manifest, tmp_path: Path) -> None:
+    take = tmp_path / f"{manifest.held_out[0].id}.wav"
+    take.write_bytes(b"the take itself")
+    with pytest.raises(BadConfig, match="no evaluation made it"):
+        evaluate(Parrot(manifest), manifest, clips=1, keep=tmp_path)
+    assert take.read_bytes() == b"the take itself"
+    for _ in range(2):  # but what one evaluation made the next may replace
+        evaluate(Parrot(manifest), manifest, clips=1, keep=tmp_path / "own")
+
+
+def test_a_sentence_is_said_as_the_take_was_read(manifest: Manifest) -> None:
+    """A run may have a dictionary that nobody else knows."""
+    parrot = Parrot(manifest)
+    evaluate(parrot, manifest, clips=1)
+    assert parrot.read == [tuple(SYMBOLS[number] for number in manifest.held_out[0].symbols)]
+    parrot.text = replace(parrot.text, mode="spelling")
+    evaluate(parrot, manifest, clips=1)
+    assert parrot.read[1:] == [None]
 
 
 def test_a_voice_that_learned_nothing_is_far_away_and_never_stops(manifest: Manifest, voice: Path) -> None:
