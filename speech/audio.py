@@ -18,7 +18,7 @@ import soxr
 from speech import quality
 from speech.config import AudioConfig
 from speech.errors import BadAudio, BadConfig
-from speech.files import write_atomic
+from speech.files import is_file, write_atomic
 from speech.wav import Float32Array, Int16Array, wav_bytes
 
 MAX_SECONDS = 60.0
@@ -35,7 +35,7 @@ def load(source: Path | BinaryIO) -> tuple[Float32Array, int]:
     too_long (over 60 s), empty_file, not_finite.
     """
     name = source.name if isinstance(source, Path) else "the file"
-    if isinstance(source, Path) and not source.is_file():
+    if isinstance(source, Path) and not is_file(source):
         raise BadAudio(f"{name} is not there; look at its path.", code="not_found", name=name)
     try:
         with soundfile.SoundFile(source) as file:
@@ -44,7 +44,7 @@ def load(source: Path | BinaryIO) -> tuple[Float32Array, int]:
             # What a header says of the length may be wrong; so read no more than is allowed, and one sample.
             limit = int(MAX_SECONDS * rate)
             wave = file.read(frames=limit + 1, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, TypeError) as error:  # of a .raw it asks for its rate
         raise BadAudio(f"{name} cannot be decoded: {error}.", code="unreadable", name=name) from error
     if len(wave) > limit:
         raise BadAudio(

@@ -26,6 +26,7 @@ from typing import Any, Literal, get_args
 Format = Literal["moksori", "kss", "mimic", "piper", "ljspeech", "filelist"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+MOST_DB = 1000.0
 SNIFFED = 50  # lines that are looked at to tell what a list is
 
 
@@ -44,12 +45,21 @@ class Row:
 
 def parse(name: Format, line: str) -> Row:
     """The row of one line. Raises ValueError with what is wrong with it, to follow "it is no clip: "."""
-    row = _PARSERS[name](line)
+    try:
+        row = _PARSERS[name](line)
+    except (RecursionError, OverflowError) as error:
+        raise ValueError("it holds a number or a nesting that no clip has") from error
+    if any(_unwritable(value) for value in (row.id, row.sound, row.text, row.reading)):
+        raise ValueError("it holds characters that no file can be named by or written with")
     if not row.id or not row.sound:
         raise ValueError("it names no sound")
     if not row.text:
         raise ValueError("it has no text")
     return row
+
+
+def _unwritable(text: str) -> bool:
+    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def readable(name: Format, line: str) -> bool:
@@ -107,8 +117,8 @@ def _moksori(line: str) -> Row:
         if not isinstance(value, str) or (name != "reading" and not value.strip()):
             raise ValueError(f"its {name!r} is missing or not a text")
     trim, room = _trim(row.get("trim")), row.get("room_dbfs")
-    if not isinstance(room, int | float | None) or isinstance(room, bool):
-        raise ValueError("its 'room_dbfs' is no number")
+    if not isinstance(room, int | float | None) or isinstance(room, bool) or not abs(room or 0) < MOST_DB:
+        raise ValueError("its 'room_dbfs' is no number of decibels")
     return Row(values["id"], values["audio"], values["text"], values["reading"], trim=trim, room_dbfs=room)
 
 

@@ -32,7 +32,8 @@ from speech.batches import (
 from speech.config import AudioConfig, TextConfig
 from speech.errors import BadAudio, BadDataset, DiskFull, SpeechError
 from speech.events import DataPrepared, Event, StageChanged
-from speech.files import sha256_of
+from speech.files import is_file, sha256_of
+from speech.lifetime import turn
 from speech.manifest import NAME, UNFINISHED, ClipEntry, Manifest
 from speech.source import Skipped, SourceClip, read_source
 from speech.wav import Float32Array, Int16Array, to_float32, to_int16
@@ -72,7 +73,8 @@ def prepare(
 ) -> Manifest:
     """Makes the clips of `source` ready for training in `out`; what has been made before is not made again.
 
-    Nor is what a preparation made that was cut off, but for its last `KEEP_SECONDS`.
+    Nor is what a preparation made that was cut off, but for its last `KEEP_SECONDS`. While another one is at work in
+    `out` this one waits for it.
 
     Each clip is decoded, trimmed (by its row, else by its own silence), levelled, resampled and measured as a mel; its
     text, read by `dictionary` too, becomes symbols. Clips that cannot be used are in `skipped`. About the share
@@ -89,23 +91,25 @@ def prepare(
         except SpeechError as error:
             skipped.append(Skipped(clip.id, error.code, error.message))
     out.mkdir(parents=True, exist_ok=True)
-    sounds = _Sounds(out, audio, text, on_event)
-    results = sounds.make([clip for clip, _ in readable])
-    entries = []
-    for clip, symbols in readable:
-        result = results[clip.id]
-        if isinstance(result, Skipped):
-            skipped.append(result)
-        else:
-            entries.append(replace(result, text=clip.text, reading=clip.reading, symbols=symbols))
-    entries = _hold_out(entries, held_out, seed, skipped)
-    version = front_end.FRONT_END_VERSION
-    manifest = Manifest(
-        out, audio, text, version, tuple(entries), tuple(skipped), sounds.mels_file, sounds.samples_file
-    )
-    manifest.save()
-    (out / UNFINISHED).unlink(missing_ok=True)
-    _remove_others(manifest)
+    # Two at once would write over each other, and a manifest that names zeros stays as it is ever after.
+    with turn(out, lambda: on_event(StageChanged("prepare", 0, len(readable)))):
+        sounds = _Sounds(out, audio, text, on_event)
+        results = sounds.make([clip for clip, _ in readable])
+        entries = []
+        for clip, symbols in readable:
+            result = results[clip.id]
+            if isinstance(result, Skipped):
+                skipped.append(result)
+            else:
+                entries.append(replace(result, text=clip.text, reading=clip.reading, symbols=symbols))
+        entries = _hold_out(entries, held_out, seed, skipped)
+        version = front_end.FRONT_END_VERSION
+        manifest = Manifest(
+            out, audio, text, version, tuple(entries), tuple(skipped), sounds.mels_file, sounds.samples_file
+        )
+        manifest.save()
+        (out / UNFINISHED).unlink(missing_ok=True)
+        _remove_others(manifest)
     on_event(
         DataPrepared(
             clips=len(entries),
@@ -159,15 +163,23 @@ class _Sounds:
         Manifest(self.out, self.audio, self.text, version, entries, (), *files).save(UNFINISHED)
 
     def _last(self, wanted: set[str]) -> Manifest | None:
-        """Of the last preparation, finished or cut off, the one that made more of what is wanted."""
-        found = []
+        """Of the last preparation, finished or cut off, the one that made more of what is wanted.
+
+        Where that is not the one that was cut off, this is forgotten: its files may be written over.
+        """
+        found: dict[str, Manifest] = {}
         for name in (NAME, UNFINISHED):
             with suppress(BadDataset):
-                found.append(Manifest.load(self.out, name))
-        return max(found, key=lambda one: len(wanted & {entry.fingerprint for entry in one.entries}), default=None)
+                found[name] = Manifest.load(self.out, name)
+        best = max(found, key=lambda name: len(wanted & {one.fingerprint for one in found[name].entries}), default=None)
+        if best != UNFINISHED:
+            (self.out / UNFINISHED).unlink(missing_ok=True)
+        return found[best] if best else None
 
     def _fingerprint(self, clip: SourceClip) -> str:
         """Of all that the mel and the samples depend on; empty for a sound that cannot be opened."""
+        if not is_file(clip.audio):
+            return ""
         try:
             parts = [PREPARATION, sha256_of(clip.audio), clip.trim, self.audio.to_json()]
             if clip.room_dbfs is not None:

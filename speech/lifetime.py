@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -87,3 +87,29 @@ def sole_owner(folder: Path) -> Iterator[None]:
                 folder=str(folder),
             ) from error
         yield
+
+
+@contextlib.contextmanager
+def turn(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the folder itself, after whoever has it; `waiting` is called again and again until then.
+
+    A file system that knows no locks of folders lets all in at once.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        while not _locked(descriptor):
+            waiting()
+            time.sleep(_WATCH_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +298,62 @@ def test_a_preparation_that_was_cut_off_goes_on(
     assert len(list(out.iterdir())) == 3
 
 
+def test_two_preparations_at_once_are_one_after_the_other(source: Path, tmp_path: Path) -> None:
+    out, events = tmp_path / "out", list[Event]()
+
+    def second() -> None:
+        run(source, out, on_event=events.append)
+
+    other = threading.Thread(target=second)
+
+    def begin(event: Event) -> None:
+        if isinstance(event, StageChanged) and not event.done:
+            other.start()
+            while not events:
+                time.sleep(0.01)
+
+    first = run(source, out, on_event=begin)
+    other.join(60)
+    assert isinstance(events[0], StageChanged) and isinstance(events[-1], DataPrepared)
+    again = Manifest.load(out)
+    assert again.entries == first.entries
+    for entry in again.entries:
+        np.testing.assert_array_equal(again.mel(entry), sound.log_mel(again.samples(entry), AUDIO))
+        assert again.samples(entry).any()
+
+
+def test_what_was_cut_off_is_forgotten_where_its_files_are_written_over(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two lists that share few clips, each cut off once."""
+    rows, out = rows_of(source), tmp_path / "out"
+    for name, value in (("BLOCK", 2), ("KEEP_SECONDS", 0.0), ("EVENT_SECONDS", 0.0)):
+        monkeypatch.setattr(dataset, name, value)
+
+    def cut(done: int) -> Any:
+        def stop(event: Event) -> None:
+            if isinstance(event, StageChanged) and event.done == done:
+                raise Stopped
+
+        return stop
+
+    first, second = rows[:2] + rows[2:6], rows[:2] + rows[6:10]
+    write_rows(source, first[:2])
+    run(source, out)
+    write_rows(source, first)
+    with pytest.raises(Stopped):
+        run(source, out, on_event=cut(5))
+    monkeypatch.setattr(dataset, "KEEP_SECONDS", 1e9)
+    write_rows(source, second)
+    with pytest.raises(Stopped):
+        run(source, out, on_event=cut(5))
+    write_rows(source, first)
+    after = run(source, out)
+    whole = run(source, tmp_path / "whole")
+    for entry, expected in zip(after.entries, whole.entries, strict=True):
+        np.testing.assert_array_equal(after.mel(entry), whole.mel(expected))
+
+
 def test_too_few_clips_are_refused_with_the_reason(source: Path, tmp_path: Path) -> None:
     write_rows(source, [rows_of(source)[0], {"id": "x", "audio": "x.wav", "text": "가."}])
     with pytest.raises(BadDataset, match=r"x\.wav") as caught:
@@ -379,3 +438,28 @@ def test_the_room_that_was_measured_says_where_a_clip_is_trimmed(tmp_path: Path)
     floor = quality.take_floor(wave.astype(np.float32), rate, -62.0)
     start, end = clean.trim_bounds(wave.astype(np.float32), rate, noise_floor_dbfs=floor)
     assert len(with_room) == pytest.approx((end - start) * config.sample_rate / rate, abs=2)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        '{"id": "x", "audio": "a\\u0000b.wav", "text": "가."}',
+        '{"id": "x\\ud800", "audio": "a.wav", "text": "가."}',
+        '{"id": "x", "audio": "' + "a" * 300 + '.wav", "text": "가."}',
+        "[" * 100_000,
+        '{"id": "x", "audio": "a.wav", "text": "가.", "room_dbfs": 1' + "0" * 400 + "}",
+        '{"id": "x", "audio": "pipe.wav", "text": "가."}',
+        '{"id": "x", "audio": "plain.raw", "text": "가."}',
+    ],
+    ids=["no byte", "half a character", "too long a name", "nested", "huge", "a pipe", "samples without a header"],
+)
+def test_one_row_that_is_no_clip_is_left_out_and_the_others_are_made(source: Path, tmp_path: Path, bad: str) -> None:
+    rows = rows_of(source)[:4]
+    write_rows(source, rows)
+    os.mkfifo(source / "pipe.wav")
+    (source / "plain.raw").write_bytes(bytes(1000))
+    with (source / "clips.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f"\n{bad}\n")
+    manifest = run(source, tmp_path / "out")
+    assert sorted(entry.id for entry in manifest.entries) == sorted(row["id"] for row in rows)
+    assert len(manifest.skipped) == 1
