@@ -85,7 +85,7 @@ def parse_header(text: str | None, path: Path) -> Header:
                 path=str(path),
             )
         return Header.from_json(data)
-    except (ValueError, KeyError, TypeError, BadConfig) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, BadConfig) as error:
         raise _damaged(path, f"its header cannot be read ({error})") from error
 
 
@@ -107,8 +107,10 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise not_a_checkpoint(path, start)
     try:
         metadata = json.loads(text).get("__metadata__", {})
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, "its table of tensors is no JSON") from error
+    if not isinstance(metadata, dict):
+        raise _damaged(path, "its table of tensors says of itself what is no table")
     return {str(name): str(value) for name, value in metadata.items()}
 
 

@@ -16,6 +16,8 @@ from typing import IO, Any
 
 import torch
 
+from speech import pickle_guard
+
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 _INERT = ("glow.", "torch.nn.", "numpy.")  # named in published files; never imported from here
@@ -58,15 +60,21 @@ def load(path: Path) -> Any:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        if _Plain(file).load() != MAGIC or _Plain(file).load() != PROTOCOL:
+        if _plain(file, size) != MAGIC or _plain(file, size) != PROTOCOL:
             raise pickle.UnpicklingError("not torch's magic number")
-        if not _Plain(file).load().get("little_endian", True):
+        if not _plain(file, size).get("little_endian", True):
             raise ValueError("written on a big-endian machine")
+        pickle_guard.check(file, size)
         reader = _Reader(file, size)
         content = reader.load()
-        for key in _Plain(file).load():
+        for key in _plain(file, size):
             reader.fill(str(key))
         return content
+
+
+def _plain(file: IO[bytes], size: int) -> Any:
+    pickle_guard.check(file, size)
+    return _Plain(file).load()
 
 
 class _Plain(pickle.Unpickler):
@@ -79,7 +87,7 @@ class _Plain(pickle.Unpickler):
 class _Reader(pickle.Unpickler):
     def __init__(self, file: IO[bytes], size: int) -> None:
         super().__init__(file)
-        self._file, self._size = file, size
+        self._file, self._size, self._left = file, size, size
         self._storages: dict[str, torch.Tensor] = {}
 
     def find_class(self, module: str, name: str) -> Any:
@@ -104,7 +112,8 @@ class _Reader(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it refers to a {pid[0]!r}")
         _, kind, key, _, count, *view = pid
         if key not in self._storages:
-            if not 0 <= count * kind.dtype.itemsize <= self._size:
+            self._left -= count * kind.dtype.itemsize
+            if count < 0 or self._left < 0:
                 raise ValueError(f"a storage of {count} elements in a file of {self._size} bytes")
             self._storages[key] = torch.empty(count, dtype=kind.dtype)
         storage = self._storages[key]

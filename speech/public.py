@@ -8,21 +8,24 @@ which inert stand-ins take the state.
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from speech import _public_hifi_gan, legacy_pickle
+from speech import _public_hifi_gan, legacy_pickle, pickle_guard
 from speech.config import AudioConfig
 from speech.errors import BadCheckpoint
 from speech.header import Checkpoint, Header
 from speech.legacy_pickle import Inert
 
+_SHARED = 4  # times that the same bytes may be named: layers that share their weights are saved twice
+_LONGEST_NAME = 500  # characters
 _PREFIX = re.compile(r"^(module\.(1\.)?)+")
 _ENGLISH_PUNCTUATION = "!'(),.:;? "
 _VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
@@ -45,12 +48,14 @@ def import_public(path: Path) -> Checkpoint:
     """Read a public checkpoint. Raises BadCheckpoint that says what the file is and what was expected."""
     content = _read(path)
     tensors = {_PREFIX.sub("", name): tensor for name, tensor in _state_dict(content, path).items()}
+    _check_sizes(tensors, path)
+    layout: Callable[[Mapping[str, torch.Tensor]], dict[str, torch.Tensor]] = dict
     if "decoder.attention_rnn.weight_ih" in tensors and "embedding.weight" in tensors:
         named, header_of = "Tacotron 2", _tacotron2_header
     elif "upsample.weight" in tensors and any(name.startswith("WN.0.") for name in tensors):
-        named, header_of, tensors = "WaveGlow", _waveglow_header, _waveglow_layout(tensors)
+        named, header_of, layout = "WaveGlow", _waveglow_header, _waveglow_layout
     elif _public_hifi_gan.is_generator(tensors):
-        named, header_of, tensors = "HiFi-GAN", _public_hifi_gan.header, _public_hifi_gan.layout(tensors)
+        named, header_of, layout = "HiFi-GAN", _public_hifi_gan.header, _public_hifi_gan.layout
     else:
         raise BadCheckpoint(
             f"{path.name} holds {len(tensors)} tensors ({', '.join(list(tensors)[:3])}, …) of a network that is not "
@@ -59,8 +64,9 @@ def import_public(path: Path) -> Checkpoint:
             path=str(path),
         )
     try:
+        tensors = layout(tensors)
         return Checkpoint(header_of(tensors), tensors, str(path))
-    except (KeyError, ValueError, IndexError, TypeError) as error:
+    except (KeyError, ValueError, IndexError, TypeError, RuntimeError) as error:
         raise BadCheckpoint(
             f"{path.name} looks like a {named}, but its tensors are not all there, or not of a shape that one has "
             f"({error}). Take the whole file from its publisher.",
@@ -86,11 +92,22 @@ def _read(path: Path) -> Any:
         ) from error
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise BadCheckpoint(f"{path} cannot be read: {error.strerror}.", code="missing", path=str(path)) from error
-    except (OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, struct.error) as error:
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        MemoryError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        struct.error,
+    ) as error:
         raise _no_checkpoint(path, error) from error
 
 
 def _load_zip(path: Path) -> Any:
+    pickle_guard.check_zip(path)
     stand_ins: list[Any] = [(type(name.rpartition(".")[2], (Inert,), {}), name) for name in _INERT_NAMES]
     with torch.serialization.safe_globals(stand_ins):
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -131,13 +148,36 @@ def _state_dict(content: Any, path: Path) -> dict[str, torch.Tensor]:
     raise BadCheckpoint(f"{path.name} holds no state dict (names and tensors).", code="no_state_dict", path=str(path))
 
 
-def _tensors_of(module: Inert, prefix: str = "") -> dict[str, torch.Tensor]:
-    """The state dict of a module that was pickled whole."""
-    own = {**getattr(module, "_parameters", {}), **getattr(module, "_buffers", {})}
-    tensors = {prefix + name: tensor for name, tensor in own.items() if isinstance(tensor, torch.Tensor)}
-    for name, child in getattr(module, "_modules", {}).items():
-        tensors |= _tensors_of(child, f"{prefix}{name}.")
+def _tensors_of(module: Inert, prefix: str = "", seen: set[int] | None = None) -> dict[str, torch.Tensor]:
+    """The state dict of a module that was pickled whole. A module that comes again brings nothing more."""
+    seen = set() if seen is None else seen
+    tensors: dict[str, torch.Tensor] = {}
+    if id(module) in seen or len(prefix) > _LONGEST_NAME:
+        return tensors
+    seen.add(id(module))
+    parts = (getattr(module, part, None) for part in ("_parameters", "_buffers", "_modules"))
+    own, buffers, modules = (part if isinstance(part, Mapping) else {} for part in parts)
+    for name, one in (*own.items(), *buffers.items(), *modules.items()):
+        if isinstance(one, torch.Tensor):
+            tensors[f"{prefix}{name}"] = one
+        elif isinstance(one, Inert):
+            tensors |= _tensors_of(one, f"{prefix}{name}.", seen)
     return tensors
+
+
+def _check_sizes(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """A tensor can claim to be larger than what it lies in, and fill the memory where it is first used."""
+    held = [tensor.numel() * tensor.element_size() if _plain(tensor) else math.inf for tensor in tensors.values()]
+    if sum(held) > _SHARED * path.stat().st_size:
+        raise BadCheckpoint(
+            f"{path.name} holds tensors that claim to be larger than the file. Take the whole file from its publisher.",
+            code="not_a_checkpoint",
+            path=str(path),
+        )
+
+
+def _plain(tensor: torch.Tensor) -> bool:
+    return tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_nested
 
 
 def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
@@ -150,7 +190,7 @@ def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
         n_symbols=rows,
         n_mels=n_mels,
         encoder_channels=encoder_channels,
-        encoder_layers=_count(tensors, r"encoder\.convolutions\.(\d+)\."),
+        encoder_layers=_public_hifi_gan.count(tensors, r"encoder\.convolutions\.(\d+)\."),
         encoder_kernel=tensors["encoder.convolutions.0.0.conv.weight"].shape[2],
         prenet_channels=tensors["decoder.prenet.layers.0.linear_layer.weight"].shape[0],
         attention_rnn_channels=tensors["decoder.attention_rnn.weight_hh"].shape[1],
@@ -159,7 +199,7 @@ def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
         location_kernel=location_kernel,
         decoder_rnn_channels=tensors["decoder.decoder_rnn.weight_hh"].shape[1],
         postnet_channels=tensors["postnet.convolutions.0.0.conv.weight"].shape[0],
-        postnet_layers=_count(tensors, r"postnet\.convolutions\.(\d+)\."),
+        postnet_layers=_public_hifi_gan.count(tensors, r"postnet\.convolutions\.(\d+)\."),
         postnet_kernel=tensors["postnet.convolutions.0.0.conv.weight"].shape[2],
     )
     symbols, language = _symbols(rows)
@@ -176,7 +216,7 @@ def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
 def _waveglow_header(tensors: Mapping[str, torch.Tensor]) -> Header:
     from speech.vocoder.waveglow import Config
 
-    flows = _count(tensors, r"convinv\.(\d+)\.")
+    flows = _public_hifi_gan.count(tensors, r"convinv\.(\d+)\.")
     widths = [tensors[f"convinv.{flow}.conv.weight"].shape[0] for flow in range(flows)]
     narrower = next((flow for flow in range(1, flows) if widths[flow] < widths[flow - 1]), 0)
     leaving = {"early_every": narrower, "early_size": widths[narrower - 1] - widths[narrower]} if narrower else {}
@@ -186,16 +226,12 @@ def _waveglow_header(tensors: Mapping[str, torch.Tensor]) -> Header:
         upsample_kernel=tensors["upsample.weight"].shape[2],
         flows=flows,
         group=widths[0],
-        layers=_count(tensors, r"WN\.0\.in_layers\.(\d+)\."),
+        layers=_public_hifi_gan.count(tensors, r"WN\.0\.in_layers\.(\d+)\."),
         channels=inner.shape[1],
         kernel=inner.shape[2],
         **leaving,
     )
     return Header(kind="vocoder", model="waveglow", config=config.to_json(), audio=AudioConfig().to_json())
-
-
-def _count(tensors: Mapping[str, torch.Tensor], pattern: str) -> int:
-    return 1 + max(int(found[1]) for name in tensors if (found := re.match(pattern, name)))
 
 
 def _symbols(rows: int) -> tuple[tuple[str, ...], str]:

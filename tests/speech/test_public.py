@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 import sys
 import types
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from speech import models
+from speech import legacy_pickle, models
 from speech.acoustic import tacotron2
 from speech.checkpoint import load_weights, open_any, warm_start
 from speech.errors import BadCheckpoint
@@ -251,3 +253,86 @@ def test_the_wrong_kind_of_a_public_file_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": tacotron2.Model(TACOTRON2).state_dict()}, path)
     with pytest.raises(BadCheckpoint, match=r"an acoustic \(tacotron2.* kind vocoder was expected"):
         open_any(path, expect_kind="vocoder")
+
+
+def zipped(path: Path, pickled: bytes) -> Path:
+    with zipfile.ZipFile(path, "w") as records:
+        records.writestr("archive/data.pkl", pickled)
+        records.writestr("archive/version", b"3\n")
+    return path
+
+
+def legacy(pickled: bytes) -> bytes:
+    """Behind what an old file of torch begins with."""
+    prelude = (legacy_pickle.MAGIC, legacy_pickle.PROTOCOL, {"little_endian": True})
+    return b"".join(pickle.dumps(one, 2) for one in prelude) + pickled
+
+
+BOMBS = {
+    "a note of a high number": b"\x80\x02]r\x00\x00\x00\x10.",
+    "tuples within each other, looked up": b"\x80\x02}()" + b"\x85" * 300_000 + b"K\x01u.",
+    "a text of a terabyte": b"\x80\x04\x8d" + (2**40).to_bytes(8, "little") + b"x.",
+    "a frame of a terabyte": b"\x80\x04\x95" + (2**40).to_bytes(8, "little") + b"N.",
+    "an empty stack": b"\x80\x020\x85.",
+}
+
+
+@pytest.mark.parametrize("kind", ["bare", "legacy", "zip"])
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_small_file_that_would_fill_the_memory_or_end_the_process_is_refused(
+    tmp_path: Path, bomb: str, kind: str
+) -> None:
+    path = tmp_path / "bomb.pt"
+    if kind == "zip":
+        zipped(path, BOMBS[bomb])
+    else:
+        path.write_bytes(BOMBS[bomb] if kind == "bare" else legacy(BOMBS[bomb]))
+    with pytest.raises(BadCheckpoint):
+        open_any(path)
+
+
+def test_records_that_grow_as_they_are_unpacked_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "packed.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as records:
+        records.writestr("archive/data.pkl", pickle.dumps({}, 2) + b"\x00" * 10**6)
+    with pytest.raises(BadCheckpoint, match="damaged"):
+        open_any(path)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_tensor_that_claims_more_than_the_file_is_refused(tmp_path: Path, new: bool) -> None:
+    path = tmp_path / "wide.pt"
+    wide = torch.zeros(1).as_strided((1, 10**6, 10**6), (0, 0, 0))
+    state = {"conv_pre.weight": wide, "ups.0.weight": torch.zeros(4, 4, 2)}
+    torch.save({"generator": state}, path, _use_new_zipfile_serialization=new)
+    with pytest.raises(BadCheckpoint, match="larger than the file"):
+        open_any(path)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"conv_pre.weight": torch.zeros(4, 4, 3), "ups.0.weight": torch.zeros(4, 4, 2), "cond.weight": torch.zeros(4)},
+        {"conv_pre.weight": torch.zeros(4, 4, 3, dtype=torch.int32), "ups.0.weight": torch.zeros(4, 4, 2)},
+        {"conv_pre.weight_v": torch.zeros(4, 80, 7), "ups.999999999.weight_v": torch.zeros(4, 4, 16)},
+    ],
+    ids=["a norm of one axis", "whole numbers", "a layer of a high number"],
+)
+def test_what_only_looks_like_a_generator_is_told_in_a_sentence(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    path = tmp_path / "odd.pt"
+    torch.save({"generator": state}, path)
+    with pytest.raises(BadCheckpoint, match="HiFi-GAN"):
+        open_any(path)
+
+
+def test_modules_that_hold_each_other_again_and_again_are_walked_once(tmp_path: Path, glow: types.ModuleType) -> None:
+    whole, path = pickled_whole(glow), tmp_path / "waveglow.pt"
+    for _ in range(40):
+        outer = glow.WN()
+        outer._modules["a"] = outer._modules["b"] = whole
+        whole = outer
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save({"model": whole}, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(BadCheckpoint):
+        open_any(path)
