@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from speech.errors import SpeechError
+from speech.errors import BadConfig, SpeechError
 
 if TYPE_CHECKING:
     from speech.reporter import Reporter
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare = commands.add_parser("prepare", help="clips and texts to mels and symbols")
     prepare.add_argument("source", type=Path, help="folder with clips.jsonl or metadata.csv")
     prepare.add_argument("out", type=Path, help="folder for what is prepared")
-    prepare.add_argument("--held-out", type=float, default=0.05, help="share kept from training (default 0.05)")
+    prepare.add_argument("--held-out", type=_share, default=0.05, help="share kept from training (default 0.05)")
     prepare.add_argument("--seed", type=int, default=1234)
     prepare.set_defaults(command=_prepare)
 
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     speak.add_argument("--acoustic", type=Path, required=True, help="checkpoint")
     speak.add_argument("--vocoder", type=Path, help="checkpoint; without it Griffin-Lim speaks")
     speak.add_argument("-o", "--out", type=Path, required=True, help="WAV file")
-    speak.add_argument("--seed", type=int, default=0)
+    speak.add_argument("--seed", type=_seed, default=0)
     speak.add_argument("--device", default="auto")
     speak.add_argument("--precision", default="float32", help="float32, bf16 or int8 (the fewer bits, the faster)")
     speak.add_argument(
@@ -74,8 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("clips", type=Path, help="folder that prepare made, or that of a run")
     evaluate.add_argument("--acoustic", type=Path, required=True, help="checkpoint")
     evaluate.add_argument("--vocoder", type=Path, help="checkpoint; without it Griffin-Lim speaks")
-    evaluate.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N held-out clips")
-    evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument("--limit", type=_count, default=0, metavar="N", help="only the first N held-out clips")
+    evaluate.add_argument("--seed", type=_seed, default=0)
     evaluate.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="keep what it said, and pictures of it under the takes"
     )
@@ -102,6 +102,24 @@ def _parser() -> argparse.ArgumentParser:
     base.add_argument("--prompts", type=Path, nargs="+", default=[], help="tab-separated files of sentences")
     base.set_defaults(command=_base)
     return parser
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise argparse.ArgumentTypeError(f"{number} is below 0")
+    return number
+
+
+def _seed(text: str) -> int:
+    if not -(2**63) <= (number := int(text)) < 2**63:
+        raise argparse.ArgumentTypeError(f"{number} does not lie from -2^63 to 2^63 - 1")
+    return number
+
+
+def _share(text: str) -> float:
+    if not 0.0 <= (share := float(text)) <= 0.9:
+        raise argparse.ArgumentTypeError(f"{share} does not lie from 0 to 0.9")
+    return share
 
 
 def _prepare(options: argparse.Namespace) -> int:
@@ -201,6 +219,8 @@ def _speak(options: argparse.Namespace) -> int:
     from speech import audio, devices, heap
     from speech.synthesizer import Synthesizer, join
 
+    if not options.out.absolute().parent.is_dir():
+        raise BadConfig(f"There is no folder {options.out.absolute().parent}; make it first.", code="no_folder")
     devices.flush_denormals()
     heap.keep_freed_memory()
     voice = Synthesizer.load(

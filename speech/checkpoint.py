@@ -92,7 +92,8 @@ def load(path: Path, *, expect_kind: str | None = None, expect_sha256: str | Non
     if expect_sha256 is not None and sha256_of(path) != expect_sha256:
         raise _damaged(path, "its SHA-256 is not the expected one")
     try:
-        tensors = load_file(path)
+        # Copies: what safetensors gives are the file's own pages, which would follow it where it is written over.
+        tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
     except (SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     if tensors_hash(tensors) != header.tensors_sha256:
@@ -133,7 +134,10 @@ def load_resume(
         described = json.loads(text)
         tensors = load_file(path)
         for name, optimizer in optimizers.items():
+            settings = [{key: one for key, one in group.items() if key != "params"} for group in optimizer.param_groups]
             optimizer.load_state_dict(_unflatten(name, described["optimizers"][name], tensors))
+            for group, own in zip(optimizer.param_groups, settings, strict=True):
+                group.update(own)  # as this run is told, not as the one before was
         for name, module in (modules or {}).items():
             prefix = f"{_MODULE}{name}/"
             state = {key.removeprefix(prefix): one for key, one in tensors.items() if key.startswith(prefix)}

@@ -89,7 +89,9 @@ def peak_memory_mib(device: torch.device) -> float:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the memory, the device's or the machine's, is full."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    words = ("can't allocate memory", "could not create a primitive")  # torch's, oneDNN's
+    full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return full or (isinstance(error, RuntimeError) and any(one in str(error) for one in words))
 
 
 def release(device: torch.device) -> None:

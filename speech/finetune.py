@@ -89,4 +89,7 @@ def _as_told(error: Exception) -> dict[str, Any]:
     if devices.out_of_memory(error):
         words = "The memory does not hold the batch. Take half the batch_size, a smaller size, or leave long clips out."
         return OutOfMemory(words).to_json()
+    if isinstance(error, OSError) and error.filename:
+        words = f"{error.filename} cannot be used: {error.strerror}. Mend its path or its permissions."
+        return SpeechError(words, code="file", path=str(error.filename)).to_json()
     return {"code": "internal", "message": f"{type(error).__name__}: {error}", "params": {}}

@@ -43,7 +43,7 @@ class Job(Settings):
             data = json.loads(path.read_text("utf-8"))
         except OSError as error:
             raise BadConfig(f"{path} cannot be read: {error.strerror}.", code="no_job", path=str(path)) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadConfig(f"{path} is no JSON: {error}.", code="bad_job", path=str(path)) from error
         if not isinstance(data, dict):
             raise BadConfig(f"{path} does not hold a JSON object.", code="bad_job", path=str(path))

@@ -30,6 +30,7 @@ class Plan:
 
     job: Job
     kind: str
+    size: str  # the preset that the sizes and the training are of; the origin's own where the job names none
     config: Settings  # the model's own
     audio: AudioConfig
     text: TextConfig
@@ -64,6 +65,7 @@ class Plan:
         return cls(
             job=job,
             kind=kind,
+            size=size,
             config=_model_config(job, origin, audio, size=size, begun=begun, goes_on=goes_on),
             audio=audio,
             text=text,
@@ -87,7 +89,7 @@ class Plan:
             kind=self.kind,
             model=self.job.model,
             config=self.config.to_json(),
-            size=self.job.size,
+            size=self.size,
             symbols=SYMBOLS if acoustic else (),
             front_end={"version": FRONT_END_VERSION, "mode": self.text.mode, "dictionary_sha256": own}
             if acoustic
@@ -157,6 +159,7 @@ def _training(defaults: dict[str, Any], wanted: dict[str, Any], device: torch.de
     The rate goes with the root of the batch: small batches diverge at the rate of large ones.
     """
     merged = {**defaults, **wanted}
+    TrainingConfig.from_json(merged)  # raises before anything is reckoned with what may be no number
     if "warmup_steps" not in wanted:  # which a short run would never leave
         merged["warmup_steps"] = min(merged.get("warmup_steps", 0), merged.get("steps", TrainingConfig.steps) // 10)
     published = defaults.get("batch_size")
@@ -176,7 +179,9 @@ def _check(training: TrainingConfig, kind: str) -> None:
     if below_one := [name for name in counts if getattr(training, name) < 1]:
         raise BadConfig(f"{', '.join(below_one)} must be at least 1.", code="out_of_range", names=below_one)
     ranges = {"effective_batch": (0, 10**6), "warmup_steps": (0, 10**9), "final_rate": (1e-9, 1), "restart": (0, 1),
-              "ema": (0, 0.999999), "augment_pitch": (0, 12), "augment_tempo": (0, 0.5),
+              "ema": (0, 0.999999), "held_out": (1e-9, 0.9), "learning_rate": (0, 1e3), "weight_decay": (0, 1e3),
+              "clip_norm": (0, 1e9), "seed": (0, 2**63 - 1), "threads": (0, 4096), "keep_checkpoints": (0, 10**6),
+              "augment_pitch": (0, 12), "augment_tempo": (0, 0.5),
               "augment_masking": (0, 0.9)}  # fmt: skip
     for name, (least, most) in ranges.items():
         if not least <= (value := getattr(training, name)) <= most:
@@ -201,7 +206,7 @@ def _model_config(
     """
     cls = models.module_of(job.model).Config
     below = origin.config if origin and not job.size else models.preset_of(job.model, job.size or "full").to_json()
-    if begun and begun.model == job.model and begun.size == job.size:
+    if begun and begun.model == job.model and begun.size == size:
         below = {**below, **begun.config}  # a preset may have changed since
     given = {"n_symbols": len(SYMBOLS), "n_mels": audio.n_mels, "hop_length": audio.hop_length}
     known = {field.name for field in dataclasses.fields(cls)}

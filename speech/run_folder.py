@@ -18,6 +18,7 @@ from speech.events import CheckpointSaved, Event, Warned
 from speech.files import sha256_of, write_text_atomic
 
 LIST_NAME = "checkpoints.json"
+TOLD_NAME = "told"  # holds the step of the newest checkpoint whose event has gone out
 FORMAT = 1
 DISTORTION = "mcd"  # among an acoustic model's losses: of held-out sentences that it reads freely, dB
 AS_NEAR = 0.1  # dB of it: two readings of one voice were up to 0.07 apart
@@ -45,6 +46,8 @@ class Entry(Settings):
     resume: StoredFile
     losses: dict[str, float] = field(default_factory=dict)  # held out; empty where it was not measured
     best: bool = False
+    turned: bool | None = None  # whether it had learned by the later loss, see `record`; None: an older list's
+    nearest: float | None = None  # the least distortion of its kind that was measured up to it
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -79,11 +82,13 @@ def record(folder: Path, entry: Entry, *, keep: int, turn: int = 0) -> Entry:
     """Add a checkpoint to the list and remove what is neither among the last `keep` nor the best.
 
     Entries from `entry.step` on belong to a way that was left (a roll-back, a damaged file) and go as well. Behind the
-    step `turn` the run learns by another loss: those up to it are no rivals of later ones.
+    step `turn` the run learns by another loss: those up to it are no rivals of later ones. An entry keeps what it was,
+    also where a run that goes on turns later.
     Returns the entry with `best` filled in.
     """
     earlier = entries(folder)
-    listed = _mark_best([*(one for one in earlier if one.step < entry.step), entry], turn)
+    before = [_turned(one, turn) for one in earlier if one.step < entry.step]
+    listed = _mark_best([*before, _with_nearest(_turned(entry, turn), before)])
     kept = [one for number, one in enumerate(listed) if one.best or number >= len(listed) - max(1, keep)]
     _write_list(folder, kept)
     names = {file.name for one in kept for file in (one.weights, one.resume)}
@@ -92,6 +97,19 @@ def record(folder: Path, entry: Entry, *, keep: int, turn: int = 0) -> Entry:
             if file.name not in names:
                 (folder / file.name).unlink(missing_ok=True)
     return next(one for one in kept if one.step == entry.step)
+
+
+def tell(folder: Path, step: int) -> None:
+    """Write down that the checkpoint of `step` was told of; 0: that a run began here and there is none yet."""
+    write_text_atomic(folder / TOLD_NAME, str(step))
+
+
+def untold(folder: Path, entry: Entry) -> bool:
+    """Whether a process ended between listing a checkpoint and telling of it. One that was brought here was told."""
+    try:
+        return int((folder / TOLD_NAME).read_text()) < entry.step
+    except (OSError, ValueError):
+        return False
 
 
 def adopt(folder: Path, saved: CheckpointSaved, best: CheckpointSaved | None = None) -> Entry:
@@ -160,17 +178,37 @@ def _fault(folder: Path, entry: Entry) -> str:
     return ""
 
 
-def _mark_best(listed: list[Entry], turn: int = 0) -> list[Entry]:
+def _turned(entry: Entry, turn: int) -> Entry:
+    return entry if entry.turned is not None else replace(entry, turned=0 < turn < entry.step)
+
+
+def _with_nearest(entry: Entry, before: Iterable[Entry]) -> Entry:
+    """The nearest is carried along, since its checkpoint may be gone: else each new best could lie a little further."""
+    if DISTORTION not in entry.losses:
+        return entry
+    rivals = [one for one in before if one.turned == entry.turned and DISTORTION in one.losses]
+    return replace(entry, nearest=min(map(_nearest, [*rivals, entry])))
+
+
+def _nearest(entry: Entry) -> float:
+    return entry.losses[DISTORTION] if entry.nearest is None else entry.nearest
+
+
+def _mark_best(listed: list[Entry]) -> list[Entry]:
     """By how it sounds where all tell that, else by the held-out loss.
 
     With few clips that loss rises for hundreds of steps in which what is read freely still comes nearer. Of those that
     lie as near as two readings of one voice it is the newest, which learned longer and at a lower rate.
     """
     measured = [entry for entry in listed if "loss" in entry.losses]
-    rivals = [entry for entry in measured if entry.step > turn] or measured
-    figure, allowance = (DISTORTION, AS_NEAR) if all(DISTORTION in one.losses for one in measured) else ("loss", 0.0)
-    least = min((entry.losses[figure] for entry in rivals), default=0.0)
-    best = max((entry.step for entry in rivals if entry.losses[figure] <= least + allowance), default=None)
+    rivals = [entry for entry in measured if entry.turned] or measured
+    if all(DISTORTION in one.losses for one in measured):
+        limit = min(map(_nearest, rivals), default=0.0) + AS_NEAR
+        near = [one for one in rivals if one.losses[DISTORTION] <= limit]
+    else:
+        limit = min((one.losses["loss"] for one in rivals), default=0.0)
+        near = [one for one in rivals if one.losses["loss"] <= limit]
+    best = max((one.step for one in near), default=None)
     return [replace(entry, best=entry.step == best) for entry in listed]
 
 

@@ -11,11 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from speech import checkpoint, devices, lifetime, models, run_folder, running_means
+from speech.config import AudioConfig, TextConfig
 from speech.dataset import Manifest
 from speech.errors import BadCheckpoint, NonFinite, OutOfMemory, SpeechError
 from speech.events import (
@@ -29,6 +31,7 @@ from speech.events import (
     Warned,
 )
 from speech.feed import Fed, Feed, frames_of, seed_of
+from speech.header import Header
 from speech.plan import Plan
 from speech.rehearsal import AcousticRehearsal, Rehearsal, VocoderRehearsal
 from speech.run_folder import Entry
@@ -93,6 +96,10 @@ class Trainer:
                 self._evaluate()
             if step % training.checkpoint_every == 0 or step == training.steps:
                 self._checkpoint()
+        if self._saved is not None and not self._saved.losses and not self.stop.requested:
+            self._checkpoint()  # a stop came as it was to be measured; else it could never be the best
+        if self._saved is not None and not self._saved.losses and self.stop.requested:
+            return self._end("stopped", lifetime.EXIT_STOPPED)
         return self._end("finished", EXIT_FINISHED)
 
     # --- beginning ---
@@ -101,6 +108,10 @@ class Trainer:
         entry = checkpoint.latest_good(self.folder, self.on_event)
         warm = self._restore(entry) if entry else self._initialise()
         self._saved = entry
+        if entry is None:
+            run_folder.tell(self.folder, 0)
+        elif run_folder.untold(self.folder, entry):
+            self._tell_saved(entry, *self._shown(entry.step))
         plan, training = self.plan, self.plan.training
         self.on_event(
             TrainingStarted(
@@ -131,9 +142,9 @@ class Trainer:
         """Weights, optimisers and place as they were when `entry` was saved."""
         plan = self.plan
         saved = checkpoint.load(self.folder / entry.weights.name, expect_kind=plan.kind)
-        if saved.header.model != plan.job.model or type(plan.config).from_json(saved.header.config) != plan.config:
+        if other := self._otherwise(saved.header):
             raise BadCheckpoint(
-                f"{self.folder} holds {saved.header.describe()} of other sizes than this run asks for. Choose another "
+                f"{self.folder} holds {saved.header.describe()} with {other} than this run asks for. Choose another "
                 "folder, or the same settings.",
                 code="other_run",
                 folder=str(self.folder),
@@ -149,8 +160,21 @@ class Trainer:
             optional=(_RAW,),
         )
         self.progress = Progress(**progress)
-        self._resize(self.progress.batch_size or plan.training.batch_size)
+        wanted = plan.training.batch_size
+        self._resize(min(self.progress.batch_size or wanted, wanted))
         return {"base": saved.header.base} if saved.header.base else {}
+
+    def _otherwise(self, header: Header) -> str:
+        """What a checkpoint's run did otherwise than this one can: its figures would be none of this run's."""
+        plan = self.plan
+        if header.model != plan.job.model or type(plan.config).from_json(header.config) != plan.config:
+            return "other sizes"
+        if header.audio and AudioConfig.from_json(header.audio) != plan.audio:
+            return "another mel"
+        if header.text and TextConfig.from_json(header.text) != plan.text:
+            return "other symbols"
+        teacher = plan.teacher.header.tensors_sha256[:16] if plan.teacher else ""
+        return "another teacher" if teacher not in header.teacher or bool(teacher) != bool(header.teacher) else ""
 
     def _resize(self, batch_size: int) -> None:
         if batch_size != self.feed.batch_size:
@@ -364,16 +388,18 @@ class Trainer:
             keep=self.plan.training.keep_checkpoints,
             turn=network.turn(),
         )
-        picture, sample = self._show(step) if losses else ("", "")
-        entry = self._saved
+        self._tell_saved(self._saved, *(self._show(step) if losses else ("", "")))
+        self.on_event(StageChanged("train"))
+
+    def _tell_saved(self, entry: Entry, picture: str, sample: str) -> None:
         self.on_event(
             CheckpointSaved(
-                step=step,
+                step=entry.step,
                 path=str(self.folder / entry.weights.name),
                 sha256=entry.weights.sha256,
                 size=entry.weights.size,
                 best=entry.best,
-                losses=losses,
+                losses=entry.losses,
                 picture=picture,
                 sample=sample,
                 sample_text=self.rehearsal.text if sample else "",
@@ -382,17 +408,25 @@ class Trainer:
                 resume_size=entry.resume.size,
             )
         )
-        self.on_event(StageChanged("train"))
+        run_folder.tell(self.folder, entry.step)
 
     def _show(self, step: int) -> tuple[str, str]:
         """Picture and sound of the sample; without them the checkpoint still stands."""
-        picture, wave = self.folder / f"step-{step:08d}.png", self.folder / f"step-{step:08d}.wav"
+        picture, wave = self._sample_files(step)
         try:
             self.rehearsal.write(picture, wave)
         except (SpeechError, OSError) as error:
             self.on_event(Warned("no_sample", f"The sample of step {step} could not be made: {error}", {"step": step}))
             return "", ""
         return str(picture), str(wave)
+
+    def _shown(self, step: int) -> tuple[str, str]:
+        """Picture and sound that an earlier process made of a checkpoint, if it came to that."""
+        files = self._sample_files(step)
+        return (str(files[0]), str(files[1])) if all(file.exists() for file in files) else ("", "")
+
+    def _sample_files(self, step: int) -> tuple[Path, Path]:
+        return self.folder / f"step-{step:08d}.png", self.folder / f"step-{step:08d}.wav"
 
     def _end(self, reason: str, status: int) -> int:
         if self.progress.step and (self._saved is None or self._saved.step != self.progress.step):

@@ -64,8 +64,8 @@ def test_who_learned_by_another_loss_is_no_rival_of_who_did_not_yet(tmp_path: Pa
     for step, mcd in ((10, 4.0), (20, 3.5), (30, 4.3), (40, 4.2)):
         put(tmp_path, step, 1.0, keep=9, turn=20, mcd=mcd)
     assert [entry.step for entry in entries(tmp_path) if entry.best] == [40]
-    put(tmp_path, 50, keep=9, turn=50)
-    assert [entry.step for entry in entries(tmp_path) if entry.best] == [20]
+    put(tmp_path, 50, keep=9, turn=50)  # what an entry was it stays
+    assert [entry.step for entry in entries(tmp_path) if entry.best] == [40]
 
 
 def test_where_one_does_not_tell_how_it_sounds_the_loss_decides(tmp_path: Path) -> None:
@@ -157,3 +157,31 @@ def test_whoever_moves_checkpoints_need_not_import_torch() -> None:
     modules = "speech.run_folder, speech.header, speech.job, speech.models, speech.lifetime, speech.reporter"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=pace.patient(60))
+
+
+def test_the_best_never_drifts_away_from_the_nearest_there_was(tmp_path: Path) -> None:
+    for step, mcd in enumerate((4.00, 4.08, 4.16, 4.17, 4.25, 4.33), start=1):
+        put(tmp_path, step, 1.0, mcd=mcd)
+    assert [(one.step, one.losses["mcd"]) for one in entries(tmp_path) if one.best] == [(2, 4.08)]
+
+
+def test_a_run_that_goes_on_keeps_what_learned_by_the_later_loss(tmp_path: Path) -> None:
+    for step, mcd in ((10, 3.9), (30, 4.3), (40, 4.35)):
+        put(tmp_path, step, 1.0, turn=20, mcd=mcd)
+    for step in (50, 60, 70):  # its end was moved, and with it the turn
+        put(tmp_path, step, 1.0, turn=100, mcd=3.8)
+    assert [one.step for one in entries(tmp_path) if one.best] == [40]
+    put(tmp_path, 110, 1.0, turn=100, mcd=4.25)
+    assert [one.step for one in entries(tmp_path) if one.best] == [110]
+
+
+def test_a_list_from_before_is_judged_by_the_turn_that_is_told_now(tmp_path: Path) -> None:
+    for step, mcd in ((10, 3.5), (30, 4.3)):
+        put(tmp_path, step, 1.0, turn=20, mcd=mcd)
+    path = tmp_path / "checkpoints.json"
+    data = json.loads(path.read_text())
+    for one in data["checkpoints"]:
+        del one["turned"], one["nearest"]
+    path.write_text(json.dumps(data))
+    put(tmp_path, 40, 1.0, turn=20, mcd=4.5)
+    assert [one.step for one in entries(tmp_path) if one.best] == [30]
