@@ -113,13 +113,14 @@ def prompts_prepare() -> None:
 
 
 def base_voice_prepare() -> None:
-    """Take the base voice that ships into storage and publish it, when it is new or changed."""
+    """Take the base voice that ships into storage and publish it, when it is new, changed, gone or silent."""
+    from synthesis import selectors
     from synthesis import services as synthesis
     from training import shelf
 
     done = settings.DATA_DIR / "base.loaded"
     state = _fingerprint([str(connection.settings_dict["NAME"]), _file_state(BASE_VOICE / "base.json")])
-    if _read(done) == state:
+    if _read(done) == state and selectors.base_voice_is_well():
         return
     acoustic, vocoder = shelf.base_ship(folder=BASE_VOICE)
     synthesis.base_voice_publish(acoustic=acoustic, vocoder=vocoder)

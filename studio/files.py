@@ -48,6 +48,11 @@ def open_file(key: str) -> IO[bytes]:
     return default_storage.open(key, "rb")
 
 
+def exists(key: str) -> bool:
+    """Whether there is such a file in storage."""
+    return bool(default_storage.exists(key))
+
+
 def read_bytes(key: str) -> bytes:
     """All of a stored file. Raises FileNotFoundError."""
     with open_file(key) as file:

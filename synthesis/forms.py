@@ -49,7 +49,7 @@ class PublishForm(forms.Form):
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
         fields["acoustic"].queryset = selectors.checkpoints_to_publish()
-        fields["replaces"].queryset = selectors.voices_in_use()
+        fields["replaces"].queryset = selectors.voices_replaceable()
         vocoders = Checkpoint.objects.filter(kind=Checkpoint.Kind.VOCODER).select_related("run__speaker")
         fields["vocoder"].choices = [
             (AUTOMATIC, _("알아서 고르기")),

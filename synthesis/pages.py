@@ -60,8 +60,8 @@ def publish_initial(checkpoint: Checkpoint | None) -> dict[str, Any]:
     initial: dict[str, Any] = {"acoustic": checkpoint, "vocoder": AUTOMATIC}
     if checkpoint and checkpoint.run:
         speaker = checkpoint.run.speaker
-        initial |= {"name": _free_name(speaker.name), "label": speaker.label}
-        initial["replaces"] = selectors.voices_in_use().filter(speaker=speaker).first()
+        initial |= {"name": selectors.voice_name_free(speaker.name), "label": speaker.label}
+        initial["replaces"] = selectors.voices_replaceable().filter(speaker=speaker).first()
     elif checkpoint:
         initial |= {"label": checkpoint.name}
     return initial
@@ -79,9 +79,3 @@ def publish(form: PublishForm, user: User) -> Voice:
         label=data["label"],
         published_by=user,
     )
-
-
-def _free_name(wanted: str) -> str:
-    taken = set(Voice.objects.filter(name__startswith=wanted).values_list("name", flat=True))
-    names = (wanted if number == 1 else f"{wanted}-{number}" for number in range(1, len(taken) + 2))
-    return next(name for name in names if name not in taken)

@@ -14,20 +14,55 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from studio import files
 from studio.access import AnyUser, is_admin
 from studio.models import Consent, Speaker
 from studio.rooms import RoomState
 from synthesis import events, reading
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
-from training.selectors import runs_made_of, runs_withdrawn
+from training.selectors import runs_made_of, runs_withdrawn, shipped_base
 
+BASE_NAME = "base"  # of the voice that ships
 HISTORY = 20  # utterances a page of the history
 
 
 def voices_in_use() -> QuerySet[Voice]:
     """Voices that can be chosen, newest first."""
     return Voice.objects.filter(retired_at=None, withheld_at=None).select_related("acoustic", "vocoder", "speaker")
+
+
+def voices_replaceable() -> QuerySet[Voice]:
+    """Voices that may get another checkpoint: all in use but the one that ships."""
+    return voices_in_use().exclude(name=BASE_NAME, speaker=None)
+
+
+def base_voice() -> Voice | None:
+    """The voice under the name of the one that ships, in use or not."""
+    return Voice.objects.select_related("acoustic__run", "vocoder__run").filter(name=BASE_NAME).first()
+
+
+def is_base_voice(voice: Voice) -> bool:
+    """Whether it is the voice that ships; a speaker's own may have had its name before that came."""
+    return voice.name == BASE_NAME and voice.speaker_id is None
+
+
+def base_voice_is_well() -> bool:
+    """Whether the voice that ships speaks as it shipped, or a speaker's own has its name: nothing is to be mended."""
+    voice = base_voice()
+    if voice is None or not is_base_voice(voice):
+        return voice is not None
+    parts = [voice.acoustic, voice.vocoder]
+    if voice.error or voice.withheld_at or parts != [shipped_base(kind) for kind in Checkpoint.Kind]:
+        return False
+    return all(files.exists(part.file) for part in parts if part)
+
+
+def voice_name_free(wanted: str) -> str:
+    """`wanted`, or with the first number behind it that makes it nobody's; the shipped voice's name is never free."""
+    taken = {BASE_NAME, *Voice.objects.filter(name__startswith=wanted).values_list("name", flat=True)}
+    names = (wanted if number == 1 else f"{wanted}-{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
 
 
 def voices_made_of(speaker: Speaker) -> QuerySet[Voice]:

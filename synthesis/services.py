@@ -35,7 +35,6 @@ QUEUE = "speak"
 
 UNFINISHED_LIMIT = 6  # utterances of one person that may wait or be spoken at once
 RESEND_AFTER = timedelta(seconds=15)
-BASE_NAME = "base"  # of the voice that ships
 FAILURES = 3  # a sentence that kills the worker is not tried for ever
 
 
@@ -51,7 +50,8 @@ def voice_publish(
     """Make a checkpoint heard under a name. Without a vocoder it speaks through Griffin-Lim.
 
     `preload`: have a worker load it before it is first asked for.
-    Raises Refused: not_acoustic, not_a_vocoder, no_consent, bad_name, no_label, name_taken.
+    Raises Refused: not_acoustic, not_a_vocoder, no_consent, bad_name, no_label, name_taken; the name of the voice that
+    ships is taken, whether that is there or not.
     """
     name, label = name.strip().lower(), label.strip()
     _check_parts(acoustic, vocoder)
@@ -59,6 +59,8 @@ def voice_publish(
         raise Refused("bad_name", _("이름은 영문 소문자, 숫자, 붙임표로 64자까지 적어 주세요."), name=name)
     if not label:
         raise Refused("no_label", _("목소리를 부를 이름을 적어 주세요."))
+    if name == selectors.BASE_NAME:
+        raise _name_taken(name)
     speaker = acoustic.run.speaker if acoustic.run else None
     try:
         with transaction.atomic():
@@ -73,16 +75,21 @@ def voice_publish(
             if preload:
                 transaction.on_commit(lambda: _tell_preload(voice.pk))
     except IntegrityError:
-        message = _("‘%(name)s’(이)라는 목소리가 이미 있어요. 다른 이름을 적어 주세요.") % {"name": name}
-        raise Refused("name_taken", message, 409, name=name) from None
+        raise _name_taken(name) from None
     return voice
 
 
 def voice_update(*, voice: Voice, acoustic: Checkpoint, vocoder: Checkpoint | None, preload: bool = True) -> Voice:
-    """Give a voice newer checkpoints; its name and what was spoken with it stay."""
+    """Give a voice newer checkpoints; its name and what was spoken with it stay.
+
+    Never another's: what it said so far would count as that speaker's, and go with the speaker's consent.
+    Raises Refused: not_acoustic, not_a_vocoder, no_consent, base_voice, other_speaker.
+    """
     _check_parts(acoustic, vocoder)
+    if selectors.is_base_voice(voice):
+        raise Refused("base_voice", _("기본 목소리는 바꿀 수 없어요. 새 목소리로 공개해 주세요."), status=409)
     speaker = acoustic.run.speaker if acoustic.run else None
-    if voice.speaker is not None and speaker != voice.speaker:
+    if speaker != voice.speaker:
         raise Refused("other_speaker", _("다른 화자의 체크포인트예요. 새 목소리로 공개해 주세요."), status=409)
     voice.acoustic, voice.vocoder, voice.error = acoustic, vocoder, {}
     voice.save(update_fields=["acoustic", "vocoder", "error"])
@@ -92,17 +99,38 @@ def voice_update(*, voice: Voice, acoustic: Checkpoint, vocoder: Checkpoint | No
 
 
 def base_voice_publish(*, acoustic: Checkpoint, vocoder: Checkpoint | None) -> Voice:
-    """Make the base voice heard, or bring it up to date. One that an admin has made of another model stays as it is.
+    """Make the base voice heard, bring it up to date, or back where it is silent. One that was retired stays so.
 
-    It is not loaded ahead: this happens before anything else is started.
+    A speaker's own voice under its name is left alone. It is not loaded ahead: this happens before anything else is
+    started.
     """
-    voice = Voice.objects.select_related("acoustic").filter(name=BASE_NAME).first()
+    voice = selectors.base_voice()
+    if voice is not None and not selectors.is_base_voice(voice):
+        return voice
+    if voice is not None and _handed_over(voice):
+        voice = None
     if voice is None:
-        return voice_publish(acoustic=acoustic, vocoder=vocoder, name=BASE_NAME, label=_("기본 목소리"), preload=False)
-    newer = voice.acoustic != acoustic or voice.vocoder != vocoder
-    if newer and voice.speaker is None and voice.acoustic.run is None:
-        return voice_update(voice=voice, acoustic=acoustic, vocoder=vocoder, preload=False)
+        name, label = selectors.BASE_NAME, _("기본 목소리")
+        return Voice.objects.create(name=name, label=label, acoustic=acoustic, vocoder=vocoder)
+    voice.acoustic, voice.vocoder, voice.error, voice.withheld_at = acoustic, vocoder, {}, None
+    voice.save(update_fields=["acoustic", "vocoder", "error", "withheld_at"])
     return voice
+
+
+def _handed_over(voice: Voice) -> bool:
+    """Whether a speaker's checkpoint was put over the base voice, as was once possible; it is the speaker's own then.
+
+    All that it said goes along: nothing tells which of the two said it, and what may be the speaker's has to go with
+    the speaker.
+    """
+    run = voice.acoustic.run or (voice.vocoder and voice.vocoder.run)
+    if not run:
+        return False
+    voice.name, voice.label = selectors.voice_name_free(run.speaker.name), run.speaker.label
+    voice.speaker = run.speaker
+    voice.save(update_fields=["name", "label", "speaker"])
+    logger.warning("A voice of %s was in the base voice's place; it is called %s now.", run.speaker.name, voice.name)
+    return True
 
 
 def voice_rename(*, voice: Voice, label: str) -> Voice:
@@ -252,6 +280,11 @@ def api_token_create(*, user: User, label: str) -> tuple[ApiToken, str]:
 def api_token_revoke(*, token: ApiToken) -> None:
     """Make a key useless, for good."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _name_taken(name: str) -> Refused:
+    message = _("‘%(name)s’(이)라는 목소리가 이미 있어요. 다른 이름을 적어 주세요.") % {"name": name}
+    return Refused("name_taken", message, 409, name=name)
 
 
 def _check_parts(acoustic: Checkpoint, vocoder: Checkpoint | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -247,7 +248,7 @@ def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
 
 
 def base_ship(*, folder: Path) -> tuple[Checkpoint, Checkpoint | None]:
-    """The base voice that ships in `folder`, taken into storage unless it is there: its acoustic model and vocoder.
+    """The base voice that ships in `folder`, taken into storage unless it is there whole: acoustic model and vocoder.
 
     A base of an earlier release keeps its row under another name: voices and runs may hold on to it. Torch stays out:
     this runs in the process that starts the others. Raises BadCheckpoint where a file is not what base.json says.
@@ -259,7 +260,7 @@ def base_ship(*, folder: Path) -> tuple[Checkpoint, Checkpoint | None]:
 
 def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
     there = Checkpoint.objects.filter(run=None, kind=kind, sha256=sha256).first()
-    if there is not None:
+    if there is not None and _is_whole(there):
         return there
     if (found := sha256_of(path)) != sha256:
         raise BadCheckpoint(
@@ -267,6 +268,9 @@ def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
             code="damaged",
             path=str(path),
         )
+    if there is not None:
+        files.save_bytes(there.file, path)
+        return there
     header = read_header(path)
     row = _base_stored(path, header, selectors.SHIPPED, sha256)
     with transaction.atomic():
@@ -274,6 +278,14 @@ def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
             Checkpoint.objects.filter(pk=old.pk).update(name=f"{selectors.SHIPPED} {old.sha256[:8]}")
         row.save(force_insert=True)
     return row
+
+
+def _is_whole(row: Checkpoint) -> bool:
+    """Whether what lies in storage is what the row says."""
+    try:
+        return hashlib.sha256(files.read_bytes(row.file)).hexdigest() == row.sha256
+    except FileNotFoundError:
+        return False
 
 
 def _base_stored(weights: Path, header: Header, name: str, sha256: str) -> Checkpoint:

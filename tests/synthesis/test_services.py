@@ -99,6 +99,12 @@ def test_a_voice_is_not_renewed_with_another_speakers_checkpoint(run: TrainingRu
     refused("other_speaker", services.voice_update, voice=voice, acoustic=store(acoustic_file, run=other), vocoder=None)
 
 
+def test_a_voice_of_nobodys_is_not_renewed_with_a_speakers_checkpoint(
+    voice: Voice, run: TrainingRun, acoustic_file: Path
+) -> None:
+    refused("other_speaker", services.voice_update, voice=voice, acoustic=store(acoustic_file, run=run), vocoder=None)
+
+
 def test_a_retired_voice_speaks_no_more_and_comes_back(voice: Voice, listener: User) -> None:
     services.voice_retire(voice=voice)
     assert selectors.voice_named("mina") is None
