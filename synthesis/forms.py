@@ -29,13 +29,27 @@ def checkpoint_words(checkpoint: Checkpoint) -> str:
     return f"{whose} · {checkpoint.model_words} · {step}{best}"
 
 
+class VoiceField(forms.ModelChoiceField):
+    """Says of each voice what choosing it does: it is replaced."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        words = _("‘%(label)s %(step)s걸음’을 이 소리로 바꾸기")
+        return words % {"label": obj.label, "step": f"{obj.acoustic.step:,}"}
+
+
 class PublishForm(forms.Form):
     """Make a checkpoint a voice, or give an existing voice a newer checkpoint."""
 
     acoustic = CheckpointField(label=_("체크포인트"), queryset=Checkpoint.objects.none(), empty_label=_("고르기"))
     vocoder = forms.ChoiceField(label=_("보코더"), required=False)
-    replaces = forms.ModelChoiceField(
-        label=_("어떻게 공개할까요"), queryset=Voice.objects.none(), required=False, empty_label=_("새 목소리로")
+    replaces = VoiceField(
+        label=_("어떻게 공개할까요"),
+        queryset=Voice.objects.none(),
+        required=False,
+        empty_label=_("새 목소리로"),
+        help_text=_(
+            "바꾸면 그 목소리로 말하는 모두가 곧바로 이 소리를 들어요. 이름과 지금까지 만든 소리는 그대로 남아요."
+        ),
     )
     label = forms.CharField(label=_("목소리 이름"), max_length=80, required=False)
     name = forms.SlugField(

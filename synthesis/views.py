@@ -30,7 +30,8 @@ class SignedIn(HttpRequest):
     user: User
 
 
-FIELD_OF = {"name_taken": "name", "bad_name": "name", "no_label": "label"}  # where a refusal is shown in the form
+# Where a refusal is shown in the form.
+FIELD_OF = {"name_taken": "name", "bad_name": "name", "no_label": "label", "other_speaker": "replaces"}
 
 
 @never_cache
@@ -156,7 +157,9 @@ def voice_publish(request: SignedIn, checkpoint: UUID | None = None) -> HttpResp
         except Refused as error:
             form.add_error(FIELD_OF.get(error.code), error.message)
         else:
-            messages.success(request, _("‘%(label)s’ 목소리를 공개했어요.") % {"label": voice.label})
+            replaced = _("‘%(label)s’ 목소리를 새 소리로 바꾸었어요.")
+            words = replaced if form.cleaned_data["replaces"] else _("‘%(label)s’ 목소리를 공개했어요.")
+            messages.success(request, words % {"label": voice.label})
             return redirect("synthesis:voices")
     status = 400 if form.errors else 200
     return render(request, "synthesis/publish.html", {"form": form, "checkpoint": chosen}, status=status)

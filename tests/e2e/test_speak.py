@@ -28,7 +28,7 @@ for name, label, endless in (("long", "긴 목소리", True), ("mina", "미나",
     file = write_acoustic(Path(tempfile.mkdtemp()) / "acoustic.safetensors", endless=endless)
     voice_publish(acoustic=store(file), name=name, label=label)
 for number in range(20):
-    print(sign_in_address(User.objects.create_user(f"person-{number}", is_staff=number == 0), ADDRESS))
+    print(sign_in_address(User.objects.create_user(f"person-{number}", is_staff=number < 2), ADDRESS))
 """
 PLAYING = "speak-room[data-playing=playing]"
 DONE = "[data-state][data-value=done]"
@@ -36,7 +36,7 @@ DONE = "[data-state][data-value=done]"
 
 @pytest.fixture(scope="module")
 def links(house: Studio) -> list[str]:
-    """Two voices are there, and people who may come in: the first is an admin, each test takes the last."""
+    """Two voices are there, and people who may come in: the first two are admins, each test takes the last."""
     return house.python(f"ADDRESS = {house.address!r}\n{PREPARE}").splitlines()
 
 
@@ -201,6 +201,22 @@ def test_nothing_sticks_out_of_the_page(house: Studio, chromium: Browsers, links
         for viewport in (WIDE, NARROW):
             visitor.page.set_viewport_size(viewport)
             assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, viewport)
+    assert visitor.faults == []
+    visitor.close()
+
+
+def test_the_button_says_whether_a_voice_is_replaced(house: Studio, chromium: Browsers, links: list[str]) -> None:
+    visitor = Visitor(chromium.shared(), house.address)
+    visitor.enter(links.pop(1))
+    page = visitor.page
+    page.goto("/voices/publish/")
+    button = page.locator("[data-publish]")
+    expect(button).to_have_text("공개하기")
+    page.locator("#id_replaces").select_option("‘미나 100걸음’을 이 소리로 바꾸기")
+    expect(button).to_have_text("이 소리로 바꾸기")
+    expect(page.locator("#id_name")).to_be_hidden()
+    page.locator("#id_replaces").select_option("")
+    expect(button).to_have_text("공개하기")
     assert visitor.faults == []
     visitor.close()
 

@@ -11,10 +11,13 @@ import soundfile
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
+from studio.models import Speaker
 from synthesis import services, speaker
 from synthesis.models import ApiToken, Utterance, Voice
-from training.models import Checkpoint
+from tests.synthesis.babble import store
+from training.models import Checkpoint, TrainingRun
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 SignIn = Callable[[User], Client]
@@ -147,6 +150,21 @@ def test_a_published_voice_is_renewed(voice: Voice, acoustic: Checkpoint, signed
     voice.refresh_from_db()
     assert voice.acoustic == newer
     assert Voice.objects.count() == 1
+
+
+def test_replacing_a_voice_is_said_before_and_after(
+    speaker: Speaker, acoustic_file: Path, signed_in: SignIn, admin: User
+) -> None:
+    run = TrainingRun.objects.create(speaker=speaker, state="finished", queued_at=timezone.now())
+    first, second = (store(acoustic_file, run=run, step=step) for step in (5, 1200))
+    services.voice_publish(acoustic=first, name="mina", label="미나")
+    client = signed_in(admin)
+    page = client.get(f"/voices/publish/{second.pk}/").content.decode()
+    assert "selected>‘미나 5걸음’을 이 소리로 바꾸기</option>" in page
+    assert "곧바로 이 소리를 들어요" in page
+    values = {"acoustic": second.pk, "vocoder": "none", "replaces": Voice.objects.get().pk}
+    answer = client.post("/voices/publish/", values, follow=True).content.decode()
+    assert "‘미나’ 목소리를 새 소리로 바꾸었어요." in answer
 
 
 @pytest.mark.parametrize(
