@@ -221,6 +221,24 @@ def test_the_button_says_whether_a_voice_is_replaced(house: Studio, chromium: Br
     visitor.close()
 
 
+def test_what_was_said_is_heard_where_no_voice_is_left(house: Studio, listener: Visitor) -> None:
+    page = listener.page
+    say(listener, "안녕하세요.")
+    expect(page.locator(DONE)).to_be_visible()
+    retire = "from synthesis.models import Voice; Voice.objects.update(retired_at={})"
+    house.python(retire.format("'2026-07-03T14:20Z'"))
+    try:
+        page.goto("/speak/")
+        expect(page.locator("#text")).to_be_hidden()
+        page.locator("[data-play]").first.click()
+        hear(listener)
+        expect(page.locator("[data-again]")).to_be_hidden()
+        page.locator("[data-delete] button").first.click()
+        expect(page.locator("[data-utterance]")).to_have_count(0)
+    finally:
+        house.python(retire.format("None"))
+
+
 def word(page: Page, text: str) -> Locator:
     """A word in the preview of how the text will be read."""
     return page.locator("[data-reading-text] [data-span]", has_text=text)

@@ -36,6 +36,20 @@ def test_without_a_voice_the_page_says_what_to_do(signed_in: SignIn, listener: U
     assert "/train/" in signed_in(admin).get("/speak/").content.decode()
 
 
+def test_what_was_spoken_stays_to_be_heard_when_no_voice_is_left(
+    voice: Voice, signed_in: SignIn, listener: User
+) -> None:
+    utterance = spoken(voice, listener)
+    services.voice_retire(voice=voice)
+    client = signed_in(listener)
+    for path in ("/speak/", f"/speak/{utterance.pk}/"):
+        page = client.get(path).content.decode()
+        assert "지금은 들려줄 목소리가 없어요" in page
+        assert f'data-utterance="{utterance.pk}"' in page and f"/utterances/{utterance.pk}.wav" in page
+        assert "js/speak/room" in page
+    assert f"/utterances/{utterance.pk}/1.wav" in page
+
+
 def test_the_page_is_for_people_who_are_signed_in(voice: Voice) -> None:
     response = Client().get("/speak/")
     assert response.status_code == 302

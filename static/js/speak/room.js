@@ -67,7 +67,13 @@ class SpeakRoom extends HTMLElement {
     this.#warn();
   }
 
+  /** Without a voice there is nothing to write to; what was said is still there to be heard. */
+  get #mute() {
+    return this.form.hidden;
+  }
+
   #typed() {
+    if (this.#mute) return;
     const text = this.text.value;
     this.find("count").textContent = text.length.toLocaleString();
     this.find("examples").hidden = text.trim() !== "";
@@ -118,6 +124,7 @@ class SpeakRoom extends HTMLElement {
   // --- speaking
 
   async #speak(seed, { text = this.text.value, voice = this.form.elements.voice.value, choices = this.reading.choices } = {}) {
+    if (this.#mute) return;
     if (this.asking || !text.trim()) {
       this.text.focus();
       return;
@@ -235,7 +242,7 @@ class SpeakRoom extends HTMLElement {
     badge.dataset.value = state;
     this.#announce(state === "speaking" && total ? fill(this.words.making, { done, total }) : words[state]);
     this.find("stop").hidden = this.#ended || !this.state.urls;
-    this.find("again").hidden = !this.#ended;
+    this.find("again").hidden = !this.#ended || this.#mute;
     const download = this.find("download");
     download.hidden = !this.state.download;
     if (this.state.download) download.href = this.state.download;
