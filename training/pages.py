@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -75,6 +76,8 @@ def run(run: TrainingRun, user: AbstractBaseUser | AnonymousUser) -> dict[str, A
     state = selectors.run_state(run)
     checkpoints = list(selectors.checkpoints_of(run))
     curves = selectors.run_curves(run)
+    withdrawn = selectors.speaker_withdrawn_in([run.pk])
+    view = partial(checkpoint_view, may_publish=withdrawn is None)
     return {
         **card(run),
         "state": state,
@@ -83,15 +86,16 @@ def run(run: TrainingRun, user: AbstractBaseUser | AnonymousUser) -> dict[str, A
         "device": device_words(run.device),
         "on_cpu": run.device == "cpu" and run.state == TrainingRun.State.RUNNING,
         "parts": [part_view(run, part, curves[part.kind]) for part in selectors.parts_of(run)],
-        "newest": newest(run, checkpoints),
-        "checkpoints": [checkpoint_view(one) for one in checkpoints[:CHECKPOINTS_SHOWN]],
-        "older": [checkpoint_view(one) for one in checkpoints[CHECKPOINTS_SHOWN:]],
+        "newest": [view(one) for one in newest(run, checkpoints)],
+        "checkpoints": [view(one) for one in checkpoints[:CHECKPOINTS_SHOWN]],
+        "older": [view(one) for one in checkpoints[CHECKPOINTS_SHOWN:]],
         "elapsed": elapsed_words(run),
         "log": log(run),
         "live": {"path": f"/ws/runs/{run.pk}/", "state": state, "curves": curves, "words": script_words()},
         "may_manage": is_admin(user),
         "may_stop": run.state in TrainingRun.ACTIVE and not run.stop_requested,
-        "may_resume": run.state in (TrainingRun.State.STOPPED, TrainingRun.State.FAILED),
+        "may_resume": withdrawn is None and run.state in (TrainingRun.State.STOPPED, TrainingRun.State.FAILED),
+        "withdrawn": withdrawn,
     }
 
 
@@ -131,12 +135,12 @@ def reached(run: TrainingRun, part: selectors.Part) -> int:
     return newest.step if newest else 0
 
 
-def newest(run: TrainingRun, checkpoints: list[Checkpoint]) -> list[dict[str, Any]]:
+def newest(run: TrainingRun, checkpoints: list[Checkpoint]) -> list[Checkpoint]:
     """The checkpoints to look at and to listen to: the newest of each part, the part that trains first."""
     newest = {one.kind: one for one in sorted(checkpoints, key=lambda one: one.step) if one.picture}
     ended = run.state not in TrainingRun.ACTIVE
     first = Checkpoint.Kind.ACOUSTIC if ended else run.part
-    return [checkpoint_view(one) for one in sorted(newest.values(), key=lambda one: one.kind != first)]
+    return sorted(newest.values(), key=lambda one: one.kind != first)
 
 
 def elapsed_words(run: TrainingRun) -> str:
@@ -149,8 +153,8 @@ def elapsed_words(run: TrainingRun) -> str:
     return _("%(hours)s시간 %(minutes)s분") % {"hours": minutes // 60, "minutes": minutes % 60}
 
 
-def checkpoint_view(checkpoint: Checkpoint) -> dict[str, Any]:
-    """A checkpoint and its addresses."""
+def checkpoint_view(checkpoint: Checkpoint, *, may_publish: bool) -> dict[str, Any]:
+    """A checkpoint and its addresses; that of publishing where it may become a voice."""
     try:
         publish = reverse("synthesis:voice_publish", args=[checkpoint.pk])
     except NoReverseMatch:
@@ -161,7 +165,7 @@ def checkpoint_view(checkpoint: Checkpoint) -> dict[str, Any]:
         "step_words": f"{checkpoint.step:,}",
         "part": PART_WORDS[checkpoint.kind],
         "measured": measured_words(checkpoint.losses),
-        "publish": publish if checkpoint.kind == Checkpoint.Kind.ACOUSTIC else "",
+        "publish": publish if may_publish and checkpoint.kind == Checkpoint.Kind.ACOUSTIC else "",
     }
 
 

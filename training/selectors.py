@@ -85,8 +85,13 @@ def runs_withdrawn() -> set[UUID]:
 
 def speaker_withdrawn(bases: Iterable[Checkpoint | None]) -> Speaker | None:
     """Somebody whose voice is in these checkpoints, or in what they started from, without a consent in force."""
+    return speaker_withdrawn_in(base.run_id for base in bases if base is not None and base.run_id is not None)
+
+
+def speaker_withdrawn_in(runs: Iterable[UUID]) -> Speaker | None:
+    """Somebody whose voice is in these runs, or in what they started from, without a consent in force."""
     found: set[UUID] = set()
-    newest = {base.run_id for base in bases if base is not None and base.run_id is not None}
+    newest = set(runs)
     while newest:
         found |= newest
         earlier = TrainingRun.objects.filter(pk__in=newest).values_list("acoustic_base__run", "vocoder_base__run")

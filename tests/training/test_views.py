@@ -11,7 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from studio import files
+from studio import services as studio_services
 from studio.models import Speaker
+from tests.training.conftest import make_speaker
 from training import pages, selectors, services
 from training.journal import record
 from training.models import Checkpoint, TrainingRun
@@ -88,6 +90,30 @@ def test_a_run_is_stopped_and_resumed_by_its_buttons(client: Client, run: Traini
     run.refresh_from_db()
     assert run.state == State.QUEUED
     assert "멈췄거나 실패한 학습만" in client.post(f"/train/{run.pk}/resume", follow=True).content.decode()
+
+
+def test_without_the_consent_a_run_offers_neither_to_resume_nor_to_publish_and_says_why(
+    client: Client, run: TrainingRun, speaker: Speaker
+) -> None:
+    base = Checkpoint.objects.create(
+        run=run, kind="acoustic", model="tacotron2", size_name="trial", step=10, file="f", sha256="0" * 64, size=1,
+        picture="f.png",
+    )  # fmt: skip
+    services.run_stop(run=run)
+    other = services.run_start(
+        speaker=make_speaker("mina"), acoustic_steps=10, size="trial", acoustic_base=base, vocoder=""
+    )
+    services.run_stop(run=other)
+    offered = f"/voices/publish/{base.pk}/"
+    page = client.get(f"/train/{run.pk}/").content.decode()
+    assert offered in page and f"/train/{run.pk}/resume" in page and "동의가 없어서" not in page
+    studio_services.consent_withdraw(speaker=speaker)
+    for one in (run, other):
+        page = client.get(f"/train/{one.pk}/").content.decode()
+        assert f"{speaker.label} 님의 동의가 없어서 이어서 학습하거나 공개할 수 없어요." in page
+        assert offered not in page and f"/train/{one.pk}/resume" not in page
+    studio_services.consent_give(speaker=speaker, text="다시 동의합니다.")
+    assert offered in client.get(f"/train/{run.pk}/").content.decode()
 
 
 def test_the_page_says_when_it_trains_on_a_cpu(client: Client, run: TrainingRun) -> None:
