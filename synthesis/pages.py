@@ -25,10 +25,12 @@ EXAMPLES = (
 def speak(request: HttpRequest, opened: Utterance | None) -> dict[str, Any]:
     """The room: voices, the text at hand, the utterance that is open, the history."""
     text = request.POST.get("text") or (opened.text if opened else "")
-    chosen = request.POST.get("voice") or (opened.voice.name if opened else request.GET.get("voice", ""))
+    wanted = request.POST.get("voice") or (opened.voice.name if opened else request.GET.get("voice", ""))
+    voices = reading.warn(selectors.voices_in_use())
+    default = selectors.voice_default(voices, selectors.utterances_of(request.user))
     return {
-        "voices": reading.warn(selectors.voices_in_use()),
-        "chosen": chosen,
+        "voices": voices,
+        "chosen": wanted if any(voice.name == wanted for voice in voices) else default and default.name,
         "text": text,
         "limit": settings.SPEAK_TEXT_LIMIT,
         "examples": EXAMPLES,

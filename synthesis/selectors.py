@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -85,6 +86,18 @@ def voice_named(name: str) -> Voice | None:
     """A voice in use by its name; without a name, the newest."""
     voices = voices_in_use()
     return voices.filter(name=name).first() if name else voices.first()
+
+
+def voice_default(voices: Sequence[Voice], utterances: QuerySet[Utterance]) -> Voice | None:
+    """Which of `voices` to offer first: the one of the newest of `utterances`, else the base voice, else the newest.
+
+    One that cannot be loaded comes last. `voices`: in use, newest first.
+    """
+    usable = [voice for voice in voices if not voice.error] or voices
+    last = utterances.filter(voice__in=[voice.pk for voice in usable]).order_by("-created_at").first()
+    if last is not None:
+        return last.voice
+    return next((voice for voice in usable if is_base_voice(voice)), usable[0] if usable else None)
 
 
 def voice_is_withheld(name: str) -> bool:

@@ -64,9 +64,12 @@ def utterance_speak(pk: UUID | str) -> None:
 
 
 def voice_preload(pk: UUID | str | None = None) -> None:
-    """Load a voice, without `pk` the newest, before somebody waits for it; what is wrong with it goes to its row."""
+    """Load a voice before somebody waits for it; what is wrong with it goes to its row.
+
+    Without `pk` the one that spoke last, else the one that the page offers first.
+    """
     found = selectors.voices_in_use()
-    voice = found.filter(pk=pk).first() if pk else found.first()
+    voice = found.filter(pk=pk).first() if pk else selectors.voice_default(list(found), Utterance.objects.all())
     if voice is None:
         return
     try:

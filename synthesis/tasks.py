@@ -20,7 +20,7 @@ def utterance_speak(pk: str) -> None:
 
 @shared_task(name=services.PRELOAD_TASK)
 def voice_preload(pk: str = "") -> None:
-    """Load a voice (without `pk` the newest) before somebody waits for it."""
+    """Load a voice (without `pk` the one most likely asked for) before somebody waits for it."""
     from synthesis import speaker
 
     speaker.voice_preload(pk)
@@ -36,7 +36,7 @@ def voices_sweep() -> None:
 
 @worker_ready.connect
 def warm_up(sender: Any = None, **kwargs: Any) -> None:
-    """A fresh speaking worker loads the newest voice at once."""
+    """A fresh speaking worker loads the voice that is most likely asked for at once."""
     amqp = getattr(getattr(sender, "app", None), "amqp", None)
     if amqp is not None and services.QUEUE in amqp.queues:
         voice_preload.delay()

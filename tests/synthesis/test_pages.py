@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,27 @@ def test_the_page_works_as_a_plain_form(voice: Voice, signed_in: SignIn, listene
     assert f"/utterances/{utterance.pk}/0.wav" in page
     assert f"/utterances/{utterance.pk}.wav" in page
     assert "인공지능이 만든 목소리예요" in page
+
+
+def test_the_voice_offered_first_is_the_last_one_used_then_the_base_voice_then_the_newest(
+    voice: Voice, acoustic: Checkpoint, signed_in: SignIn, listener: User, admin: User
+) -> None:
+    def offered(path: str = "/speak/", user: User = listener) -> str:
+        page = signed_in(user).get(path).content.decode()
+        return re.findall(r'<option value="([^"]*)"[^>]* selected>', page)[0]
+
+    base = Voice.objects.create(name="base", label="기본 목소리", acoustic=acoustic)
+    newest = Voice.objects.create(name="test", label="시험", acoustic=acoustic)
+    assert offered() == "base"
+    assert offered("/speak/?voice=mina") == "mina"
+    assert offered("/speak/?voice=gone") == "base"
+    said = Utterance.objects.create(voice=voice, text="글", requested_by=listener, state="done")
+    assert offered() == "mina"
+    assert offered(user=admin) == "base"
+    services.voice_retire(voice=voice)
+    assert offered(f"/speak/{said.pk}/") == "base"
+    Voice.objects.filter(pk=base.pk).update(error={"code": "missing"})
+    assert offered() == newest.name
 
 
 def test_a_refused_form_keeps_the_text(voice: Voice, signed_in: SignIn, listener: User) -> None:

@@ -224,6 +224,19 @@ def test_a_vocoder_of_another_mel_is_told_when_the_voice_is_loaded(voice: Voice,
     assert voice.error["code"] == "other_audio"
 
 
+def test_the_voice_that_spoke_last_is_loaded_ahead(
+    voice: Voice, listener: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Voice] = []
+    monkeypatch.setattr(voices, "get", asked.append)
+    base = Voice.objects.create(name="base", label="기본 목소리", acoustic=voice.acoustic)
+    Voice.objects.create(name="test", label="시험", acoustic=voice.acoustic)
+    speaker.voice_preload()
+    request(voice, listener)
+    speaker.voice_preload()
+    assert asked == [base, voice]
+
+
 def test_the_file_is_brought_from_storage_once_and_kept(voice: Voice) -> None:
     first = voices.fetch(voice.acoustic)
     files.delete_file(voice.acoustic.file)
