@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from studio import files, room_tones, services, statements, takes
 from studio.errors import Refused
@@ -24,14 +24,15 @@ from studio.models import Erasure, Speaker
 
 FOLDERS = (takes.FOLDER, statements.FOLDER, room_tones.FOLDER)
 
-# What there may be of a speaker, in the order in which it is told.
+# What there may be of a speaker, in the order in which it is told. They have a context since English names them
+# otherwise: 녹음, 학습 and 목소리 are also two rooms and the brand.
 WORDS: dict[str, str | Promise] = {
-    "takes": gettext_lazy("녹음"),
+    "takes": pgettext_lazy("counted", "녹음"),
     "statements": gettext_lazy("동의 녹음과 기록"),
     "room_tones": gettext_lazy("방 소리"),
-    "runs": gettext_lazy("학습"),
-    "checkpoints": gettext_lazy("체크포인트"),
-    "voices": gettext_lazy("목소리"),
+    "runs": pgettext_lazy("counted", "학습"),
+    "checkpoints": pgettext_lazy("counted", "체크포인트"),
+    "voices": pgettext_lazy("counted", "목소리"),
     "utterances": gettext_lazy("말한 글과 소리"),
     "accounts": gettext_lazy("로그인 계정"),
 }

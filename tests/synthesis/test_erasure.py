@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from studio import erasure, files, services, takes
 from studio.errors import Refused
@@ -318,6 +319,16 @@ def test_the_page_names_what_goes_and_wants_the_name_typed(house: House, signed_
     assert_gone(house)
     line = client.get("/speakers/").content.decode()
     assert "지운 화자" in line and "녹음 1" in line and "목소리 2" in line and "이어서 지우기" not in line
+
+
+def test_the_page_names_things_in_english_and_not_rooms(house: House, signed_in: SignIn, admin: User) -> None:
+    page = signed_in(admin)
+    page.cookies["moksori_language"] = "en"
+    rows = page.get("/speakers/mina/erase").content.decode().partition("<tbody>")[2].partition("</tbody>")[0]
+    assert all(f"<td>{what}" in rows for what in ("Takes", "Runs", "Checkpoints", "Voices", "Accounts"))
+    done = erasure.speaker_erase(speaker=house.speaker, by=admin)
+    with override("en"):
+        assert erasure.erased_words(done).startswith("Takes 1, ") and "Voices 2" in erasure.erased_words(done)
 
 
 def test_the_page_says_which_run_to_stop_first_and_ends_what_was_cut_off(
