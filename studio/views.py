@@ -35,7 +35,15 @@ class SignIn(LoginView):
 
 
 class SignOut(LogoutView):
-    http_method_names = ["post", "options"]
+    """POST signs out. GET says before how one comes in again: who came by a link has no password to come back with."""
+
+    http_method_names = ("get", "post", "options")
+    template_name = "studio/sign_out.html"
+
+    def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect("studio:sign_in")
+        return super().get(request, *args, **kwargs)
 
 
 @require_GET

@@ -156,6 +156,7 @@ class Screens:
                 self.visit(page, f"/{path}", path.strip("/").replace("/", "-"))
             page.locator("summary", has_text="메뉴").click()
             self.shoot(page, "menu")
+            self.visit(page, "/sign-out/", "sign-out")
         with self.visitor(self.house.sign_in_link("guest")) as page:
             self.visit(page, "/speakers/", "refused")
 

@@ -23,7 +23,7 @@ pytestmark = [
 
 NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
     "studio": {
-        "sign_out", "consent_statement", "consent_audio", "room_tone_create",
+        "consent_statement", "consent_audio", "room_tone_create",
         "consent_withdraw", "record_next", "record_move", "clip_create", "clip_audio",
         "clip_discard", "clip_keep", "clip_note", "clip_trim", "record_prompts", "review_write", "clip_restore",
         "speaker_invite", "erasure_go_on", "dictionary_import",
@@ -73,6 +73,7 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
         "studio:home": [reverse("studio:home")],
         "studio:enter": [furnished.links["unused"], reverse("studio:enter", args=["no-such-link"])],
         "studio:sign_in": [SIGN_IN],
+        "studio:sign_out": [reverse("studio:sign_out")],
         "studio:record": [reverse("studio:record")],
         "studio:consent": [reverse("studio:consent")],
         "studio:check": [reverse("studio:check")],

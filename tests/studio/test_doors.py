@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -14,6 +19,7 @@ from django.utils import timezone
 
 from studio import consent, services
 from studio.models import Consent, SignInLink, Speaker
+from tests.servers import ROOT
 from tests.studio.conftest import send
 from tests.studio.sounds import statement_upload
 
@@ -110,9 +116,45 @@ def test_a_password_signs_in_and_comes_back_to_the_page_that_was_asked_for(clien
     User.objects.create_superuser("boss", password="correct horse battery staple")
     body = {"username": "boss", "password": "correct horse battery staple", "next": "/speakers/"}
     assert client.post("/sign-in/", body).headers["Location"] == "/speakers/"
-    assert client.get("/sign-out/").status_code == 405
     assert client.post("/sign-out/").status_code == 302
     assert "_auth_user_id" not in client.session
+
+
+def admin_link_command(page: str) -> list[str]:
+    """What the page tells an admin to type, in words."""
+    command = re.search("<code>(.*admin_link.*)</code>", page)
+    assert command
+    return shlex.split(html.unescape(command[1]))
+
+
+def test_the_sign_in_page_names_the_command_that_lets_an_admin_in_again(client: Client, admin: User) -> None:
+    python, manage, *command = admin_link_command(client.get("/sign-in/").content.decode())
+    assert f"VENV = {python.removesuffix('/bin/python')}\n" in (ROOT / "Makefile").read_text()
+    assert (ROOT / manage).is_file()
+    link = StringIO()
+    call_command(*command, f"--name={admin.username}", stdout=link)
+    assert client.post(link.getvalue().strip().removeprefix("http://testserver")).status_code == 302
+    assert client.session["_auth_user_id"] == str(admin.pk)
+
+
+def test_who_has_no_password_is_told_before_signing_out_how_to_come_in_again(speaking: Client, admin: User) -> None:
+    boss, other = Client(), Client()
+    boss.force_login(admin)
+    other.force_login(User.objects.create_superuser("sora"))
+    for person in (speaking, boss, other):
+        assert 'href="/sign-out/"' in person.get("/").content.decode()
+        assert "비밀번호가 없어요" in person.get("/sign-out/").content.decode()
+        assert "_auth_user_id" in person.session
+    assert "--name" not in admin_link_command(boss.get("/sign-out/").content.decode())
+    assert "--name sora" in " ".join(admin_link_command(other.get("/sign-out/").content.decode()))
+    assert "admin_link" not in speaking.get("/sign-out/").content.decode()
+    assert boss.post("/sign-out/").status_code == 302
+    assert boss.get("/sign-out/").headers["Location"] == "/sign-in/"
+
+
+def test_who_has_a_password_signs_out_at_once(client: Client) -> None:
+    client.force_login(User.objects.create_user("listener", password="correct horse battery staple"))
+    assert 'action="/sign-out/"' in client.get("/").content.decode()
 
 
 def test_the_first_page_shows_three_rooms_to_an_admin(client: Client, admin: User) -> None:
