@@ -1,10 +1,15 @@
-"""Headers that no library sets for us, and the cap on request bodies."""
+"""What no library does for us: a header, and a page where a method is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import iscoroutinefunction
+from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.decorators import sync_and_async_middleware
 
 
 def permissions_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -16,3 +21,29 @@ def permissions_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> C
         return response
 
     return middleware
+
+
+@sync_and_async_middleware
+def refused_method(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Django answers 405 with an empty body: somebody who typed such an address gets a page."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware_async(request: HttpRequest) -> HttpResponse:
+            response = await get_response(request)
+            return await sync_to_async(_in_words)(request, response) if response.status_code == 405 else response
+
+        return middleware_async
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        return _in_words(request, response) if response.status_code == 405 else response
+
+    return middleware
+
+
+def _in_words(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if "text/html" not in request.headers.get("Accept", ""):
+        return response
+    page = render(request, "405.html", status=405)
+    page["Allow"] = response["Allow"]
+    return page

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from studio.errors import Refused
 from studio.models import Consent, Speaker
@@ -82,6 +83,25 @@ def speaker_required(view: View) -> View:
         request.speaker = require_speaker(request.user)  # type: ignore[attr-defined]
 
     return _guarded(view, check)
+
+
+def posted_from(page: str) -> Callable[[View], View]:
+    """Like `require_POST`, but a GET is led to `page`, which has the form and the view's arguments, if any.
+
+    Someone who was signed out meanwhile comes back to the form's address by GET, after signing in.
+    """
+
+    def decorated(view: View) -> View:
+        @functools.wraps(view)
+        def posted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method in {"GET", "HEAD"}:
+                return HttpResponseRedirect(reverse(page, args=args, kwargs=kwargs))
+            response: HttpResponseBase = require_POST(view)(request, *args, **kwargs)
+            return response
+
+        return posted
+
+    return decorated
 
 
 def _guarded(view: View, check: Callable[[HttpRequest], None]) -> View:

@@ -7,6 +7,7 @@ from asyncio import iscoroutinefunction
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -99,3 +100,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if "text/html" in request.headers.get("Accept", ""):
         return render(request, "studio/refused.html", {"message": message}, status=403)
     return error_response(Refused("csrf", message, 403))
+
+
+def sign_in_locked(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any]) -> HttpResponse:
+    """`AXES_LOCKOUT_CALLABLE`: too many wrong passwords."""
+    minutes = round(settings.AXES_COOLOFF_TIME * 60)
+    message = _("비밀번호를 여러 번 틀려서 잠갔어요. %(minutes)s분 뒤에 다시 해 주세요.") % {"minutes": minutes}
+    return render(request, "studio/refused.html", {"message": message}, status=429)

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from speech.limits import rules_json
 from studio import rooms, selectors, services
-from studio.access import SpeakerRequest, admin_required, is_admin, speaker_required
+from studio.access import SpeakerRequest, admin_required, is_admin, posted_from, speaker_required
 from studio.dictionary import dictionary_for
 from studio.erasure import erased_words
 from studio.errors import Refused
@@ -94,7 +94,7 @@ def speakers(request: HttpRequest) -> HttpResponse:
     return render(request, "studio/speakers.html", context)
 
 
-@require_POST
+@posted_from("studio:speaker")
 @admin_required
 def speaker_invite(request: HttpRequest, name: str) -> HttpResponse:
     return _invite(request, get_object_or_404(Speaker, name=name))

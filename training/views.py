@@ -9,11 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from speech.errors import SpeechError
 from studio import files
-from studio.access import admin_required, sign_in_required
+from studio.access import admin_required, posted_from, sign_in_required
 from studio.errors import Refused, api_errors, person_message
 from training import pages, selectors, services
 from training.forms import RunForm
@@ -45,7 +45,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "training/run.html", pages.run(_visible(request, pk), request.user))
 
 
-@require_POST
+@posted_from("training:run")
 @admin_required
 def run_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
@@ -55,7 +55,7 @@ def run_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("training:run", pk)
 
 
-@require_POST
+@posted_from("training:run")
 @admin_required
 def run_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:

@@ -159,6 +159,7 @@ class Screens:
             self.visit(page, "/sign-out/", "sign-out")
         with self.visitor(self.house.sign_in_link("guest")) as page:
             self.visit(page, "/speakers/", "refused")
+            self.visit(page, "/no-such-page/", "missing")
 
     def training(self, furnished: Furnished) -> None:
         with self.visitor(self.admin()) as page:

@@ -160,7 +160,11 @@ def test_pages_fit_in_english_as_well(people: dict[str, Visitor], furnished: Fur
 
 @pytest.mark.parametrize(
     ("who", "path", "status"),
-    [("anonymous", "/enter/no-such-link/", GONE), ("listener", "/voices/", REFUSED)],
+    [
+        ("anonymous", "/enter/no-such-link/", GONE),
+        ("listener", "/voices/", REFUSED),
+        ("listener", "/no-such-page/", MISSING),
+    ],
 )
 def test_a_page_that_turns_people_away_is_whole(who: str, path: str, status: int, people: dict[str, Visitor]) -> None:
     assert [fault for size in (WIDE, NARROW) for fault in look(people[who], path, size, status)] == []

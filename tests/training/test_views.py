@@ -116,6 +116,16 @@ def test_without_the_consent_a_run_offers_neither_to_resume_nor_to_publish_and_s
     assert offered in client.get(f"/train/{run.pk}/").content.decode()
 
 
+@pytest.mark.parametrize("button", ["stop", "resume"])
+def test_a_buttons_address_leads_to_the_run_when_it_is_only_looked_at(
+    client: Client, run: TrainingRun, button: str
+) -> None:
+    assert client.get(f"/train/{run.pk}/{button}").headers["Location"] == f"/train/{run.pk}/"
+    assert client.put(f"/train/{run.pk}/{button}").status_code == 405
+    run.refresh_from_db()
+    assert not run.stop_requested
+
+
 def test_the_page_says_when_it_trains_on_a_cpu(client: Client, run: TrainingRun) -> None:
     services.run_claim(run_pk=run.pk, worker="w")
     assert "CPU로 학습하고 있어요" not in client.get(f"/train/{run.pk}/").content.decode()
