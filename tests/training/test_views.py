@@ -176,6 +176,21 @@ def test_the_sound_and_the_picture_of_a_checkpoint_are_for_those_who_may_see_the
         assert address in client.get(f"/train/{run.pk}/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("running", "다음 체크포인트를"), ("stopped", "이어서 학습하면"), ("finished", "들어 볼 소리가 없어요")],
+)
+def test_a_run_stopped_before_its_first_sample_does_not_wait_for_a_first_checkpoint(
+    run: TrainingRun, client: Client, state: str, words: str
+) -> None:
+    assert "첫 체크포인트가 저장되면" in client.get(f"/train/{run.pk}/").content.decode()
+    TrainingRun.objects.update(state=state)
+    Checkpoint.objects.create(run=run, kind="acoustic", model="tacotron2", step=3, file="a", sha256="0", size=13)
+    page = client.get(f"/train/{run.pk}/").content.decode()
+    assert "첫 체크포인트가 저장되면" not in page and words in page
+    assert state != "finished" or "다음 체크포인트를" not in page
+
+
 def test_the_curves_of_a_run_that_fell_back_show_the_later_way(run: TrainingRun) -> None:
     for step, value in ((1, 9.0), (2, 8.0), (3, 7.0), (2, 6.0), (3, 5.0)):
         record(run_pk=run.pk, kind="step_done", data={"part": "acoustic", "step": step, "losses": {"mel": value}})
