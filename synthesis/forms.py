@@ -24,7 +24,7 @@ class CheckpointField(forms.ModelChoiceField):
 def checkpoint_words(checkpoint: Checkpoint) -> str:
     """E.g. "미나 · tacotron2 · 2,400걸음 (7월 3일 14:20)"."""
     whose = checkpoint.run.speaker.label if checkpoint.run else checkpoint.name
-    step = _("%(step)s걸음") % {"step": f"{checkpoint.step:,}"}
+    step = _("%(step)s걸음") % {"step": checkpoint.step_words}
     best = " ★" if checkpoint.best else ""
     return f"{whose} · {checkpoint.model_words} · {step}{best}"
 

@@ -133,6 +133,11 @@ class Checkpoint(models.Model):
         return self.name or f"{self.run} {self.model} {self.step}"
 
     @property
+    def step_words(self) -> str:
+        """Its step as people read it: 12,068."""
+        return f"{self.step:,}"
+
+    @property
     def model_words(self) -> str:
         """The model's name as its paper writes it."""
         return model_words(self.model)

@@ -162,7 +162,7 @@ def checkpoint_view(checkpoint: Checkpoint, *, may_publish: bool) -> dict[str, A
     return {
         **selectors.last_checkpoint_json(checkpoint),
         "row": checkpoint,
-        "step_words": f"{checkpoint.step:,}",
+        "step_words": checkpoint.step_words,
         "part": PART_WORDS[checkpoint.kind],
         "measured": measured_words(checkpoint.losses),
         "publish": publish if may_publish and checkpoint.kind == Checkpoint.Kind.ACOUSTIC else "",

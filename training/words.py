@@ -145,7 +145,7 @@ def _line(kind: str, data: dict[str, Any], texts: Mapping[str, str]) -> str:
             return _started_line(data)
         case "checkpoint_saved":
             best = _(" (지금까지 가장 좋아요)") if data.get("best") else ""
-            saved = _("%(step)s걸음 체크포인트를 저장했어요.") % {"step": data["step"]}
+            saved = _("%(step)s걸음 체크포인트를 저장했어요.") % {"step": f"{data['step']:,}"}
             return f"{saved} {measured_words(data.get('losses') or {})}".rstrip() + best
         case "warned":
             return _warning_line(data, texts)
@@ -200,6 +200,8 @@ def _warning_line(data: dict[str, Any], texts: Mapping[str, str]) -> str:
     if words is None:
         return stored_message(data)
     params["names"] = ", ".join(_name(one, texts) for one in clips_named(data))
+    if isinstance(params.get("step"), int):
+        params["step"] = f"{params['step']:,}"
     if isinstance(params.get("shown"), list):
         params["shown"] = ", ".join(params["shown"])
     try:

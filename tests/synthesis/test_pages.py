@@ -227,6 +227,11 @@ def test_a_voice_is_renamed_retired_and_restored(voice: Voice, signed_in: SignIn
     assert voice.retired_at is None
 
 
+def test_the_steps_of_a_voice_are_written_as_on_other_pages(voice: Voice, signed_in: SignIn, admin: User) -> None:
+    Checkpoint.objects.update(step=12_068)
+    assert "12,068걸음" in signed_in(admin).get("/voices/").content.decode()
+
+
 def test_a_listener_is_invited_by_a_link_that_is_shown_once(signed_in: SignIn, admin: User) -> None:
     client = signed_in(admin)
     page = client.post("/voices/invite/", {"label": "지호"}).content.decode()
