@@ -61,7 +61,7 @@ def entry_set(
         with transaction.atomic():
             entry.save(update_fields=["surface", "reading", "updated_at"])
     except IntegrityError:
-        message = _("‘%(surface)s’은(는) 이미 사전에 있어요.") % {"surface": surface}
+        message = _("이미 사전에 있는 낱말이에요: %(surface)s") % {"surface": surface}
         raise Refused("entry_taken", message, 409, surface=surface) from None
     return entry
 

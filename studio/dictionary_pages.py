@@ -40,7 +40,7 @@ def table(request: HttpRequest) -> HttpResponse:
         entry = dictionary.entry_set(surface=surface, reading=reading, speaker=speaker, by=_user(request))
     except Refused as error:
         return _table(request, speaker, error.status, fault=error, surface=surface, reading=reading)
-    messages.success(request, _("이제 ‘%(surface)s’을(를) ‘%(reading)s’(이)라고 읽어요.") % _words(entry))
+    messages.success(request, _("이제 이렇게 읽어요: %(surface)s → %(reading)s") % _words(entry))
     return _back(speaker)
 
 
@@ -51,12 +51,12 @@ def entry_change(request: HttpRequest, pk: int) -> HttpResponse:
     entry = get_object_or_404(DictionaryEntry.objects.select_related("speaker"), pk=pk)
     if "delete" in request.POST:
         dictionary.entry_delete(entry=entry)
-        messages.success(request, _("사전에서 ‘%(surface)s’을(를) 뺐어요.") % _words(entry))
+        messages.success(request, _("사전에서 뺐어요: %(surface)s") % _words(entry))
         return _back(entry.speaker)
     try:
         surface, reading = request.POST.get("surface", ""), request.POST.get("reading", "")
         entry = dictionary.entry_set(surface=surface, reading=reading, entry=entry)
-        messages.success(request, _("이제 ‘%(surface)s’을(를) ‘%(reading)s’(이)라고 읽어요.") % _words(entry))
+        messages.success(request, _("이제 이렇게 읽어요: %(surface)s → %(reading)s") % _words(entry))
     except Refused as error:
         messages.error(request, error.message)
     return _back(entry.speaker)

@@ -157,5 +157,5 @@ def erased_words(erasure: Erasure) -> str:
 def confirmed(speaker: Speaker, typed: str) -> None:
     """Raises Refused (not_confirmed) unless the speaker's name was typed."""
     if typed.strip() != speaker.name:
-        words = _("지우려면 화자의 이름 ‘%(name)s’을(를) 그대로 적어 주세요.") % {"name": speaker.name}
+        words = _("지우려면 화자의 이름을 그대로 적어 주세요: %(name)s") % {"name": speaker.name}
         raise Refused("not_confirmed", words, name=speaker.name)

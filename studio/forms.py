@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from django import forms
+from django.contrib.auth.forms import AuthenticationForm
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from studio.models import Speaker
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password, with our own words where they are wrong: Django's Korean ones do not know the particles."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": _("이름이나 비밀번호가 맞지 않아요."),
+    }
 
 
 class SpeakerForm(forms.Form):

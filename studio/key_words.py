@@ -25,7 +25,7 @@ def key_words() -> dict[str, Any]:
         "labels": {"Space": _("스페이스")},
         "change": _("‘{action}’ 키 바꾸기"),
         "waiting": _("‘{action}’에 쓸 키를 누르세요. 그만두려면 Esc를 누르세요."),
-        "changed": _("이제 ‘{action}’은(는) {key} 키예요."),
+        "changed": _("‘{action}’ 키를 바꿨어요: {key}"),
         "conflict": _("{key} 키는 이미 ‘{action}’에 쓰고 있어요."),
         "reserved": _("{key} 키는 브라우저가 쓰는 키라서 고를 수 없어요."),
         "restored": _("처음 키로 되돌렸어요."),

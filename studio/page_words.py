@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from studio.key_words import key_words
 from studio.microphone_words import failure_words
@@ -98,9 +98,9 @@ def _sending() -> dict[str, str]:
     }
 
 
-def _list() -> dict[str, str]:
+def _list() -> dict[str, Any]:
     return {
-        "found": _("{n}문장"),
+        "found": {"one": ngettext("{n}문장", "{n}문장", 1), "other": ngettext("{n}문장", "{n}문장", 2)},
         "none": _("찾은 문장이 없어요."),
-        "takes": _("녹음 {n}개"),
+        "takes": {"one": ngettext("녹음 {n}개", "녹음 {n}개", 1), "other": ngettext("녹음 {n}개", "녹음 {n}개", 2)},
     }

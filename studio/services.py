@@ -57,9 +57,7 @@ def speaker_create(*, label: str, name: str = "", user: User | None = None) -> S
         with transaction.atomic():
             return Speaker.objects.create(name=name[:64], label=label.strip()[:80], user=user)
     except IntegrityError as error:
-        raise Refused(
-            "name_taken", _("‘%(name)s’은(는) 이미 있는 이름이에요.") % {"name": name}, 409, name=name
-        ) from error
+        raise Refused("name_taken", _("이미 있는 이름이에요: %(name)s") % {"name": name}, 409, name=name) from error
 
 
 def speaker_invite(*, speaker: Speaker) -> str:

@@ -19,7 +19,7 @@ from studio.access import SpeakerRequest, admin_required, is_admin, posted_from,
 from studio.dictionary import dictionary_for
 from studio.erasure import erased_words
 from studio.errors import Refused
-from studio.forms import SpeakerForm
+from studio.forms import SignInForm, SpeakerForm
 from studio.models import Erasure, Prompt, Speaker
 from studio.page_words import recorder_words
 from studio.prompt_readings import prompt_reading
@@ -31,6 +31,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 class SignIn(LoginView):
     template_name = "studio/sign_in.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
 
 

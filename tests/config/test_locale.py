@@ -48,6 +48,11 @@ def test_a_counted_sentence_has_both_english_forms() -> None:
     assert all(set(entry.msgstr_plural) == {0, 1} for entry in catalogue() if entry.msgid_plural)
 
 
+def test_no_korean_sentence_leaves_a_particle_to_the_reader() -> None:
+    """을(를), 은(는): what is named stands where a sentence needs none."""
+    assert not [entry.msgid for entry in catalogue() if re.search(r"을\(를\)|은\(는\)|이\(가\)|와/과", entry.msgid)]
+
+
 def test_the_english_keeps_what_is_put_into_a_sentence() -> None:
     other = [
         entry.msgid

@@ -14,6 +14,7 @@ import { Lateness } from "../../static/js/record/lateness.js";
 import { join, TakeBuffer, zeroRun } from "../../static/js/record/take.js";
 import { keyTarget, moveEdge } from "../../static/js/record/trim.js";
 import { UndoStack } from "../../static/js/record/undo.js";
+import { counted } from "../../static/js/record/view.js";
 import { barHeight, peaksOf } from "../../static/js/record/waveform.js";
 import { encodeWav, sha256, toInt16 } from "../../static/js/record/wav.js";
 
@@ -38,6 +39,11 @@ test("the header has 44 bytes and says what follows", () => {
   assert.equal(view.getUint32(4, true), 236);
   assert.equal(view.getUint32(24, true), 48000);
   assert.equal(view.getUint32(40, true), 200);
+});
+
+test("one take is no takes", () => {
+  const words = { one: "{n} take", other: "{n} takes" };
+  assert.deepEqual([1, 2, 12].map((n) => counted(words, n)), ["1 take", "2 takes", "12 takes"]);
 });
 
 test("the hash is that of the bytes", async () => {

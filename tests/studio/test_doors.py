@@ -120,6 +120,15 @@ def test_a_password_signs_in_and_comes_back_to_the_page_that_was_asked_for(clien
     assert "_auth_user_id" not in client.session
 
 
+def test_a_wrong_password_is_refused_in_our_own_words(client: Client) -> None:
+    page = client.post("/sign-in/", {"username": "boss", "password": "wrong"}).content.decode()
+    assert "이름이나 비밀번호가 맞지 않아요." in page and "와/과" not in page
+
+
+def test_a_browser_that_asks_for_an_icon_is_led_to_it(client: Client) -> None:
+    assert client.get("/favicon.ico").headers["Location"].startswith("/static/img/mark")
+
+
 def admin_link_command(page: str) -> list[str]:
     """What the page tells an admin to type, in words."""
     command = re.search("<code>(.*admin_link.*)</code>", page)

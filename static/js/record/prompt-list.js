@@ -1,7 +1,7 @@
 // The dialog with all sentences: search, what is recorded, and the way to any of them.
 
 import { get, Refusal } from "../lib/http.js";
-import { fill } from "./view.js";
+import { counted } from "./view.js";
 
 const TYPED_MS = 200; // after the last letter
 
@@ -42,7 +42,7 @@ export class PromptList {
       else this.rows.replaceChildren(...made);
       this.more.hidden = !more;
       const { words } = this.room;
-      this.say.textContent = fill(total ? words.list.found : words.list.none, { n: total });
+      this.say.textContent = total ? counted(words.list.found, total) : words.list.none;
     } catch (error) {
       if (asked.signal.aborted) return;
       if (!(error instanceof Refusal)) throw error;
@@ -65,7 +65,7 @@ export class PromptList {
     field("number").textContent = row.number;
     field("text").textContent = row.text;
     field("state").hidden = !row.takes && !row.skipped;
-    field("state").textContent = row.takes ? fill(words.list.takes, { n: row.takes }) : row.skipped;
+    field("state").textContent = row.takes ? counted(words.list.takes, row.takes) : row.skipped;
     field("state").classList.add(row.kept ? "good" : row.takes ? "warn" : "skipped");
     return item;
   }

@@ -6,6 +6,11 @@ export function fill(words, values) {
   return words.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+/** "1 take", "2 takes": words that have a form for one and a form for all other numbers. */
+export function counted(words, n) {
+  return fill(n === 1 ? words.one : words.other, { n });
+}
+
 /** "3:20" of seconds. */
 export function clock(seconds) {
   const whole = Math.floor(seconds);
