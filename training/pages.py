@@ -201,7 +201,7 @@ def script_words() -> dict[str, str | Promise | dict[str, Any]]:
         "under_a_minute": _("1분 안쪽"),
         "per_minute": _("분당 {rate}걸음"),
         "open": _("실시간으로 보고 있어요"),
-        "waiting": _("연결이 끊겨 다시 잇고 있어요. 학습은 계속돼요."),
+        "waiting": _("연결이 끊겨 다시 잇고 있어요. 보이는 것은 끊기기 전의 것일 수 있어요."),
         "signed_out": _("로그아웃되어 더 보여 드릴 수 없어요."),
         "train": _("학습"),
         "held_out": _("확인"),

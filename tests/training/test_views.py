@@ -126,6 +126,12 @@ def test_a_buttons_address_leads_to_the_run_when_it_is_only_looked_at(
     assert not run.stop_requested
 
 
+def test_a_page_without_its_socket_says_only_what_it_knows() -> None:
+    """The whole studio may be off: nobody knows then whether the run goes on."""
+    words = str(pages.script_words()["waiting"])
+    assert "연결이 끊겨" in words and "학습" not in words
+
+
 def test_the_page_says_when_it_trains_on_a_cpu(client: Client, run: TrainingRun) -> None:
     services.run_claim(run_pk=run.pk, worker="w")
     assert "CPU로 학습하고 있어요" not in client.get(f"/train/{run.pk}/").content.decode()
