@@ -158,6 +158,16 @@ def test_pages_fit_in_english_as_well(people: dict[str, Visitor], furnished: Fur
     assert not found, "\n" + "\n".join(found)
 
 
+def test_a_table_of_keys_shows_its_buttons_in_a_narrow_window(people: dict[str, Visitor]) -> None:
+    page = people["listener"].page
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    page.goto("/tokens/")
+    page.locator("#token-label").fill("낭독 프로그램")
+    page.get_by_role("button", name="열쇠 만들기").click()
+    expect(page.get_by_role("button", name="없애기")).to_be_in_viewport(ratio=1)
+    assert overflow(page) == []
+
+
 @pytest.mark.parametrize(
     ("who", "path", "status"),
     [
@@ -201,6 +211,8 @@ def look(visitor: Visitor, path: str, size: Any, status: int) -> list[str]:
 def overflow(page: Page) -> list[str]:
     """What is wider than the window."""
     widest: str | None = page.evaluate("""() => {
+      const cut = [...document.querySelectorAll(".table-stack")].find((node) => node.scrollWidth > node.clientWidth);
+      if (cut) return `the table ${cut.innerText.slice(0, 99)}`;
       if (document.documentElement.scrollWidth <= innerWidth) return null;
       const sticksOut = (node) => node.getBoundingClientRect().right > innerWidth + 1;
       const wide = [...document.querySelectorAll("body *")].filter(sticksOut).slice(0, 3);
