@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import types
 import typing
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def _fits(value: Any, kind: Any) -> bool:
         inner = typing.get_args(kind)[1]
         return isinstance(value, dict) and all(_fits(one, inner) for one in value.values())
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
+        return isinstance(value, int | float) and not isinstance(value, bool)
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return kind is Any or (kind is None and value is None) or (isinstance(kind, type) and isinstance(value, kind))

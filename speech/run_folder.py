@@ -7,6 +7,7 @@ a CheckpointSaved event into the folder, `adopt` them, and the trainer resumes t
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -191,7 +192,8 @@ def _with_nearest(entry: Entry, before: Iterable[Entry]) -> Entry:
 
 
 def _nearest(entry: Entry) -> float:
-    return entry.losses[DISTORTION] if entry.nearest is None else entry.nearest
+    distance = entry.losses[DISTORTION] if entry.nearest is None else entry.nearest
+    return math.inf if math.isnan(distance) else distance
 
 
 def _mark_best(listed: list[Entry]) -> list[Entry]:

@@ -185,3 +185,9 @@ def test_a_list_from_before_is_judged_by_the_turn_that_is_told_now(tmp_path: Pat
     path.write_text(json.dumps(data))
     put(tmp_path, 40, 1.0, turn=20, mcd=4.5)
     assert [one.step for one in entries(tmp_path) if one.best] == [30]
+
+
+def test_a_distance_that_is_no_number_hides_none_that_is_one(tmp_path: Path) -> None:
+    for step, mcd in ((10, float("nan")), (20, 4.2), (30, float("nan"))):
+        put(tmp_path, step, 1.0, mcd=mcd)
+    assert [one.step for one in entries(tmp_path) if one.best] == [20]
