@@ -108,10 +108,6 @@ class Trainer:
         entry = checkpoint.latest_good(self.folder, self.on_event)
         warm = self._restore(entry) if entry else self._initialise()
         self._saved = entry
-        if entry is None:
-            run_folder.tell(self.folder, 0)
-        elif run_folder.untold(self.folder, entry):
-            self._tell_saved(entry, *self._shown(entry.step))
         plan, training = self.plan, self.plan.training
         self.on_event(
             TrainingStarted(
@@ -125,6 +121,10 @@ class Trainer:
                 warm_start=warm,
             )
         )
+        if entry is None:
+            run_folder.tell(self.folder, 0)
+        elif run_folder.untold(self.folder, entry):
+            self._tell_saved(entry, *self._shown(entry.step))
 
     def _initialise(self) -> dict[str, Any]:
         """A network of random weights, warm-started where there is a base."""
@@ -173,8 +173,8 @@ class Trainer:
             return "another mel"
         if header.text and TextConfig.from_json(header.text) != plan.text:
             return "other symbols"
-        teacher = plan.teacher.header.tensors_sha256[:16] if plan.teacher else ""
-        return "another teacher" if teacher not in header.teacher or bool(teacher) != bool(header.teacher) else ""
+        teachers = header.teacher, plan.header(0, {}).teacher  # by its hash, if it has one: its file may have moved
+        return "another teacher" if len({tuple(one.split()[-1:]) for one in teachers}) > 1 else ""
 
     def _resize(self, batch_size: int) -> None:
         if batch_size != self.feed.batch_size:

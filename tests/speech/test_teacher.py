@@ -99,6 +99,21 @@ def test_the_checkpoint_tells_whose_mels_it_learned_from(
     assert f"teacher: {told}\n" in capsys.readouterr().out
 
 
+def test_a_run_goes_on_with_its_teacher_wherever_that_lies_now_and_not_without(
+    espeak_clips: Path, tmp_path: Path, teacher: Path
+) -> None:
+    asked = job(espeak_clips, tmp_path / "run", "hifi_gan", teacher=str(teacher), training={"steps": 1})
+    assert train(asked)[0] == 0
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes(teacher.read_bytes())
+    on = {**asked.training, "steps": 2}
+    assert train(dataclasses.replace(asked, teacher=str(moved), training=on))[0] == 0
+    status, events = train(dataclasses.replace(asked, teacher=None, training={**on, "steps": 3}))
+    failed = of(events, TrainingFailed)[-1]
+    assert (status, failed.code) == (1, "other_run")
+    assert "another teacher" in failed.message
+
+
 @pytest.mark.parametrize(("given", "rounds"), [({}, 0), ({"fitting_rounds": 5}, 5)])
 def test_a_taught_vocoder_is_not_fitted_to_what_its_teacher_tells(
     tmp_path: Path, teacher: Path, given: dict[str, int], rounds: int
