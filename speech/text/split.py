@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 
 from speech.text.hangul import is_syllable
+from speech.text.lexicon import mapping
 
 DECODER_SECONDS = 11.6  # of sound that a decoder holds: 1,000 frames at 86 a second
 LONGEST = 60  # syllables, of a voice whose pace nobody knows; at six a second they are safe
@@ -52,6 +53,8 @@ def syllables(text: str) -> int:
             total += 1.7
         elif character.isalpha():
             total += 1.3
+        elif unit := mapping("units").get(character):  # ㎢, ℃: one character, up to six syllables
+            total += sum(map(is_syllable, unit))
     return round(total)
 
 

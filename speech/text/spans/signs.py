@@ -15,6 +15,7 @@ from speech.text.spans.scan import Found
 _LAUGH = re.compile(r"[ㅋㅎ]{2,}|(?<=[가-힣.!?~])[ㅋㅎ](?=[\s.,!?~]|$)")
 _TEARS = re.compile(r"[ㅠㅜ]{2,}|[ㅠㅜ](?=[\s.,!?~]|$)")
 _JAMO = re.compile(r"[ㄱ-ㅣ]+")
+_LONGEST_CHAT = 64  # letters that are looked up as one word: each of a run would ask for all behind it
 _DAYS = re.compile(
     r"(?<![가-힣])([월화수목금토일])(?:요일)?\s?~\s?([월화수목금토일])(?:요일)?(?![가-힣]|\d|\s?\d+(?!\d|:|\s?시))"
 )
@@ -103,7 +104,7 @@ def jamo(text: str, position: int) -> Found | None:
     if not match:
         return None
     letters = match.group()
-    for end in range(len(letters), 1, -1):
+    for end in range(min(len(letters), _LONGEST_CHAT), 1, -1):
         reading = _chat(letters[:end])
         if reading and not letters[end:].strip("ㅋㅎㅠㅜ"):
             return Found(position + end, reading, "jamo", "jamo.chat")

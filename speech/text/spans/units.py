@@ -8,6 +8,7 @@ from functools import cache
 from speech.text.lexicon import mapping
 from speech.text.spans.quantity import Amount
 
+_MOST_BELOW = 8  # units under a stroke that are read together
 _NOT_AFTER = re.compile(r"[A-Za-z0-9]")
 
 
@@ -42,7 +43,9 @@ def unit_at(text: str, position: int) -> tuple[int, str] | None:
         return None
     end = position + len(sign)
     reading = mapping("units")[sign]
-    while end < len(text) and text[end] == "/" and "{}" not in reading:
+    for _ in range(_MOST_BELOW):
+        if end >= len(text) or text[end] != "/" or "{}" in reading:
+            break
         below = _single_at(text, end + 1)
         if not below:
             break

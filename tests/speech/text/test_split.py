@@ -104,3 +104,10 @@ def test_a_number_stays_whole_even_where_it_is_longer_than_a_piece() -> None:
 
 def test_a_number_of_a_list_stays_with_its_line() -> None:
     assert split("끝났다. 1. 서론을 쓴다. 2. 본론을 쓴다.") == ["끝났다.", "1. 서론을 쓴다.", "2. 본론을 쓴다."]
+
+
+def test_a_unit_of_one_character_counts_as_what_it_says() -> None:
+    assert syllables("5㎢") > syllables("5") + 4
+    pieces = split("㎢ " * 60)
+    assert len(pieces) > 4
+    assert "".join(pieces).replace(" ", "") == "㎢" * 60
