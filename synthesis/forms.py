@@ -22,11 +22,8 @@ class CheckpointField(forms.ModelChoiceField):
 
 
 def checkpoint_words(checkpoint: Checkpoint) -> str:
-    """E.g. "미나 · tacotron2 · 2,400걸음 (7월 3일 14:20)"."""
-    whose = checkpoint.run.speaker.label if checkpoint.run else checkpoint.name
-    step = _("%(step)s걸음") % {"step": checkpoint.step_words}
-    best = " ★" if checkpoint.best else ""
-    return f"{whose} · {checkpoint.model_words} · {step}{best}"
+    """Its words, and a star for the best of its run."""
+    return f"{checkpoint.words} ★" if checkpoint.best else checkpoint.words
 
 
 class VoiceField(forms.ModelChoiceField):

@@ -61,12 +61,7 @@ class BaseField(forms.ModelChoiceField):
             super().validate(value)
 
     def label_from_instance(self, obj: Any) -> str:
-        whose = obj.name or (obj.run.speaker.label if obj.run else "")
-        if obj.run is None and obj.name == selectors.SHIPPED:
-            whose = _("기본 목소리")
-        size = SIZE_WORDS.get(obj.size_name, obj.size_name)
-        step = _("%(step)s걸음") % {"step": obj.step_words}
-        return " · ".join(str(words) for words in (whose, model_words(obj.model), size, step) if words)
+        return str(obj.words)
 
 
 class RunForm(forms.Form):

@@ -7,10 +7,13 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from studio.models import Clip, Speaker
-from training.words import model_words
+from training.words import SIZE_WORDS, model_words
+
+SHIPPED = "base"  # name of the base voice's checkpoints
 
 
 class TrainingRun(models.Model):
@@ -131,6 +134,18 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return self.name or f"{self.run} {self.model} {self.step}"
+
+    @property
+    def words(self) -> str:
+        """As a person knows it: whose, what, how far, and of a run also when, as two may be alike in all the rest."""
+        whose, made = self.name, ""
+        if self.run is not None:
+            whose, made = self.run.speaker.label, f"{timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"
+        elif self.name == SHIPPED:
+            whose = str(_("기본 목소리"))
+        size = SIZE_WORDS.get(self.size_name, self.size_name)
+        step = _("%(step)s걸음") % {"step": self.step_words}
+        return " · ".join(str(one) for one in (whose, self.model_words, size, step, made) if one)
 
     @property
     def step_words(self) -> str:

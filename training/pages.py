@@ -106,6 +106,7 @@ def part_view(run: TrainingRun, part: selectors.Part, curves: dict[str, list[lis
         "kind": part.kind,
         "label": PART_WORDS[part.kind],
         "model": model_words(part.model),
+        "base": part.base.words if part.base else "",
         "figure": curve_figure(part.model),
         "axis": FIGURE_WORDS[curve_figure(part.model)],
         "steps": part.steps,

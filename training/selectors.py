@@ -18,13 +18,12 @@ from studio.access import is_admin
 from studio.models import Clip, Consent, Speaker
 from studio.rooms import RoomState
 from training.journal import event_json
-from training.models import Checkpoint, RunEvent, TrainingRun
+from training.models import SHIPPED, Checkpoint, RunEvent, TrainingRun
 from training.words import curve_figure
 
 logger = logging.getLogger(__name__)
 
 SIZES = ("full", "compact", "trial")
-SHIPPED = "base"  # name of the base voice's checkpoints
 SHOWN_ELSEWHERE = ("step_done", "stage_changed", "evaluated", "training_ended")  # not in the log
 CURVE_POINTS = 600  # of one curve on a page that has just been opened
 Kind = Checkpoint.Kind

@@ -29,7 +29,7 @@ from studio.errors import Refused
 from studio.models import Clip
 from training import selectors
 from training.journal import record
-from training.models import Checkpoint, RunEvent, TrainingRun
+from training.models import SHIPPED, Checkpoint, RunEvent, TrainingRun
 from training.services import owner
 
 logger = logging.getLogger(__name__)
@@ -272,10 +272,10 @@ def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
         files.save_bytes(there.file, path)
         return there
     header = read_header(path)
-    row = _base_stored(path, header, selectors.SHIPPED, sha256)
+    row = _base_stored(path, header, SHIPPED, sha256)
     with transaction.atomic():
-        for old in Checkpoint.objects.filter(run=None, kind=kind, name=selectors.SHIPPED):
-            Checkpoint.objects.filter(pk=old.pk).update(name=f"{selectors.SHIPPED} {old.sha256[:8]}")
+        for old in Checkpoint.objects.filter(run=None, kind=kind, name=SHIPPED):
+            Checkpoint.objects.filter(pk=old.pk).update(name=f"{SHIPPED} {old.sha256[:8]}")
         row.save(force_insert=True)
     return row
 

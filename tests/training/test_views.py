@@ -274,3 +274,23 @@ def test_a_page_asks_the_database_the_same_few_times_however_long_the_run_is(
         record(run_pk=run.pk, kind="evaluated", data={"part": "acoustic", "step": step, "losses": {"loss": 1.0}})
     with django_assert_max_num_queries(30):
         client.get(f"/train/{run.pk}/")
+
+
+def test_a_run_tells_what_it_started_from_and_when_that_was_made(client: Client, speaker: Speaker) -> None:
+    shipped = Checkpoint.objects.create(
+        kind="acoustic", model="tacotron2", size_name="trial", step=12068, file="b", sha256="1" * 64, size=1,
+        name="base",
+    )  # fmt: skip
+    first = services.run_start(speaker=speaker, acoustic_steps=10, size="trial", acoustic_base=shipped, vocoder="")
+    assert "바탕: 기본 목소리 · Tacotron 2 · " in client.get(f"/train/{first.pk}/").content.decode()
+    own = Checkpoint.objects.create(
+        run=first, kind="acoustic", model="tacotron2", size_name="trial", step=10, file="f", sha256="0" * 64, size=1
+    )
+    services.run_stop(run=first)
+    second = services.run_start(speaker=speaker, acoustic_steps=10, size="trial", acoustic_base=own, vocoder="")
+    made = timezone.localtime(own.created_at).strftime("%Y-%m-%d %H:%M")
+    page = client.get(f"/train/{second.pk}/").content.decode()
+    assert f"바탕: {speaker.label} · Tacotron 2 · " in page and f"10걸음 · {made}" in page
+    services.run_stop(run=second)
+    scratch = services.run_start(speaker=speaker, acoustic_steps=10, size="trial", acoustic_base=None, vocoder="")
+    assert "바탕:" not in client.get(f"/train/{scratch.pk}/").content.decode()
