@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import torch
 
+from speech._public_names import layer_count
 from speech.config import AudioConfig
 from speech.errors import BadCheckpoint
 from speech.header import Header
@@ -45,15 +45,15 @@ def header(tensors: Mapping[str, torch.Tensor]) -> Header:
     """
     from speech.vocoder.hifi_gan import PRESETS, Config
 
-    kernels = tuple(_shape(tensors, f"ups.{number}")[2] for number in range(count(tensors, r"ups\.(\d+)\.")))
+    kernels = tuple(_shape(tensors, f"ups.{number}")[2] for number in range(layer_count(tensors, r"ups\.(\d+)\.")))
     rates = tuple(kernel // 2 for kernel in kernels)
     audio = AudioConfig(n_mels=_shape(tensors, "conv_pre")[1])
     if any(kernel % 2 for kernel in kernels) or math.prod(rates) != audio.hop_length:
         raise _refuse(f"its upsampling kernels are {kernels}: strides that make {audio.hop_length} samples a "
                               "frame were expected, half as wide as each kernel")  # fmt: skip
-    blocks = count(tensors, r"resblocks\.(\d+)\.")
+    blocks = layer_count(tensors, r"resblocks\.(\d+)\.")
     group = "convs1" if "resblocks.0.convs1.0.weight_v" in tensors else "convs"
-    depth = count(tensors, rf"resblocks\.0\.{group}\.(\d+)\.")
+    depth = layer_count(tensors, rf"resblocks\.0\.{group}\.(\d+)\.")
     if blocks % len(kernels) or (group, depth) not in (("convs1", 3), ("convs", 2)):
         raise _refuse(f"it has {blocks} blocks of {depth} convolutions for {len(kernels)} upsamplings")
     sizes = tuple(_shape(tensors, f"resblocks.{block}.{group}.0")[2] for block in range(blocks // len(kernels)))
@@ -80,14 +80,6 @@ def _key(config: Any) -> tuple[Any, ...]:
 
 def _shape(tensors: Mapping[str, torch.Tensor], layer: str) -> tuple[int, ...]:
     return tuple(tensors[f"{layer}.weight_v"].shape)
-
-
-def count(tensors: Mapping[str, torch.Tensor], pattern: str) -> int:
-    """How many layers the names number. Raises ValueError where one is missing: a number alone may be any."""
-    numbers = {int(found[1]) for name in tensors if (found := re.match(pattern, name))}
-    if numbers != set(range(len(numbers))) or not numbers:
-        raise ValueError(f"layers {sorted(numbers)[:8]} are there")
-    return len(numbers)
 
 
 def _refuse(why: str) -> BadCheckpoint:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from speech import _public_hifi_gan, legacy_pickle, pickle_guard
+from speech._public_names import layer_count
 from speech.config import AudioConfig
 from speech.errors import BadCheckpoint
 from speech.header import Checkpoint, Header
@@ -190,7 +191,7 @@ def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
         n_symbols=rows,
         n_mels=n_mels,
         encoder_channels=encoder_channels,
-        encoder_layers=_public_hifi_gan.count(tensors, r"encoder\.convolutions\.(\d+)\."),
+        encoder_layers=layer_count(tensors, r"encoder\.convolutions\.(\d+)\."),
         encoder_kernel=tensors["encoder.convolutions.0.0.conv.weight"].shape[2],
         prenet_channels=tensors["decoder.prenet.layers.0.linear_layer.weight"].shape[0],
         attention_rnn_channels=tensors["decoder.attention_rnn.weight_hh"].shape[1],
@@ -199,7 +200,7 @@ def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
         location_kernel=location_kernel,
         decoder_rnn_channels=tensors["decoder.decoder_rnn.weight_hh"].shape[1],
         postnet_channels=tensors["postnet.convolutions.0.0.conv.weight"].shape[0],
-        postnet_layers=_public_hifi_gan.count(tensors, r"postnet\.convolutions\.(\d+)\."),
+        postnet_layers=layer_count(tensors, r"postnet\.convolutions\.(\d+)\."),
         postnet_kernel=tensors["postnet.convolutions.0.0.conv.weight"].shape[2],
     )
     symbols, language = _symbols(rows)
@@ -216,7 +217,7 @@ def _tacotron2_header(tensors: Mapping[str, torch.Tensor]) -> Header:
 def _waveglow_header(tensors: Mapping[str, torch.Tensor]) -> Header:
     from speech.vocoder.waveglow import Config
 
-    flows = _public_hifi_gan.count(tensors, r"convinv\.(\d+)\.")
+    flows = layer_count(tensors, r"convinv\.(\d+)\.")
     widths = [tensors[f"convinv.{flow}.conv.weight"].shape[0] for flow in range(flows)]
     narrower = next((flow for flow in range(1, flows) if widths[flow] < widths[flow - 1]), 0)
     leaving = {"early_every": narrower, "early_size": widths[narrower - 1] - widths[narrower]} if narrower else {}
@@ -226,7 +227,7 @@ def _waveglow_header(tensors: Mapping[str, torch.Tensor]) -> Header:
         upsample_kernel=tensors["upsample.weight"].shape[2],
         flows=flows,
         group=widths[0],
-        layers=_public_hifi_gan.count(tensors, r"WN\.0\.in_layers\.(\d+)\."),
+        layers=layer_count(tensors, r"WN\.0\.in_layers\.(\d+)\."),
         channels=inner.shape[1],
         kernel=inner.shape[2],
         **leaving,

@@ -31,7 +31,7 @@ class VoiceField(forms.ModelChoiceField):
 
     def label_from_instance(self, obj: Any) -> str:
         words = _("‘%(label)s %(step)s걸음’을 이 소리로 바꾸기")
-        return words % {"label": obj.label, "step": f"{obj.acoustic.step:,}"}
+        return words % {"label": obj.label, "step": obj.acoustic.step_words}
 
 
 class PublishForm(forms.Form):
