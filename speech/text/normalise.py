@@ -16,7 +16,7 @@ from speech.text.spans.scan import Found, Recogniser
 
 _HANGUL = re.compile(r"[가-힣]+")
 _SPACE = re.compile(r"\s+")
-_PAUSE = re.compile(r"[.,!?…~·;:。]*[.,!?…][.,!?…~]*")
+_PAUSE = re.compile(r"[.,!?…~·;:。]{0,100}[.,!?…][.,!?…~]*")  # bounded, since each ~ of a run looks ahead
 
 _LATIN: tuple[Recogniser, ...] = (
     web.email,

@@ -51,6 +51,11 @@ def digits(figures: str, *, zero: str = "공") -> str:
     return "".join(zero if figure == "0" else DIGITS[int(figure)] for figure in figures)
 
 
+def whole(figures: str) -> str:
+    """A whole number, a leading zero taken off; figure by figure where it is too long for a name."""
+    return sino(int(figures)) if len(figures) <= LONGEST else digits(figures)
+
+
 def native(number: int) -> str:
     """`3` → `세`, as before a counter; from 100 on hundreds are Sino-Korean (백다섯), from 1,000 on all is."""
     if number <= 0 or number >= 1000:
@@ -85,13 +90,14 @@ _PART = re.compile(r"(\d[\d,]*)(?:\.(\d+))?\s?([십백천]?[만억조경]|[십�
 
 
 def mixed_value(text: str) -> int | None:
-    """The value of `3만5천`, `3천5백만`, `1억 2,345만`, `9조 1,834억`; None where a part has a decimal point."""
+    """The value of `3만5천`, `3천5백만`, `1억 2,345만`, `9조 1,834억`; None where a part has a point or no name."""
     total = group = 0  # what 만, 억 … have closed, and what is still open: 3천 and 5백 of 3천5백만
     for match in _PART.finditer(text):
         whole, fraction, magnitude = match.groups()
-        if fraction is not None:
+        plain = whole.replace(",", "")
+        if fraction is not None or len(plain) > LONGEST:
             return None
-        value = int(whole.replace(",", ""))
+        value = int(plain)
         for step in magnitude or "":
             if step in _GROUPS:
                 value, group = (group + value) * _MAGNITUDES[step], 0

@@ -109,7 +109,7 @@ def code(text: str, position: int) -> Found | None:
     return Found(match.end(), " ".join(map(numbers.digits, groups_of)), "number", "number.code")
 
 
-_INDEX_POINTS = re.compile(r"(\d[\d,]*)\.(\d{1,3})(?:p|pt)(?![A-Za-z0-9])")
+_INDEX_POINTS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)\.(\d{1,3})(?:p|pt)(?![A-Za-z0-9])")
 
 
 def index_points(text: str, position: int) -> Found | None:

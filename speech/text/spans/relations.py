@@ -32,12 +32,9 @@ _OPERATORS = {
     "+": "더하기", "-": "빼기", "−": "빼기", "–": "빼기", "×": "곱하기", "x": "곱하기", "X": "곱하기", "*": "곱하기",
     "÷": "나누기", "/": "나누기",
 }  # fmt: skip
-_SUM = re.compile(
-    r"(\d[\d,]*(?:\.\d+)?)((?:\s?[+\-–×xX*÷/]\s?\d[\d,]*(?:\.\d+)?){0,20})\s?([=<>≤≥≠≒≈])\s?(-?\d[\d,]*(?:\.\d+)?)(?![\d])"
-)
-_PRODUCT = re.compile(
-    r"(\d[\d,]*(?:\.\d+)?)((?:\s?[+×÷]\s?\d[\d,]*(?:\.\d+)?|\s?[xX*](?=\d)\d[\d,]*(?:\.\d+)?|\s-\s\d+){1,20})(?![\d])"
-)
+_FIGURES = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"  # no run of commas: 1,2,3,4 is four numbers
+_SUM = re.compile(rf"({_FIGURES})((?:\s?[+\-–×xX*÷/]\s?{_FIGURES}){{0,20}})\s?([=<>≤≥≠≒≈])\s?(-?{_FIGURES})(?![\d])")
+_PRODUCT = re.compile(rf"({_FIGURES})((?:\s?[+×÷]\s?{_FIGURES}|\s?[xX*]{_FIGURES}|\s-\s\d+){{1,20}})(?![\d])")
 _DEGREES = re.compile(
     r"-(?P<low>\d+(?:\.\d+)?)(?:도|℃|°C)?\s?~\s?(?P<sign>-?)(?P<high>\d+(?:\.\d+)?)\s?(?P<unit>도|℃|°C)"
 )
@@ -170,7 +167,7 @@ def fraction(text: str, position: int) -> Found | None:
         return Found(match.end(), f"{numbers.sino(int(match[1]))}사", "fraction", "fraction.quarter")
     match = _FRACTION_WORD.match(text, position)
     if match:
-        reading = f"{numbers.sino(int(match[1]))}분의 {numbers.sino(int(match[2]))}"
+        reading = f"{numbers.whole(match[1])}분의 {numbers.whole(match[2])}"
         return Found(match.end(), reading, "fraction", "fraction.word")
     match = _FRACTION.match(text, position)
     if not match:
@@ -194,7 +191,7 @@ def ratio(text: str, position: int) -> Found | None:
         return Found(match.end(), spoken, "ratio", "ratio")
     match = _RATIO_WORD.match(text, position)
     if match and (" " not in match.group() or " 대 " in match.group() or "대 " in match.group()):
-        return Found(match.end(), f"{numbers.sino(int(match[1]))} 대 {numbers.sino(int(match[2]))}", "ratio", "ratio")
+        return Found(match.end(), f"{numbers.whole(match[1])} 대 {numbers.whole(match[2])}", "ratio", "ratio")
     return None
 
 
@@ -242,7 +239,7 @@ def topic(word: str) -> str:
 
 def _operation(match: re.Match[str]) -> str:
     spoken = _number(match[1])
-    for operator, figures in re.findall(r"\s?([+\-–×xX*÷/])\s?(\d[\d,]*(?:\.\d+)?)", match[2]):
+    for operator, figures in re.findall(rf"\s?([+\-–×xX*÷/])\s?({_FIGURES})", match[2]):
         spoken += f" {_OPERATORS[operator]} {_number(figures)}"
     return spoken
 
@@ -257,7 +254,7 @@ def sum_of(text: str, position: int) -> Found | None:
     match = _POWER.match(text, position)
     if match and not unit_at(text, match.end()):
         power = match[3] or (match[2] or match[4]).translate(_SUPERSCRIPTS)
-        name = {"2": "제곱", "3": "세제곱"}.get(power) or f"{numbers.sino(int(power))} 제곱"
+        name = {"2": "제곱", "3": "세제곱"}.get(power) or f"{numbers.whole(power)} 제곱"
         return Found(match.end(), f"{_number(match[1])}의 {name}", "math", "math.power")
     match = _PRODUCT.match(text, position)
     if match and (not position or not text[position - 1].isalnum()):

@@ -28,7 +28,7 @@ _EMOTICON = re.compile(
     r"|ㅡ[_.]?ㅡ;*)"
 )
 _FIGURES = frozenset("0123456789")
-_ROOT = re.compile(r"([√∛])\s?(\d[\d,]*(?:\.\d+)?)")
+_ROOT = re.compile(r"([√∛])\s?((?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?)")
 
 
 def days(text: str, position: int) -> Found | None:

@@ -89,6 +89,23 @@ def test_splitting_loses_nothing_but_spaces(text: str) -> None:
     assert "".join("".join(split(text)).split()) == "".join(text.split())
 
 
+_LONG = "9" * 4_400  # more figures than Python turns into a number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"{_LONG}만", f"{_LONG}분의 1", f"{_LONG}대 {_LONG}", f"2^{_LONG}", "2" + ",302" * 1_500, f"1,234+{_LONG}=3"],
+    ids=["만", "분의", "대", "power", "commas", "sum"],
+)
+def test_a_number_without_a_name_is_read_figure_by_figure(text: str) -> None:
+    assert _holds(text).left_out == ()
+
+
+@pytest.mark.parametrize("text", ["1,2,3," * 5_000, "~" * 30_000], ids=["numbers", "tildes"])
+def test_a_long_list_of_numbers_and_a_long_run_of_marks_are_read(text: str) -> None:
+    _holds(text)  # a second; each number used to look at all that follow it, which took a minute
+
+
 def test_syllables_and_jamo_go_back_and_forth() -> None:
     for code in range(FIRST_SYLLABLE, LAST_SYLLABLE + 1):
         syllable = chr(code)
