@@ -18,7 +18,7 @@ from speech.errors import BadCheckpoint, BadConfig
 from speech.events import Event, Warned
 from speech.header import read_header
 from speech.job import Job
-from speech.text import FRONT_END_VERSION, dictionary
+from speech.text import FRONT_END_VERSION, dictionary, generation
 from speech.text.symbols import SYMBOLS
 
 CPU_BATCH = 16  # clips; the published batches are for GPUs
@@ -223,7 +223,8 @@ def _compare(
 ) -> None:
     if header.audio and AudioConfig.from_json(header.audio) != audio:
         on_event(Warned("base_audio", "The base was trained on another mel than this run; it will help little.", {}))
-    if kind == "acoustic" and header.front_end and header.front_end.get("version") != FRONT_END_VERSION:
+    learned = generation(header.front_end.get("version", "")) if header.front_end else generation(FRONT_END_VERSION)
+    if kind == "acoustic" and learned != generation(FRONT_END_VERSION):
         on_event(
             Warned(
                 "base_front_end",

@@ -15,12 +15,18 @@ from speech.text.pronounce import pronounce
 from speech.text.reading import LeftOut, Reading, Span
 from speech.text.split import split
 
-__all__ = ["FRONT_END_VERSION", "MODES", "LeftOut", "Reading", "Span", "encode", "read", "split"]
+__all__ = ["FRONT_END_VERSION", "MODES", "LeftOut", "Reading", "Span", "encode", "generation", "read", "split"]
 
-# Goes up whenever any text may be read or sounded otherwise; a checkpoint keeps it.
+# Goes up whenever any text may be read or sounded otherwise; a checkpoint keeps it. In front of the point where a voice
+# must have learned so, as with the marks that close a text; behind it where single words are read better.
 FRONT_END_VERSION = "3"
 MODES = ("pronunciation", "spelling")
 LONGEST_TEXT = 100_000  # characters
+
+
+def generation(version: str) -> str:
+    """The part of a version that a voice must have learned by: `3` of `3` and of `3.1`."""
+    return version.partition(".")[0]
 
 
 def read(text: str, *, dictionary: Mapping[str, str] | None = None, mode: str = "pronunciation") -> Reading:

@@ -7,7 +7,7 @@ from typing import Any
 
 from speech.config import TextConfig
 from speech.events import Warned
-from speech.text import FRONT_END_VERSION
+from speech.text import FRONT_END_VERSION, generation
 from speech.text.dictionary import sha256
 
 
@@ -19,7 +19,7 @@ def differences(learned: Mapping[str, Any], own: Mapping[str, str] | None = None
     """
     found = []
     version, mode = learned.get("version", ""), learned.get("mode", "")
-    if version != FRONT_END_VERSION:
+    if generation(version) != generation(FRONT_END_VERSION):
         message = (
             f"This voice learned to read by front end {version or 'unknown'}; {FRONT_END_VERSION} reads to it now."
         )

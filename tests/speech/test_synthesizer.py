@@ -17,7 +17,7 @@ from speech.errors import BadCheckpoint, BadConfig, BadText
 from speech.header import Header
 from speech.products import int8_range
 from speech.synthesizer import Synthesizer, join
-from speech.text import FRONT_END_VERSION, encode
+from speech.text import FRONT_END_VERSION, encode, generation
 from speech.text.dictionary import sha256
 from speech.text.split import DECODER_SECONDS, syllables
 from speech.text.symbols import SYMBOLS
@@ -182,6 +182,13 @@ def test_a_voice_of_another_front_end_warns(folder: Path) -> None:
     header = dataclasses.replace(acoustic_header(), front_end={"version": "0", "mode": "pronunciation"})
     voice = Synthesizer.load(write(folder / "old.safetensors", header), device="cpu")
     assert [warning.code for warning in voice.warnings] == ["other_front_end"]
+
+
+def test_a_voice_of_the_same_generation_of_the_front_end_does_not_warn(folder: Path) -> None:
+    revised = {"version": f"{generation(FRONT_END_VERSION)}.999", "mode": "pronunciation"}
+    header = dataclasses.replace(acoustic_header(), front_end=revised)
+    voice = Synthesizer.load(write(folder / "revised.safetensors", header), device="cpu")
+    assert voice.warnings == []
 
 
 def test_a_slow_voice_speaks_a_long_sentence_in_shorter_clauses(folder: Path, acoustic: Path) -> None:
