@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from speech.text import hanja
 from speech.text.clean import Cleaned, clean
 from speech.text.dictionary import Dictionary
+from speech.text.lexicon import groups
 from speech.text.particles import refit
 from speech.text.spans import figures, more, signs, web, words
 from speech.text.spans.gloss import gloss
@@ -16,9 +17,11 @@ from speech.text.spans.scan import Found, Recogniser
 
 _HANGUL = re.compile(r"[가-힣]+")
 _SPACE = re.compile(r"\s+")
+_TITLE = re.compile(r"\s?(?:전 )?(?:" + "|".join(sorted(groups("words")["title"])) + ")")
 _PAUSE = re.compile(r"[.,!?…~·;:。]{0,100}[.,!?…][.,!?…~]*")  # bounded, since each ~ of a run looks ahead
 
 _LATIN: tuple[Recogniser, ...] = (
+    signs.face,
     web.email,
     web.url,
     web.file_name,
@@ -175,6 +178,8 @@ def _hanja(text: str, position: int, end: int) -> Found:
     stop = position
     while stop < end and text[stop] in known:
         stop += 1
+    if text[position:stop] == "金" and initial and _TITLE.match(text, stop):
+        return Found(stop, "김", "hanja", "hanja", ("금",))
     return Found(stop, hanja.read_run(text[position:stop], initial=initial), "hanja", "hanja")
 
 

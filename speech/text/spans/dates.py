@@ -25,6 +25,9 @@ _MONTH_OF_YEAR = re.compile(r"((?:19|20)\d\d)[.-]\s?(\d{1,2})\.?(?=\s?(?:월|부
 _COMPACT = re.compile(r"((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
 _YEAR_AND_MONTH = re.compile(r"((?:19|20)\d\d)/(0?[1-9]|1[0-2])(?![\d/])")
 _SPACED_DAY = re.compile(r"(0?[1-9]|1[0-2])\.\s(0?[1-9]|[12]\d|3[01])\.(?!\d)")
+_DOTTED_DAY = re.compile(r"(0?[1-9]|1[0-2])\.(0?[1-9]|[12]\d|3[01])(?!\d)")
+_DAY_OF_RANGE = re.compile(r"(0?[1-9]|1[0-2])[./-]\s?(0?[1-9]|[12]\d|3[01])(?!\d)\.?")
+_SEASON = re.compile(r"(\d{4}|\d\d)[-/–~∼](\d{4}|\d\d)(?=\s?시즌)")
 _SPAN = re.compile(r"(\d{1,3})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])")
 _WEEKDAY = re.compile(rf"\s?\(([{_DAY_NAMES}])\)")
 _YEAR = re.compile(r"'(\d\d)(?=년|학번|~|학년도)")
@@ -115,11 +118,46 @@ def month_and_day(text: str, position: int) -> Found | None:
     return Found(end, f"{month(first)} {numbers.sino(second)} 일", "date", "date.month_day")
 
 
+def dotted_day(text: str, position: int) -> Found | None:
+    """`12.24(화)` → 십이월 이십사 일 화요일: a month and a day with a point, where the day of the week tells."""
+    match = _DOTTED_DAY.match(text, position)
+    if not match or (position and (text[position - 1].isalnum() or text[position - 1] in ".,-")):
+        return None
+    weekday = _WEEKDAY.match(text, match.end())
+    if not weekday:
+        return None
+    reading = f"{month(int(match[1]))} {numbers.sino(int(match[2]))} 일 {weekday[1]}요일"
+    return Found(weekday.end(), reading, "date", "date.month_day")
+
+
+def day_of_range(text: str, position: int) -> Found | None:
+    """`5.31`, `5/31`, `05-31` behind a full date and `~`: where its year goes on."""
+    match = _DAY_OF_RANGE.match(text, position)
+    if not match:
+        return None
+    reading = f"{month(int(match[1]))} {numbers.sino(int(match[2]))} 일"
+    weekday = _WEEKDAY.match(text, match.end())
+    if weekday:
+        return Found(weekday.end(), f"{reading} {weekday[1]}요일", "date", "date.month_day")
+    return Found(match.end(), reading, "date", "date.month_day")
+
+
+def season(text: str, position: int) -> Found | None:
+    """`2023-24시즌`, `23/24 시즌` → 이천이십삼 이십사 (시즌): a season of two years."""
+    match = _SEASON.match(text, position)
+    if not match or (position and text[position - 1].isalnum()) or (int(match[1]) + 1 - int(match[2])) % 100:
+        return None
+    reading = f"{numbers.integer(match[1])} {numbers.integer(match[2])}"
+    return Found(match.end(), reading, "date", "date.season")
+
+
 def is_month_and_day(text: str, position: int) -> bool:
     """Whether `11/20` here is a date and not a fraction."""
     match = _MONTH_DAY.match(text, position)
     if not match or not (1 <= int(match[1]) <= 12 and 1 <= int(match[2]) <= 31):
         return False
+    if "0" in (match[1][0], match[2][0]) or _CLOCK.match(text, match.end() + text.startswith(" ", match.end())):
+        return True
     if int(match[1]) >= int(match[2]) or (int(match[2]) > 12 and int(match[2]) <= 31 and int(match[1]) > 3):
         return True
     if word_before(text, position).endswith(tuple(groups("words")["date"])) or _WEEKDAY.match(text, match.end()):

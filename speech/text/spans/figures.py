@@ -9,11 +9,22 @@ from speech.text import numbers
 from speech.text.hangul import is_syllable
 from speech.text.lexicon import rows
 from speech.text.spans import units
-from speech.text.spans.dates import clock_time, full_date, month_and_day, short_year
-from speech.text.spans.more import code, feet, hundredths, index_points, roughly, spoonfuls, whole_and_part
+from speech.text.spans.dates import clock_time, dotted_day, full_date, month_and_day, season, short_year
+from speech.text.spans.more import (
+    bonus,
+    code,
+    feet,
+    generation,
+    hundredths,
+    index_points,
+    roughly,
+    spoonfuls,
+    tens,
+    whole_and_part,
+)  # fmt: skip
 from speech.text.spans.phone import card_or_account, emergency, hidden, telephone
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, system_of
-from speech.text.spans.relations import degrees, formation, fraction, moments, ratio, score, spread, sum_of
+from speech.text.spans.relations import degrees, formation, fraction, lot, moments, ratio, score, spread, sum_of
 from speech.text.spans.scan import Found, Recogniser, word_may_end
 from speech.text.spans.units import currency_at, unit_at, with_unit
 
@@ -222,6 +233,8 @@ def brand_year_round(text: str, position: int) -> Found | None:
 
 FIGURES: tuple[Recogniser, ...] = (
     fixed,
+    bonus,
+    generation,
     event,
     brand_year_round,
     card_or_account,
@@ -229,8 +242,10 @@ FIGURES: tuple[Recogniser, ...] = (
     hidden,
     code,
     emergency,
+    season,
     moments,
     full_date,
+    dotted_day,
     short_year,
     clock_time,
     hundredths,
@@ -238,9 +253,11 @@ FIGURES: tuple[Recogniser, ...] = (
     whole_and_part,
     feet,
     roughly,
+    tens,
     spoonfuls,
     ratio,
     formation,
+    lot,
     score,
     spread,
     fraction,

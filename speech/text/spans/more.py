@@ -36,6 +36,53 @@ def roughly(text: str, position: int) -> Found | None:
     return Found(place + len(counter), reading, "counter", "counter.roughly", (f"{first}, {second} {counter}",))
 
 
+_TENS = re.compile(r"(?<![\d,.])([2-8]),\s?([3-9])0(?![\d,.])")
+
+
+def tens(text: str, position: int) -> Found | None:
+    """`2, 30명` → 이삼십 명: a figure and the next ten, before a counter."""
+    match = _TENS.match(text, position)
+    if not match or int(match[2]) != int(match[1]) + 1 or _LISTED.search(text[max(0, position - 6) : position]):
+        return None
+    place = match.end() + text.startswith(" ", match.end())
+    counter = counter_at(text, place)
+    if not counter:
+        return None
+    reading = f"{numbers.digits(match[1])}{numbers.digits(match[2])}십 {counter}"
+    return Found(place + len(counter), reading, "counter", "counter.tens")
+
+
+_GENERATION = re.compile(
+    r"([1-9]0)([1-9]0)"
+    r"(?=\s?(?:세대|여성|남성|여자|남자|청년|직장인|취향|가요|음악|노래|콘서트|라이브|고객|소비자|싱글|층(?![가-힣])))"
+)
+_HOUSING = re.compile("아파트|단지|분양|입주|주택|재건축|재개발")
+
+
+def generation(text: str, position: int) -> Found | None:
+    """`2030세대` → 이공삼공: two ages, one ten apart; households where a house is spoken of."""
+    match = _GENERATION.match(text, position)
+    if not match or int(match[2]) != int(match[1]) + 10 or (position and text[position - 1].isalnum()):
+        return None
+    if _HOUSING.search(text, max(0, position - _NEAR), match.end() + _NEAR):
+        return None
+    other = f"{numbers.sino(int(match[1]))}{numbers.sino(int(match[2]))}"
+    return Found(match.end(), numbers.digits(match.group()), "number", "number.generation", (other,))
+
+
+_BONUS = re.compile(r"([1-5])\+1(?![\d+])(?!\s?[=×x*/-])(?!\s?[은는의]|을|를|이\s?[\d아]|[가-힣]?\s?\d)")
+_ENGLISH_FIGURES = ("", "원", "투", "쓰리", "포", "파이브")
+
+
+def bonus(text: str, position: int) -> Found | None:
+    """`1+1 행사` → 원 플러스 원: so many and one for nothing; a sum where an equals sign or a topic stands behind."""
+    match = _BONUS.match(text, position)
+    if not match or (position and (text[position - 1].isalnum() or text[position - 1] in "+-×÷*/=.,^(")):
+        return None
+    other = f"{numbers.sino(int(match[1]))} 더하기 일"
+    return Found(match.end(), f"{_ENGLISH_FIGURES[int(match[1])]} 플러스 원", "fixed", "fixed.bonus", (other,))
+
+
 _HUNDREDTHS = re.compile(r"(\d{1,2})초\s?(\d{2,3})(?![\d.,:년월일시분초개명번%])")
 
 
@@ -95,9 +142,11 @@ def per_unit(text: str, position: int) -> Found | None:
 
 
 _CODE_BEFORE = re.compile(
-    r"(?:인증|비밀|승인|예약|주문|송장|운송장|등록|회원|여권|수험|사원|확인|보안|관리)\s?번호(?:는|은|가|이)?\s?:?\s?[\[(\"']?$"
+    r"(?:(?:인증|비밀|승인|예약|예매|주문|접수|송장|운송장|등록|회원|고객|여권|수험|사원|확인|보안|관리|일련|계좌)\s?번호"
+    r"|(?:인증|보안|초대|추천|할인|쿠폰|오류|에러)\s?코드|비번|패스워드|핀번호|학번|사번|군번)"
+    r"(?:는|은|가|이)?\s?:?\s?[\[(\"'*]?$"
 )
-_CODE = re.compile(r"\d{3,16}(?:[ -]\d{3,6}){0,3}(?![\d.,]*\d)")
+_CODE = re.compile(r"(?:\d{3,16}(?:[ -]\d{3,6}){0,3}|\d\d-\d{3,8})(?![\d.,]*\d)")
 
 
 def code(text: str, position: int) -> Found | None:

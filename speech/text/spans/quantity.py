@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from speech.text import numbers
+from speech.text.hangul import is_syllable
 from speech.text.lexicon import groups, rows
 from speech.text.spans.scan import word_before, word_may_end
 
@@ -18,6 +19,7 @@ _MAGNITUDE = (
 _AMOUNT = re.compile(
     rf"{NUMBER}(?:{_MAGNITUDE}(?:\s?{NUMBER}{_MAGNITUDE})*(?:\d+(?:,\d{{3}})*|\s(?:\d,\d{{3}}|\d{{4}})(?![\d,년-]))?)?"
 )
+_HOURS_BEFORE = re.compile(r"\d시간?\s?$")
 _MONTHS = {6: "유", 10: "시"}
 _SEASONED = {
     "돈": ("서", "너"),
@@ -92,7 +94,8 @@ def _contexts() -> dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]]:
     table: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {}
     for row in rows("counter_contexts"):
         system, where = row[1].split(":")
-        table.setdefault(row[0], []).append((system, where, tuple(row[2].split()) if len(row) > 2 else ()))
+        words = tuple(word.replace("_", " ") for word in row[2].split()) if len(row) > 2 else ()
+        table.setdefault(row[0], []).append((system, where, words))
     return {counter: tuple(contexts) for counter, contexts in table.items()}
 
 
@@ -104,9 +107,24 @@ def counter_at(text: str, position: int) -> str:
         if not text.startswith(counter, position):
             continue
         end = position + len(counter)
-        if _systems()[counter] == "sino" or len(counter) > 2 or word_may_end(text, end):
+        if _systems()[counter] == "sino" or len(counter) > 2 or word_may_end(text, end) or _runs_on(text, counter, end):
             return counter
     return ""
+
+
+_PARTICLE_AND_MORE = re.compile(r"(?:[를을은는랑와과]|하고)[가-힣]")
+
+
+def _runs_on(text: str, counter: str, end: int) -> bool:
+    """Whether a counter stands here though the word goes on, since spaces are left out: 2개를샀어, 3시반에만나자."""
+    lists = groups("counters")
+    if counter == "시":
+        return text.startswith(tuple(lists["behind_hour"]), end)
+    if counter in ("명", "마리", "살") and text.startswith("의", end):
+        return True
+    if counter not in lists["running_on"]:
+        return False
+    return bool(_PARTICLE_AND_MORE.match(text, end)) or text.startswith(tuple(lists["behind_thing"]), end)
 
 
 def system_of(text: str, start: int, end: int, counter: str, value: int | None) -> tuple[str, bool]:
@@ -114,21 +132,28 @@ def system_of(text: str, start: int, end: int, counter: str, value: int | None) 
     system = _systems()[counter]
     if start and text[start - 1].isascii() and text[start - 1].isalpha() and counter != "개":
         return "sino", False  # KE123편, GS25
+    if start and text[start - 1] in "초중고" and not (start > 1 and is_syllable(text[start - 2])):
+        return "sino", False  # 중2병
     before = word_before(text, start)
     if before.endswith("제") and before[-2:-1] in ("", " ", "(", '"', "'") and counter != "번째":
         return "sino", False
     if system != "either":
         return system, False
+    if counter == "분" and _HOURS_BEFORE.search(text, max(0, start - 8), start):
+        return "sino", False  # 총 2시간 15분
     after = text[end : end + 6].lstrip()
+    near = text[max(0, start - _NEAR) : end + _NEAR]
     for choice, where, words in _contexts()[counter]:
-        if where == "after" and after.startswith(words):
-            return _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
-        if where == "before" and any(word in before for word in words):
-            return _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
+        if (
+            (where == "after" and after.startswith(words))
+            or (where == "before" and any(word in before for word in words))
+            or (where == "near" and any(word in near for word in words))
+        ):
+            return _decided(choice, near, counter, value)
         if where == "otherwise":
             return _decided(choice, "", counter, value)
         if where == "default":
-            system, _ = _decided(choice, text[max(0, start - _NEAR) : end + _NEAR], counter, value)
+            system, _ = _decided(choice, near, counter, value)
             return system, True
     return "native", True
 
@@ -136,10 +161,10 @@ def system_of(text: str, start: int, end: int, counter: str, value: int | None) 
 def _decided(choice: str, text: str, counter: str, value: int | None) -> tuple[str, bool]:
     """`either` stands for 대: 20대 is an age, unless the text near by counts other 대 as well (5대, 45대).
 
-    `few` is native below twenty: 두 표, but 구십칠 표.
+    `few` is native below twenty: 두 표, but 구십칠 표; `times` below a hundred: 세 번, but 삼백이 번.
     """
-    if choice == "few":
-        return ("native" if value is not None and value < _MANY else "sino"), False
+    if choice in ("few", "times"):
+        return ("native" if value is not None and value < (_MANY if choice == "few" else 100) else "sino"), False
     if choice != "either":
         return choice, False
     if value is None or value % 10 or not 10 <= value <= 90:

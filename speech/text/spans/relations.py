@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from speech.text import numbers
-from speech.text.spans.dates import clock_time, full_date, is_month_and_day, month_and_day
+from speech.text.lexicon import groups
+from speech.text.spans.dates import clock_time, day_of_range, dotted_day, full_date, is_month_and_day, month_and_day
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, hour, system_of
 from speech.text.spans.scan import Found, word_before
 from speech.text.spans.units import currency_at, unit_at, with_unit
@@ -23,7 +24,8 @@ _SCORE_AFTER = re.compile(
     r"|승리|승(?![가-힣])|패(?![가-힣])|완승|완패|역전|무승부|대승|스코어)"
 )
 _SCORE_BEFORE = ("스코어", "스코어는", "세트스코어", "점수는", "점수")
-_SCORE_NEAR = re.compile(r"(?:스코어|세트)[^.!?\n]*$")  # a game is spoken of in the same sentence
+# a game is spoken of in the same sentence
+_SCORE_NEAR = re.compile(r"(?:스코어|세트|쿼터|이닝|전반|후반|연장전|피리어드|회[초말])[^.!?\n]*$")
 _NEAR = 80  # characters in front that may tell
 _FORMATION = re.compile(r"\d(?:-\d){2,4}(?![\d-])")
 _PAGE_BEFORE = ("p.", "pp.", "P.", "쪽", "페이지")
@@ -94,7 +96,7 @@ def degrees(text: str, position: int) -> Found | None:
 
 def moments(text: str, position: int) -> Found | None:
     """Two dates or two clock times with a tilde or dash between: `10:00~18:00`, `3/1~3/5`."""
-    for recogniser in (full_date, clock_time, month_and_day):
+    for recogniser in (full_date, clock_time, month_and_day, dotted_day):
         first = recogniser(text, position)
         if not first:
             continue
@@ -102,6 +104,8 @@ def moments(text: str, position: int) -> Found | None:
         if not link:
             continue
         second = recogniser(text, link.end())
+        if not second and recogniser is full_date:
+            second = day_of_range(text, link.end())
         if second:
             return Found(second.end, f"{first.reading}에서 {second.reading}", "range", f"range.{first.kind}")
     return None
@@ -133,7 +137,8 @@ def _spread(text: str, position: int, first: tuple[Amount, int, str, str], secon
     if counter or low_counter:
         low_counter = low_counter or counter
         counter = counter or low_counter
-        if not low.mixed and high.mixed and counter in ("원", "명") and low_counter == counter and not first[3]:
+        shared = counter == low_counter and not first[3] and counter in groups("counters")["of_ten_thousands"]
+        if shared and high.mixed and not low.mixed:
             return f"{low.sino}에서 {high.sino} {counter}"
         if not first[3] and low.mixed and _shares_magnitude(low, high):
             return f"{low.sino}에서 {high.sino} {counter}"
@@ -172,7 +177,9 @@ def fraction(text: str, position: int) -> Found | None:
     match = _FRACTION.match(text, position)
     if not match:
         return None
-    if word_before(text, position).endswith(_RENT_BEFORE):
+    if word_before(text, position).endswith(_RENT_BEFORE) or (
+        int(match[1]) > int(match[2]) >= 40 and "혈압" in text[max(0, position - _NEAR) : position + _NEAR]
+    ):
         return Found(match.start(2), f"{numbers.sino(int(match[1]))}에 ", "number", "number.pair")
     if is_month_and_day(text, position) or int(match[2]) == 0:
         return None
@@ -221,6 +228,21 @@ def score(text: str, position: int) -> Found | None:
         return None
     others = (f"{numbers.sino(first)} 대 {numbers.sino(second)}", f"{numbers.sino(first)}에서 {numbers.sino(second)}")
     return Found(match.end(), f"{numbers.sino(first)} 다시 {numbers.sino(second)}", "number", "number.hyphen", others)
+
+
+_LOT = re.compile(r"(\d{1,4})-(\d{1,4})(?:\s?(번지|번길)|(?![\d.,~-]))")
+_PLACE_BEFORE = re.compile(r"[가-힣](?:동|리|로|길|가|읍|면)\s?$")
+
+
+def lot(text: str, position: int) -> Found | None:
+    """`우동 1408-5`, `1408-5번지` → 천사백팔 다시 오 (번지): the number of a lot of land or a house."""
+    match = _LOT.match(text, position)
+    if not match or (position and text[position - 1].isalnum()):
+        return None
+    if not match[3] and (len(match[1]) < 4 or not _PLACE_BEFORE.search(text, max(0, position - 4), position)):
+        return None
+    reading = f"{numbers.sino(int(match[1]))} 다시 {numbers.sino(int(match[2]))}"
+    return Found(match.end(), f"{reading} {match[3]}" if match[3] else reading, "number", "number.lot")
 
 
 def formation(text: str, position: int) -> Found | None:

@@ -12,7 +12,10 @@ from speech.text.lexicon import mapping, rows
 from speech.text.spans.quantity import Amount, counted, counter_at, system_of
 from speech.text.spans.scan import Found
 
-_LAUGH = re.compile(r"[ㅋㅎ]{2,}|(?<=[가-힣.!?~])[ㅋㅎ](?=[\s.,!?~]|$)")
+_LAUGH = re.compile(
+    r"[ㅋㅎ]{2,}|(?<=[가-힣.!?~])[ㅋㅎ](?=[\s.,!?~]|$)|\A[ㅋㅎ](?=[.!?~]*\Z)"
+    r"|(?<=[가-힣] )(?<!받침 )(?<!자음 )(?<!글자 )(?<!초성 )[ㅋㅎ](?=[.!?~]*\Z)"
+)
 _TEARS = re.compile(r"[ㅠㅜ]{2,}|[ㅠㅜ](?=[\s.,!?~]|$)")
 _JAMO = re.compile(r"[ㄱ-ㅣ]+")
 _LONGEST_CHAT = 64  # letters that are looked up as one word: each of a run would ask for all behind it
@@ -23,11 +26,12 @@ _DAYS_FOLLOWED = re.compile(
     r"(?<![가-힣])([월화수목금토일])(?:요일)?\s?~\s?([월화수목금토일])(?:요일)?(?=(?:은|는|에|까지|만|의|이|가)(?![가-힣]))"
 )
 _EMOTICON = re.compile(
-    r"(?:(?<![0-9A-Za-z])[:;=][-'o^]?[)(\]\[DdPpOo3|\\*]+(?![A-Za-z0-9가-힣])|\^[_.\-ㅁo]?\^+;*"
+    r"(?:(?<![0-9A-Za-z])[:;=][-'o^]?[)(\]\[DdPpOo3|\\*]+(?![A-Za-z0-9가-힣])|\^[_.\-ㅁo0O]?\^+;*"
     r"|[ㅜㅠTt][_.ㅡ\-][ㅜㅠTt](?![A-Za-z])|>[_.]<|-_-;*|=_=|@_@|O_O|o_o|\(\^[^()]{0,3}\^\)|<3(?!\d)|;{2,}"
     r"|ㅡ[_.]?ㅡ;*)"
 )
 _FIGURES = frozenset("0123456789")
+_UNIT_BEFORE = re.compile(r"\d\s?([A-Za-z㎀-㏟%℃]{1,5}[²³]?)\s?$")
 _ROOT = re.compile(r"([√∛])\s?((?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?)")
 
 
@@ -59,7 +63,10 @@ def words_apart(text: str, position: int) -> Found | None:
     return Found(match.end(), f"{left}에서 {right}", "range", "range.words")
 
 
-_FROM = re.compile(r"\s?~\s?(?=[0-9A-Za-zㄱ-ㅎ$₩]|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일)")
+_FROM = re.compile(
+    r"\s?~\s?(?=[0-9A-Za-zㄱ-ㅎ$₩]|[초중고][1-6](?!\d)"
+    r"|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일)"
+)
 _NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}|[A-Za-z℃%])\s?$")
 _LETTER_TO_LETTER = re.compile(r"(?<![ㄱ-ㅎ])[ㄱ-ㅎ]\s?~\s?[ㄱ-ㅎ](?![ㄱ-ㅎ])")
 
@@ -80,18 +87,29 @@ def equals(text: str, position: int) -> Found | None:
     if text[position] != "=":
         return None
     before = text[max(0, position - 4) : position].rstrip()[-1:]
-    if before in _FIGURES:
+    unit = _UNIT_BEFORE.search(text, max(0, position - 12), position)
+    if unit and unit[1] in mapping("units"):
+        spoken = mapping("units")[unit[1]].rstrip("}")
+    elif before in _FIGURES:
         spoken = numbers.digits(before)
     else:
         spoken = "제곱" if before in "²³" else mapping("letters").get(before.upper(), before)
     return Found(position + 1, ("은 " if tail_of(spoken[-1:] or "가") else "는 "), "math", "sign.equals")
 
 
+def face(text: str, position: int) -> Found | None:
+    """`:)`, `^^`, `T_T`: a face, which is not spoken."""
+    match = _EMOTICON.match(text, position)
+    if not match or (text[position].isalpha() and position and text[position - 1].isalnum()):
+        return None
+    return Found(match.end(), "", "emoticon", "emoticon", left_out="emoji")
+
+
 def jamo(text: str, position: int) -> Found | None:
     """ㅋㅋㅋ → 크크크, ㅠㅠ unspoken, ㅇㅋ → 오케이, ㄱ자 → 기역 자."""
-    match = _EMOTICON.match(text, position)
-    if match:
-        return Found(match.end(), "", "emoticon", "emoticon", left_out="emoji")
+    emoticon = face(text, position)
+    if emoticon:
+        return emoticon
     match = _LAUGH.match(text, position)
     if match:
         spoken = "".join("크" if letter == "ㅋ" else "흐" for letter in match.group()[:3])
@@ -224,7 +242,8 @@ def sign(text: str, position: int) -> Found | None:
     if kind == "silent":
         return Found(position + 1, " ", "symbol", "sign.silent", left_out="sign")
     if kind == "none":
-        return Found(position + 1, "", "punctuation", "sign.none")
+        parts = text[position - 1 : position].isdigit() and text[position + 1 : position + 2].isdigit()  # 2024-25 예산
+        return Found(position + 1, " " if parts else "", "punctuation", "sign.none")
     return Found(position + 1, f" {reading} ", "symbol", "sign.named")
 
 

@@ -17,9 +17,10 @@ _PHRASE = re.compile(r"[A-Za-z0-9]+(?:[-&.'+ ]{1,3}[A-Za-z0-9]+)*[+#.]*")
 _AND = re.compile(r"([A-Za-z])&([A-Za-z])(?![A-Za-z])")
 _ROMAN = re.compile(r"(?=[IVX]{2,}|[VX](?![A-Za-z]))(X{0,3})(IX|IV|V?I{0,3})(?![A-Za-z0-9'-])")
 _HALF = re.compile(r"(AM|PM|am|pm|A\.M\.|P\.M\.|a\.m\.|p\.m\.)\s?(?=\d)")
-_NUMBERED = re.compile(r"(?:No|NO|no|Vol|VOL|vol|Ch|ch|Chap|Fig|fig|pp?)\.\s?(?=\d)")
+_NUMBERED = re.compile(r"(?:No|NO|no|Lv|LV|lv|Vol|VOL|vol|Ch|ch|Chap|Fig|fig|pp?)\.\s?(?=\d)")
 _NUMBERED_NAMES = {
-    "no": "넘버 ", "vol": "볼륨 ", "ch": "챕터 ", "chap": "챕터 ", "fig": "피규어 ", "p": "페이지 ", "pp": "페이지 ",
+    "no": "넘버 ", "lv": "레벨 ", "vol": "볼륨 ", "ch": "챕터 ", "chap": "챕터 ", "fig": "피규어 ", "p": "페이지 ",
+    "pp": "페이지 ",
 }  # fmt: skip
 _INITIALS = re.compile(r"(?:[A-Z]\.){2,}")
 
