@@ -6,7 +6,7 @@ import enum
 from functools import cache
 
 from speech.text.hangul import join_syllable, split_syllable, tail_of
-from speech.text.lexicon import groups, words
+from speech.text.lexicon import groups, rows, words
 from speech.text.respell import is_adnominal, tense_first
 
 _N, _R, _M = 4, 8, 16  # tails ㄴ, ㄹ, ㅁ
@@ -50,11 +50,47 @@ def link_between(left: str, right: str, left_spelled: str, right_spelled: str) -
     return left_spelled, right_spelled, Link.NONE
 
 
+_NEGATED = frozenset({"지", "지는", "지도", "지를", "질"})
+_STEMS = frozenset("신안감남넘담참숨품뿜삼심검")
+_INTRANSITIVE = frozenset("참남숨넘")  # whose -기 is a noun; 담기, 감기, 안기 may be of 담기다, a cold, 안기다
+
+
+def in_phrase(before: str, word: str, behind: str, spelled: str) -> str:
+    """`spelled`, made what `word` is between its neighbours: 신을 신고, 남지 않았다, 인적이 드물다, 품에 안다."""
+    if verb_of_phrase(before, word, behind):
+        return word[0] + tense_first(word[1:])
+    for key in (word[:2], word[:3]):
+        for respelled, side, neighbours in _homographs().get(key, ()):
+            rest = word[len(key) :]
+            if rest and rest not in words("particles"):
+                continue
+            fits = {
+                "before": before.endswith(neighbours),
+                "behind": behind.startswith(neighbours),
+                "rest": rest in neighbours,
+            }[side]
+            if fits:
+                return respelled + spelled[len(key) :]
+    return spelled
+
+
+@cache
+def _homographs() -> dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]]:
+    table: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {}
+    for key, respelled, side, neighbours in rows("homographs"):
+        table.setdefault(key, []).append((respelled, side, tuple(neighbours.split())))
+    return {key: tuple(found) for key, found in table.items()}
+
+
 def verb_of_phrase(before: str, word: str, behind: str) -> bool:
-    """Article 24 where only the phrase tells the verb from the noun: 신을 신고, 참고 견디다."""
+    """Article 24 where only the phrase tells the verb from the noun: 신을 신고, 참고 견디다, 남지 않다, 참기 힘들다."""
     if word == "신고":
         return before.endswith(tuple(_lists()["footwear"]))
-    return word == "참고" and (before.endswith(("을", "를")) or behind.startswith(tuple(_lists()["endure"])))
+    if word == "참고":
+        return before.endswith(("을", "를")) or behind.startswith(tuple(_lists()["endure"]))
+    if word[0] in _STEMS and word[1:] in _NEGATED:
+        return behind.startswith(("않", "마", "말")) or (behind.startswith("못") and word[0] != "감")
+    return word[0] in _INTRANSITIVE and word[1:] == "기" and behind.startswith(tuple(_lists()["hard"]))
 
 
 @cache

@@ -24,7 +24,7 @@ from speech.text.articles import (
     tenses_after,
 )
 from speech.text.hangul import join_syllable, split_syllable
-from speech.text.phrase import Link, link_between, verb_of_phrase
+from speech.text.phrase import Link, in_phrase, link_between
 from speech.text.respell import respell
 
 _WORD = re.compile(r"[가-힣]+")
@@ -44,11 +44,9 @@ def pronounce(text: str) -> str:
     group: list[tuple[int, str, Link]] = []  # start in text, respelled word, link to the word behind
     for index, match in enumerate(matches):
         word = words[index]
-        if word in ("신고", "참고"):
-            before = words[index - 1] if index and joined[index - 1] else ""
-            behind = words[index + 1] if joined[index] else ""
-            if verb_of_phrase(before, word, behind):
-                spelled[index] = word[0] + "꼬"
+        before = words[index - 1] if index and joined[index - 1] else ""
+        behind = words[index + 1] if joined[index] else ""
+        spelled[index] = in_phrase(before, word, behind, spelled[index])
         link = Link.NONE
         if joined[index]:
             spelled[index], spelled[index + 1], link = link_between(

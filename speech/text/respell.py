@@ -159,7 +159,7 @@ def article_24(word: str, respelled: str) -> str:
         if tail_of(syllable) != 10 or _lead(respelled[index + 1]) not in _LAX_LEADS:
             continue
         behind = word[index + 1]
-        if (syllable in "굶옮곪" and behind in "기긴길김깁겨겼") or (
+        if (syllable in "굶옮곪" and behind in "기긴길김깁겨겼주") or (
             syllable in "삶앎" and behind not in "다고지습던거기게자"
         ):
             continue
@@ -219,6 +219,7 @@ def article_27(word: str, respelled: str) -> str:
 
 _ALWAYS_AFTER_L = ("수록", "지라도", "지언정", "진대", "진저", "세라")
 _WHOLE_AFTER_L = ("걸", "게", "거", "지", "것", "듯")
+_BOUND_AFTER_L = ("줄", "데", "곳")  # written without the space: 할줄, 갈데
 
 
 def _has_l_stem(front: str, rest: str) -> bool:
@@ -230,12 +231,15 @@ def _has_l_stem(front: str, rest: str) -> bool:
         return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼칠클잴셀맬" or (rest.startswith("지") and last in "줄쓸")
     if front.endswith(tuple(groups("words")["l_stem"])):
         return True
-    return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼럴칠길릴일실날킬질울셀맬칠필틸밀출꿀눌룰를별날"
+    if front.endswith("어떨"):
+        return False
+    return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼럴칠길릴일실날킬질울셀맬칠필틸밀출꿀눌룰를별날플쁠"
 
 
 def article_27_whole(word: str, respelled: str) -> str:
     """The same where the ending closes the word: 할걸, 갈게, 될지."""
-    if len(word) < 2 or tail_of(word[-2]) != _L_TAIL or respelled[-1] != word[-1] or word[-1] not in _WHOLE_AFTER_L:
+    closings = _WHOLE_AFTER_L + _BOUND_AFTER_L if len(word) == 2 else _WHOLE_AFTER_L
+    if len(word) < 2 or tail_of(word[-2]) != _L_TAIL or respelled[-1] != word[-1] or word[-1] not in closings:
         return respelled
     if (word[-2] == "을" and len(word) > 2) or (word[-2] != "을" and not _has_l_stem(word[:-1], word[-1])):
         return respelled[:-1] + tense_first(respelled[-1])
@@ -268,4 +272,9 @@ def is_adnominal(left: str, right: str) -> bool:
     begins, whole = _bound()
     if right in whole or right.startswith(begins):
         return True
+    if left.endswith(_ADNOMINAL_ENDS) and len(left) > 2 and not left.endswith(("역할", "분할")):
+        return True
     return left in groups("words")["adnominal"] or (left.endswith("을") and left[:-1] in groups("words")["eul_stem"])
+
+
+_ADNOMINAL_ENDS = ("할", "될", "시킬", "아질", "어질", "려질", "해질")  # 발표할 자료, 적용될 제도, 만들어질 제품
