@@ -24,9 +24,9 @@ MODES = ("pronunciation", "spelling")
 LONGEST_TEXT = 100_000  # characters
 
 
-def generation(version: str) -> str:
-    """The part of a version that a voice must have learned by: `3` of `3` and of `3.1`."""
-    return version.partition(".")[0]
+def generation(version: object) -> str:
+    """The part of a version that a voice must have learned by: `3` of `3` and of `3.1`. A header may hold anything."""
+    return str(version).partition(".")[0]
 
 
 def read(text: str, *, dictionary: Mapping[str, str] | None = None, mode: str = "pronunciation") -> Reading:
