@@ -21,6 +21,8 @@ from django.views.decorators.http import require_POST
 from studio.errors import Refused
 from studio.models import Consent, Speaker
 
+PERSON_HEADER = "X-Person"
+
 AnyUser = AbstractBaseUser | AnonymousUser
 View = Callable[..., HttpResponseBase]
 
@@ -53,6 +55,17 @@ def require_admin(user: AnyUser) -> None:
     require_sign_in(user)
     if not is_admin(user):
         raise Refused("admin_only", _("관리자만 할 수 있어요."), 403)
+
+
+def require_same_person(request: HttpRequest) -> None:
+    """Raises Refused (403) where the page was made for somebody else, who was signed in in this browser before.
+
+    static/js/lib/http.js says whose page it is. Without that, a page that was left open would give what one speaker
+    says to the next one.
+    """
+    person = request.headers.get(PERSON_HEADER)
+    if person and request.user.is_authenticated and person != str(request.user.pk):
+        raise Refused("other_person", _("이 브라우저에 그사이 다른 사람이 들어왔어요. 페이지를 새로 고쳐 주세요."), 403)
 
 
 def require_speaker(user: AnyUser) -> Speaker:
@@ -108,6 +121,7 @@ def _guarded(view: View, check: Callable[[HttpRequest], None]) -> View:
     @functools.wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
+            require_same_person(request)
             check(request)
             return view(request, *args, **kwargs)
         except Refused as refusal:

@@ -93,6 +93,15 @@ class WebServer:
         )
         self.links.update(zip(names, self.python(code).splitlines(), strict=True))
 
+    def invite_again(self, name: str) -> None:
+        """Another one-time link for a speaker who is there already."""
+        code = (
+            "from django.urls import reverse; from studio import services; from studio.models import Speaker\n"
+            f"speaker = Speaker.objects.get(name={name!r})\n"
+            "print(reverse('studio:enter', args=[services.speaker_invite(speaker=speaker)]))"
+        )
+        self.links[name] = self.python(code)
+
     def record(self, name: str, prompt: int, takes: int = 1, prompts: int = 1, **sound: float) -> list[str]:
         """Puts takes of so many prompts from this place of the corpus on in, as a browser sends them; their ids.
 

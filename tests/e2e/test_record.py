@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.realtime]
 NUMBERS = ("첫째", "둘째", "셋째", "넷째", "다섯째", "여섯째", "일곱째")
 SENTENCES = [f"{number} 문장을 소리 내어 읽습니다." for number in NUMBERS]
 SPEAKERS = (
+    "chair-one",
+    "chair-two",
     "delayed",
     "denied",
     "fidelity",
@@ -40,6 +42,8 @@ SPEAKERS = (
     "pointer",
     "processed",
     "suspended",
+    "tab-one",
+    "tab-two",
     "two",
     "withdrawn",
 )
@@ -214,6 +218,38 @@ def test_the_server_coming_back_is_noticed_without_a_reload(chrome: Browser, web
     assert [clip.prompt for clip in web.clips("patient")] == [0]
     page.reload()
     expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+
+
+def test_who_takes_the_chair_of_another_gets_none_of_their_takes(chrome: Browser, web: room.WebServer) -> None:
+    first = sit_down(chrome, web, "chair-one")
+    room.open_microphone(first)
+    room.record(first)
+    expect(first.locator("[data-part=unsent]")).to_have_attribute("data-count", "0")
+    second = room.enter(first.context, web.link("chair-two"))  # in another tab, and the first one stays open
+    room.record(first)
+    expect(first.locator("[data-part=unsent-problem]")).to_contain_text("다른 사람이 들어와 있어요")
+    room.open_microphone(second)
+    room.record(second)
+    expect(second.locator("[data-part=unsent]")).to_have_attribute("data-count", "0")
+    assert (len(web.clips("chair-one")), len(web.clips("chair-two"))) == (1, 1)
+    second.close()
+    web.invite_again("chair-one")
+    back = room.enter(first.context, web.link("chair-one"))
+    expect(back.locator("[data-part=unsent]")).to_have_attribute("data-count", "0", timeout=30_000)
+    assert (len(web.clips("chair-one")), len(web.clips("chair-two"))) == (2, 1)
+
+
+def test_who_sits_down_in_the_same_tab_records_as_well(chrome: Browser, web: room.WebServer) -> None:
+    first = sit_down(chrome, web, "tab-one")
+    room.open_microphone(first)
+    room.record(first)
+    first.goto(web.link("tab-two"))
+    first.click("main button")
+    first.wait_for_selector("clip-recorder[data-prepared]")
+    room.open_microphone(first)
+    room.record(first)
+    expect(first.locator("[data-part=unsent]")).to_have_attribute("data-count", "0")
+    assert (len(web.clips("tab-one")), len(web.clips("tab-two"))) == (1, 1)
 
 
 def test_a_suspended_context_voids_the_take_and_is_resumed_by_a_key(chrome: Browser, web: room.WebServer) -> None:

@@ -24,6 +24,13 @@ test("a sitting goes on from page to page, and ends after three hours without on
   assert.notEqual(sittingId(7 * HOUR, tab), second); // a clock that was set back
 });
 
+test("who takes the chair in the same tab sits down anew, and the first one goes on where they were", () => {
+  const tab = storage();
+  const first = sittingId(0, tab, "1");
+  assert.notEqual(sittingId(1, tab, "2"), first);
+  assert.equal(sittingId(2, tab, "1"), first);
+});
+
 test("another tab is another sitting, and a browser that keeps nothing has one a page", () => {
   assert.notEqual(sittingId(0, storage()), sittingId(0, storage()));
   const shut = { getItem() { throw new Error("denied"); }, setItem() {} };

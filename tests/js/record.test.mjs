@@ -288,6 +288,7 @@ test("what may pass is tried again, what needs a person waits, what is wrong is 
   assert.equal(judgeRefusal({ status: 403, code: "csrf" }), "retry");
   assert.equal(judgeRefusal({ status: 401, code: "sign_in" }), "halt");
   assert.equal(judgeRefusal({ status: 403, code: "no_consent" }), "halt");
+  assert.equal(judgeRefusal({ status: 403, code: "other_person" }), "halt");
   assert.equal(judgeRefusal({ status: 400, code: "too_short" }), "refused");
   assert.equal(judgeRefusal({ status: 409, code: "id_taken" }), "refused");
 });

@@ -188,6 +188,23 @@ def test_no_take_is_accepted_without_consent_in_force(
     assert (response.status_code, response.json()["code"]) == (403, "no_consent")
 
 
+def test_a_page_that_somebody_else_left_open_gives_nobody_its_take(
+    speaking: Client, speaker: Speaker, prompts: list[Prompt], make_speaker: Callable[[str], Speaker], storage: Path
+) -> None:
+    fields, mina, jun = upload(prompts[0].pk), str(speaker.user_id), make_speaker("jun")
+    speaking.force_login(jun.user)  # type: ignore[arg-type]  # in another tab of the same browser
+    response = send(speaking, fields, x_person=mina)
+    assert (response.status_code, response.json()["code"]) == (403, "other_person")
+    assert speaking.post("/record/move", {"action": "skip"}, headers={"X-Person": mina}).status_code == 403
+    assert not Clip.objects.exists() and not stored_files(storage) and not jun.skips.exists()
+    assert send(speaking, fields, x_person=str(jun.user_id)).status_code == 201
+
+
+def test_a_page_whose_person_was_signed_out_is_told_to_sign_in(speaker: Speaker, prompts: list[Prompt]) -> None:
+    response = send(Client(), upload(prompts[0].pk), x_person=str(speaker.user_id))
+    assert (response.status_code, response.json()["code"]) == (401, "sign_in")
+
+
 def test_a_nearly_full_disk_answers_507_and_keeps_nothing(
     speaking: Client, prompts: list[Prompt], settings: object, storage: Path
 ) -> None:

@@ -20,12 +20,17 @@ export function cookie(name, all = document.cookie) {
   return "";
 }
 
+/** Whose page this is, or "". Where somebody else has signed in since, in another tab, the server refuses: other_person. */
+export function person() {
+  return globalThis.document?.documentElement.dataset.person ?? "";
+}
+
 /**
  * The JSON answer of a request. `body`: FormData as it is, anything else as JSON. Throws Refusal when the server says
  * no (status 0: it could not be reached).
  */
 export async function request(method, url, body, { signal } = {}) {
-  const headers = { Accept: "application/json", "X-CSRFToken": cookie("moksori_csrf") };
+  const headers = { Accept: "application/json", "X-CSRFToken": cookie("moksori_csrf"), "X-Person": person() };
   if (body !== undefined && !(body instanceof FormData)) {
     headers["Content-Type"] = "application/json";
     body = JSON.stringify(body);

@@ -4,7 +4,7 @@ import { post, Refusal } from "../lib/http.js";
 
 /** What to do about a refusal: "retry" (later, the same again), "halt" (a person must act first), "refused" (never). */
 export function judgeRefusal({ status, code }) {
-  if (status === 401 || code === "no_consent" || code === "no_speaker") return "halt";
+  if (status === 401 || ["no_consent", "no_speaker", "other_person"].includes(code)) return "halt";
   if (status === 0 || status === 408 || status === 429 || status >= 500) return "retry";
   if (code === "damaged" || code === "csrf" || code === "failed") return "retry";
   return "refused";
