@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from studio.errors import Refused
-from studio.models import Clip, Consent, RoomTone, Speaker
+from studio.models import Clip, Consent, Erasure, RoomTone, Speaker
 
 Row = TypeVar("Row", Clip, RoomTone, Consent)
 
@@ -30,3 +30,13 @@ def same_one(row: Row | None, *, speaker: Speaker, id: UUID, digest: str) -> Row
     if row is not None and (row.speaker_id != speaker.pk or row.sha256 != digest):
         raise Refused("id_taken", _("같은 번호의 다른 녹음이 이미 있어요. 다시 녹음해 주세요."), 409, id=str(id))
     return row
+
+
+def speaker_lock(speaker: Speaker) -> None:
+    """One writer a speaker, within a transaction: of two takes at once not both become the kept one.
+
+    Refused (410, erased) once the speaker's erasure has begun: what arrives now would be left behind.
+    """
+    there = Speaker.objects.select_for_update().filter(pk=speaker.pk).exists()
+    if not there or Erasure.objects.filter(speaker_pk=speaker.pk).exists():
+        raise Refused("erased", _("화자의 녹음을 모두 지우고 있어서 더 받을 수 없어요."), 410)

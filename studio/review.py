@@ -17,6 +17,7 @@ from speech import manner
 from speech.limits import Limits
 from speech.manner import Usual
 from studio import selectors, takes
+from studio.arrivals import speaker_lock
 from studio.errors import Refused
 from studio.models import Clip, Review, Speaker
 from studio.words import Words
@@ -83,7 +84,7 @@ class Sieve:
 def take_accept(*, clip: Clip, by: User | None) -> Review:
     """The take is good: it is kept, and no newer one replaces it by itself. Refused (409) where the verdict refuses."""
     with transaction.atomic():
-        _lock(clip)
+        speaker_lock(clip.speaker)
         Review.objects.filter(clip=clip).delete()  # one that was sent back could not be kept
         takes.clip_keep(clip=clip)
         return Review.objects.create(clip=clip, decision=Review.Decision.ACCEPTED, by=by)
@@ -93,7 +94,7 @@ def take_return(*, clip: Clip, reason: str, by: User | None) -> Review:
     """The take goes back to its speaker: it is no longer kept, and its prompt is asked for again, with the reason."""
     values = {"decision": Review.Decision.RETURNED, "reason": " ".join(reason.split())[:LONGEST_REASON], "by": by}
     with transaction.atomic():
-        _lock(clip)
+        speaker_lock(clip.speaker)
         Clip.objects.filter(pk=clip.pk).update(kept=False, chosen=False)
         review, _created = Review.objects.update_or_create(clip=clip, defaults=values)
     return review
@@ -102,7 +103,7 @@ def take_return(*, clip: Clip, reason: str, by: User | None) -> Review:
 def review_clear(*, clip: Clip) -> None:
     """Takes a decision back: the take stands as if nobody had listened, and is kept again where nothing else is."""
     with transaction.atomic():
-        _lock(clip)
+        speaker_lock(clip.speaker)
         gone, _rows = Review.objects.filter(clip=clip).delete()
         clip.refresh_from_db()
         if gone and not clip.kept and clip.discarded_at is None:
@@ -214,7 +215,3 @@ def _between(value: float, warned: float, refused: float, code: str) -> Concern:
     if abs(refused) == float("inf"):  # only a warning: as far again as the limit is from nothing
         span = abs(warned) if refused > 0 else -abs(warned)
     return Concern((value - warned) / span, code, value)
-
-
-def _lock(clip: Clip) -> None:
-    Speaker.objects.select_for_update().get(pk=clip.speaker_id)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from speech.room import Cause, causes, inspect_room, is_quiet
 from speech.wav import parse_wav, wav_bytes
 from studio import files
-from studio.arrivals import digest_of, same_one
+from studio.arrivals import digest_of, same_one, speaker_lock
 from studio.errors import Refused
 from studio.models import RoomTone, Speaker
 from studio.room_words import cause_words
@@ -30,7 +30,7 @@ def room_tone_create(
 
     `data`: a WAV file as `speech.wav` reads it; `sha256`: hex, of `data`. Raises BadAudio; Refused (400: damaged,
     processing_on, dropout, no_sitting, and room_again where somebody spoke or nothing was heard; 409: id_taken,
-    session_taken; 507).
+    session_taken; 410: erased; 507).
     """
     digest = digest_of(data, sha256)
     if known := _known(speaker, tone_id, digest):
@@ -51,19 +51,28 @@ def room_tone_create(
     )  # fmt: skip
     tone.file = f"{FOLDER}/{speaker.pk}/{tone_id}-{digest[:16]}.wav"
     tone.size = files.save_bytes(tone.file, wav_bytes(wav.samples, wav.sample_rate))
+    return _store_row(tone)
+
+
+def _store_row(tone: RoomTone) -> tuple[RoomTone, bool]:
+    """The row of a tone whose file is stored; where there is to be none, the file goes."""
     try:
         with transaction.atomic():
+            speaker_lock(tone.speaker)
             tone.save(force_insert=True)
+        return tone, True
+    except Refused:  # the speaker was erased meanwhile
+        files.delete_file(tone.file)
+        raise
     except IntegrityError:  # the same tone arrived twice at once
         try:
-            known = _known(speaker, tone_id, digest)
+            known = _known(tone.speaker, tone.pk, tone.sha256)
         except Refused:
             files.delete_file(tone.file)  # other content under the same id: the first one stays
             raise
         if known is None:
             raise
         return known, False
-    return tone, True
 
 
 def tone_json(tone: RoomTone) -> dict[str, Any]:

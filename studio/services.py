@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from studio import consent, selectors
+from studio.arrivals import speaker_lock
 from studio.errors import Refused
 from studio.models import Consent, Prompt, PromptSkip, SignInLink, Speaker
 from studio.signals import consent_withdrawn
@@ -73,7 +74,7 @@ def speaker_invite(*, speaker: Speaker) -> str:
 
 
 def consent_give(*, speaker: Speaker, text: str, version: str = consent.BY_WORD) -> Consent:
-    """The consent in force, by the admin's word; given again, the one that holds stays.
+    """The consent in force, by the admin's word; given again, the one that holds stays. Refused (410): erased.
 
     What a speaker agrees to in a browser is spoken: see `studio.statements`.
     """
@@ -81,6 +82,7 @@ def consent_give(*, speaker: Speaker, text: str, version: str = consent.BY_WORD)
         return current
     try:
         with transaction.atomic():
+            speaker_lock(speaker)
             ticked_close(speaker=speaker)
             return Consent.objects.create(
                 speaker=speaker, text=text, text_version=version, text_sha256=consent.text_sha256(text)

@@ -18,7 +18,7 @@ from speech import quality
 from speech.limits import Limits
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import consent, files, selectors, services
-from studio.arrivals import digest_of, same_one
+from studio.arrivals import digest_of, same_one, speaker_lock
 from studio.errors import Refused
 from studio.models import Consent, Speaker
 from studio.takes import Sitting, capture_check
@@ -39,7 +39,7 @@ def consent_speak(
 
     `data`: a WAV file as `speech.wav` reads it; `sha256`: hex, of `data`; `text_sha256`: of the text that was shown.
     Raises BadAudio; Refused (400: damaged, processing_on, dropout, statement_unclear, statement_short; 409: id_taken,
-    text_changed; 507).
+    text_changed; 410: erased; 507).
     """
     digest = digest_of(data, sha256)
     if known := _known(speaker, statement_id, digest):
@@ -94,13 +94,16 @@ def _store(row: Consent, wav: Wav) -> tuple[Consent, bool]:
     row.size = files.save_bytes(row.file, wav_bytes(wav.samples, wav.sample_rate))
     try:
         with transaction.atomic():
-            Speaker.objects.select_for_update().get(pk=row.speaker_id)
+            speaker_lock(row.speaker)
             if current := selectors.consent_in_force(row.speaker):
                 known = current
             else:
                 services.ticked_close(speaker=row.speaker)
                 row.save(force_insert=True)
                 return row, True
+    except Refused:  # the speaker was erased meanwhile
+        files.delete_file(row.file)
+        raise
     except IntegrityError:  # the same statement arrived twice at once
         known = Consent.objects.get(statement_id=row.statement_id)
     if known.file != row.file:

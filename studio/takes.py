@@ -21,7 +21,7 @@ from speech.limits import Limits
 from speech.text import read
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import files, selectors
-from studio.arrivals import digest_of, same_one
+from studio.arrivals import digest_of, same_one, speaker_lock
 from studio.errors import Refused
 from studio.match_file import match_judge
 from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Review, RoomTone, Speaker
@@ -113,7 +113,7 @@ def clip_keep(*, clip: Clip) -> Clip:
     if Review.objects.filter(clip=clip, decision=Review.Decision.RETURNED).exists():
         raise Refused("take_returned", _("들어 본 사람이 다시 부탁한 녹음이에요. 새로 녹음해 주세요."), 409)
     with transaction.atomic():
-        _lock(clip.speaker)
+        speaker_lock(clip.speaker)
         if clip.prompt_id:
             _others(clip).update(kept=False, chosen=False)
             PromptSkip.objects.filter(speaker=clip.speaker, prompt_id=clip.prompt_id).delete()
@@ -125,7 +125,7 @@ def clip_keep(*, clip: Clip) -> Clip:
 def clip_discard(*, clip: Clip) -> Clip:
     """Takes a take out; its file stays, so that it can be taken back. The newest usable take moves up."""
     with transaction.atomic():
-        _lock(clip.speaker)
+        speaker_lock(clip.speaker)
         Clip.objects.filter(pk=clip.pk).update(
             kept=False, chosen=False, discarded_at=clip.discarded_at or timezone.now()
         )
@@ -138,7 +138,7 @@ def clip_discard(*, clip: Clip) -> Clip:
 def clip_restore(*, clip: Clip) -> Clip:
     """Takes a discarded take back; it is kept when the prompt has no other."""
     with transaction.atomic():
-        _lock(clip.speaker)
+        speaker_lock(clip.speaker)
         Clip.objects.filter(pk=clip.pk).update(discarded_at=None)
         if clip.prompt_id:
             _keep_newest(clip.speaker, clip.prompt_id)
@@ -250,7 +250,7 @@ def _store(clip: Clip, wav: Wav) -> None:
 
 def _store_row(clip: Clip) -> None:
     with transaction.atomic():
-        _lock(clip.speaker)
+        speaker_lock(clip.speaker)
         clip.save(force_insert=True)
         if clip.prompt_id:  # who begins has no position yet: they stand here until they move
             Speaker.objects.filter(pk=clip.speaker_id, position=None).update(position=clip.prompt_id)
@@ -275,9 +275,3 @@ def _keep_newest(speaker: Speaker, prompt_id: int) -> None:
 
 def _others(clip: Clip) -> Any:
     return selectors.takes_of(clip.speaker, clip.prompt).exclude(pk=clip.pk) if clip.prompt else Clip.objects.none()
-
-
-def _lock(speaker: Speaker) -> None:
-    """One writer a speaker, so that two takes at once do not both become the kept one. Refused: erased."""
-    if not Speaker.objects.select_for_update().filter(pk=speaker.pk).exists():
-        raise Refused("erased", _("화자의 녹음을 모두 지우고 있어서 더 받을 수 없어요."), 410)

@@ -18,12 +18,13 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
-from studio import erasure, files, services, takes
+from studio import erasure, files, room_tones, services, statements, takes
 from studio.errors import Refused
 from studio.models import Clip, Consent, Erasure, Prompt, RoomTone, Speaker
 from synthesis.models import Utterance, Voice
 from synthesis.tasks import voices_sweep
-from tests.studio.sounds import take, upload
+from tests.studio.sounds import statement_upload, take, upload
+from tests.studio.test_room_tone import room
 from training import shelf
 from training.models import Checkpoint, TrainingRun
 from training.tasks import work_sweep
@@ -95,6 +96,32 @@ def utterance_of(voice: Voice, user: User) -> Utterance:
     row.sentences.create(index=0, text=row.text, file=stored(f"utterances/{row.pk}/0000-a.wav"), seconds=1.0)
     Utterance.objects.filter(pk=row.pk).update(file=stored(f"utterances/{row.pk}/whole-a.wav"))
     return row
+
+
+def take_arrives(speaker: Speaker, prompt: Prompt) -> None:
+    sent = upload(prompt.pk)
+    takes.clip_create(
+        speaker=speaker, clip_id=UUID(sent["id"]), prompt=prompt, data=sent["data"], sha256=sent["sha256"]
+    )
+
+
+def statement_arrives(speaker: Speaker, prompt: Prompt) -> None:
+    sent = statement_upload()
+    statements.consent_speak(
+        speaker=speaker, statement_id=UUID(sent["id"]), data=sent["data"], sha256=sent["sha256"],
+        text_sha256=sent["text_sha256"], sitting=takes.Sitting(),
+    )  # fmt: skip
+
+
+def tone_arrives(speaker: Speaker, prompt: Prompt) -> None:
+    sent = upload(0, room())
+    room_tones.room_tone_create(
+        speaker=speaker, tone_id=UUID(sent["id"]), data=sent["data"], sha256=sent["sha256"],
+        sitting=takes.Sitting(id=uuid4()),
+    )  # fmt: skip
+
+
+ARRIVALS = {"take": take_arrives, "statement": statement_arrives, "room tone": tone_arrives}
 
 
 @pytest.fixture
@@ -261,6 +288,43 @@ def test_cut_off_anywhere_it_goes_on_when_it_is_called_again(
     done = erasure.speaker_erase(speaker=house.speaker, by=None)
     assert_gone(house)
     assert (done.pk, done.by, done.counts["takes"]) == (begun.pk, admin, 1) and done.finished_at is not None
+
+
+@pytest.mark.parametrize("what", ["take", "statement", "room tone"])
+def test_sound_that_arrives_while_its_speaker_is_erased_leaves_nothing(
+    house: House, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker, save = house.speaker, files.save_bytes
+
+    def erased(key: str, content: bytes | Path) -> int:
+        monkeypatch.undo()
+        erasure.speaker_erase(speaker=Speaker.objects.get(pk=speaker.pk), by=None)
+        return save(key, content)  # stored behind the erasure's back
+
+    monkeypatch.setattr(files, "save_bytes", erased)
+    with pytest.raises(Refused) as refusal:
+        ARRIVALS[what](speaker, Prompt.objects.get())
+    assert (refusal.value.code, refusal.value.status) == ("erased", 410)
+    assert_gone(house)
+
+
+@pytest.mark.parametrize("what", ["take", "statement", "room tone"])
+def test_an_erasure_that_was_cut_off_lets_nothing_in_before_it_goes_on(
+    house: House, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(key: str) -> None:
+        raise ConnectionError("the storage is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "delete_file", breaks_off)
+        with pytest.raises(ConnectionError):
+            erasure.speaker_erase(speaker=house.speaker, by=None)
+    before = house.keys()
+    with pytest.raises(Refused, match="지우고 있어서"):
+        ARRIVALS[what](house.speaker, Prompt.objects.get())
+    with pytest.raises(Refused, match="지우고 있어서"):
+        services.consent_give(speaker=house.speaker, text="동의합니다.")
+    assert house.keys() == before and not house.speaker.consents.in_force().exists()
 
 
 def test_cut_off_after_the_row_it_is_ended_by_the_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
