@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
@@ -140,7 +141,14 @@ def _erase_own(speaker: Speaker) -> None:
         account = account_of(speaker)
         speaker.delete()
         if account is not None:
+            _forget_sign_ins(account)
             account.delete()
+
+
+def _forget_sign_ins(account: User) -> None:
+    """When, from where and with which browser somebody came in: django-axes keeps it by name, which no key holds."""
+    for log in (AccessAttempt, AccessFailureLog, AccessLog):
+        log.objects.filter(username=account.get_username()).delete()
 
 
 def _delete_folders(speaker_pk: UUID) -> None:

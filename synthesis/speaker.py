@@ -114,14 +114,14 @@ def _speak(utterance: Utterance) -> None:
         begun = time.monotonic()
         if sentence.index + 1 < total and _pause(utterance, done):
             return
-    _write(utterance, file=_join(utterance))
+    _keep_whole(utterance)
     _end(utterance, Utterance.State.DONE, {})
 
 
 def _pause(utterance: Utterance, done: int) -> bool:
     """Between two sentences: whether to leave off here, since it was stopped, the worker goes, or others wait."""
     if Utterance.objects.filter(pk=utterance.pk, stop_requested=True).exists():
-        _write(utterance, file=_join(utterance))
+        _keep_whole(utterance)
         _end(utterance, Utterance.State.STOPPED, {})
         return True
     if drain.requested() or (done >= TURN_SENTENCES and selectors.others_wait(utterance)):
@@ -166,6 +166,16 @@ def sound_of(sentence: Sentence) -> npt.NDArray[np.int16]:
 
     pause = 0 if sentence.index + 1 == sentence.total else round(PAUSE_SECONDS * sentence.sample_rate)
     return np.pad(to_int16(sentence.samples), (0, pause))
+
+
+def _keep_whole(utterance: Utterance) -> None:
+    key = _join(utterance)
+    try:
+        _write(utterance, file=key)
+    except LostLease:
+        if not Utterance.objects.filter(pk=utterance.pk).exists():  # erased meanwhile
+            files.delete_folder(f"utterances/{utterance.pk}")
+        raise
 
 
 def _join(utterance: Utterance) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from axes.models import AccessAttempt, AccessLog
 from celery import current_app
 from django.apps import apps
 from django.conf import settings
@@ -18,15 +19,18 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
+from speech.events import CheckpointSaved
 from studio import erasure, files, room_tones, services, statements, takes
 from studio.errors import Refused
 from studio.models import Clip, Consent, Erasure, Prompt, RoomTone, Speaker
+from synthesis import speaker as speak_worker
 from synthesis.models import Utterance, Voice
 from synthesis.tasks import voices_sweep
 from tests.studio.sounds import statement_upload, take, upload
 from tests.studio.test_room_tone import room
 from training import shelf
 from training.models import Checkpoint, TrainingRun
+from training.selectors import Part
 from training.tasks import work_sweep
 
 pytestmark = pytest.mark.usefixtures("redis_url")
@@ -325,6 +329,56 @@ def test_an_erasure_that_was_cut_off_lets_nothing_in_before_it_goes_on(
     with pytest.raises(Refused, match="지우고 있어서"):
         services.consent_give(speaker=house.speaker, text="동의합니다.")
     assert house.keys() == before and not house.speaker.consents.in_force().exists()
+
+
+def erase_behind(speaker: Speaker, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The speaker is erased just before a worker stores a file whose key has `part` in it."""
+    save = files.save_bytes
+
+    def erased(key: str, content: bytes | Path) -> int:
+        if part in key:
+            monkeypatch.undo()
+            erasure.speaker_erase(speaker=speaker, by=None)
+        return save(key, content)
+
+    monkeypatch.setattr(files, "save_bytes", erased)
+
+
+def test_a_text_that_is_put_together_while_its_voice_is_erased_leaves_no_sound(
+    house: House, listener: User, acoustic: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Checkpoint.objects.filter(pk=acoustic.pk).update(run=house.run)
+    voice = Voice.objects.create(name="second", label="둘째", speaker=house.speaker, acoustic=acoustic)
+    utterance = Utterance.objects.create(voice=voice, text="안녕하세요.", requested_by=listener)
+    erase_behind(house.speaker, "/whole-", monkeypatch)
+    speak_worker.utterance_speak(utterance.pk)
+    assert not Utterance.objects.exists() and files.folders("utterances") == []
+
+
+def test_a_worker_that_was_cut_off_stores_nothing_of_an_erased_voice(
+    house: House, acoustic_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resume = tmp_path / "resume"
+    resume.write_bytes(b"resume")
+    saved = CheckpointSaved(
+        20, str(acoustic_file), "d" * 64, acoustic_file.stat().st_size, False, {}, resume=str(resume),
+        resume_sha256="e" * 64, resume_size=6,
+    )  # fmt: skip
+    part = Part("acoustic", "tacotron2", 10, None)
+    erase_behind(house.speaker, "acoustic-00000020", monkeypatch)  # its run was stopped when the lease ran out
+    assert shelf.checkpoint_store(run=house.run, attempt=1, part=part, saved=saved) is None
+    assert files.folders("runs") == []
+
+
+def test_when_and_from_where_the_speaker_signed_in_is_forgotten(house: House, client: Client) -> None:
+    client.post(f"/enter/{services.speaker_invite(speaker=house.speaker)}/")
+    client.logout()
+    client.post("/sign-in/", {"username": "speaker-mina", "password": "wrong"})
+    assert AccessLog.objects.filter(username="speaker-mina").exists()
+    assert AccessAttempt.objects.filter(username="speaker-mina").exists()
+    house.speaker.refresh_from_db()
+    erasure.speaker_erase(speaker=house.speaker, by=None)
+    assert not AccessLog.objects.exists() and not AccessAttempt.objects.exists()
 
 
 def test_cut_off_after_the_row_it_is_ended_by_the_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
