@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,8 @@ from speech.wav import Float32Array, Int16Array, wav_bytes
 
 MAX_SECONDS = 60.0
 _BLOCK = 64  # frames of a spectrum made at once: they stay in the processor's cache
+STREAMED_BYTES = 0x7000_0000  # a WAV file that says so many was written to a pipe
+SLOPPY_BYTES = 64
 MIN_RATE, MAX_RATE = 8_000, 192_000  # Hz
 
 __all__ = ["MAX_SECONDS", "load", "log_mel", "loudness", "mel_filters", "resample", "write"]
@@ -31,12 +34,17 @@ __all__ = ["MAX_SECONDS", "load", "log_mel", "loudness", "mel_filters", "resampl
 def load(source: Path | BinaryIO) -> tuple[Float32Array, int]:
     """A sound file of any format that libsndfile decodes → ([S] float32 in -1..1, sample rate in Hz).
 
-    Two channels are averaged. Raises BadAudio: not_found, unreadable, not_mono (more than two channels), bad_rate,
-    too_long (over 60 s), empty_file, not_finite.
+    Two channels are averaged. Raises BadAudio: not_found, unreadable, cut_off (a WAV file that was copied in part),
+    not_mono (more than two channels), bad_rate, too_long (over 60 s), empty_file, not_finite.
     """
     name = source.name if isinstance(source, Path) else "the file"
     if isinstance(source, Path) and not is_file(source):
         raise BadAudio(f"{name} is not there; look at its path.", code="not_found", name=name)
+    if isinstance(source, Path) and (missing := _missing_bytes(source)):
+        raise BadAudio(
+            f"{name} ends {missing} bytes before its sound does; copy it again.", code="cut_off", name=name,
+            missing=missing,
+        )  # fmt: skip
     try:
         with soundfile.SoundFile(source) as file:
             rate, channels = int(file.samplerate), int(file.channels)
@@ -140,6 +148,23 @@ def _window(n_fft: int, win_length: int) -> npt.NDArray[np.float64]:
     window = scipy.signal.get_window("hann", win_length, fftbins=True)
     before = (n_fft - win_length) // 2
     return np.pad(window, (before, n_fft - win_length - before))
+
+
+def _missing_bytes(path: Path) -> int:
+    """How much of a WAV file's sound is not there. libsndfile reads what is left and says nothing of it.
+
+    Who writes to a pipe cannot know the length and says about 2 or 4 GiB; a few bytes too many are a sloppy writer's.
+    """
+    with path.open("rb") as file:
+        if (head := file.read(12))[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return 0
+        while len(chunk := file.read(8)) == 8:
+            size = int.from_bytes(chunk[4:], "little")
+            if chunk[:4] == b"data":
+                missing = size - (path.stat().st_size - file.tell())
+                return missing if size < STREAMED_BYTES and missing > SLOPPY_BYTES else 0
+            file.seek(size + size % 2, io.SEEK_CUR)
+    return 0
 
 
 def _check_format(name: str, rate: int, channels: int) -> None:

@@ -21,6 +21,7 @@ ERROR_WORDS: dict[str, Words] = {
     "not_pcm16": _("16비트 PCM WAV만 받을 수 있어요."),
     "not_mono": _("모노(한 채널) 소리만 받을 수 있어요."),
     "bad_rate": _("샘플레이트 %(rate)s Hz는 받을 수 없어요. 44100이나 48000 Hz로 녹음해 주세요."),
+    "cut_off": _("소리 파일이 끝까지 있지 않아요. 원본에서 다시 복사해 주세요."),
     "truncated": _("파일이 중간에 끊겼어요. 다시 보내 주세요."),
     "too_short": _("녹음이 %(seconds).1f초예요. %(limit).1f초보다 길어야 해요."),
     "too_long": _("녹음이 %(seconds).0f초예요. %(limit).0f초까지 받을 수 있어요."),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import librosa
@@ -138,6 +139,27 @@ def test_what_cannot_be_used_is_refused_in_words(tmp_path: Path) -> None:
         with pytest.raises(BadAudio, match=name) as caught:
             audio.load(tmp_path / name)
         assert caught.value.code == code
+
+
+def test_a_wav_file_that_was_copied_in_part_is_refused(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.wav"
+    soundfile.write(whole, tone(440, 22_050), 22_050, subtype="PCM_16")
+    data = whole.read_bytes()
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(data[: len(data) // 2])
+    with pytest.raises(BadAudio, match="copy it again") as refusal:
+        audio.load(cut)
+    assert refusal.value.code == "cut_off"
+
+
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_F000, 44_100 + 36])
+def test_a_wav_file_whose_writer_did_not_know_its_length_is_read_whole(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "piped.wav"
+    soundfile.write(path, tone(440, 22_050), 22_050, subtype="PCM_16")
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, 40, size)  # what its data chunk says
+    path.write_bytes(data)
+    assert len(audio.load(path)[0]) == 22_050
 
 
 def test_a_written_file_is_plain_16_bit_wav(tmp_path: Path) -> None:
