@@ -255,7 +255,8 @@ class _Sounds:
         if ".." in relative.parts:
             raise ValueError(f"its sound {name!r} lies outside the folder")
         parts = relative.parts[1:] if relative.is_absolute() else relative.parts
-        suffixes = ("",) if relative.suffix.lower() in SOUND_SUFFIXES else SOUND_SUFFIXES
+        # A .m4a that is there is none that is missing: the decoder says what is wrong with it.
+        suffixes = ("",) if relative.suffix.lower() in SOUND_SUFFIXES else (*SOUND_SUFFIXES, "")
         for start in range(len(parts)):
             for place in SOUND_FOLDERS:
                 for suffix in suffixes:

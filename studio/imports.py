@@ -58,19 +58,20 @@ def clips_import(
     """
     result = Imported(left_out=[(each.id, each.message) for each in corpus.skipped])
     on_start(len(corpus.clips))
-    known = set(speaker.clips.values_list("source_id", flat=True))
+    there = {row[0]: row[1:] for row in speaker.clips.values_list("source_id", "text", "sample_rate", "seconds")}
     with Decoder() as decoder:
         for source in corpus.clips:
-            if _source_id(corpus, source) in known:
-                result.known += 1
-            else:
-                _import_one(corpus, source, speaker, decoder, result)
+            _import_one(corpus, source, speaker, decoder, there, result)
             on_clip()
     result.adopted = clips_adopt(speaker)
     return result
 
 
-def _import_one(corpus: Corpus, source: SourceClip, speaker: Speaker, decoder: Decoder, result: Imported) -> None:
+def _import_one(
+    corpus: Corpus, source: SourceClip, speaker: Speaker, decoder: Decoder, there: dict[str, tuple[str, int, float]],
+    result: Imported,
+) -> None:  # fmt: skip
+    """`there`: text, rate and seconds of what the speaker has, by name."""
     text, reading = _clean(source.text), _clean(source.reading)
     for words, limit in ((text, LONGEST_TEXT), (reading, LONGEST_READING)):
         if len(words) > limit:
@@ -78,9 +79,13 @@ def _import_one(corpus: Corpus, source: SourceClip, speaker: Speaker, decoder: D
             result.left_out.append((source.id, _at(source, why)))
             return
     try:
+        wav, name = decoder.decode(source.audio), _source_id(corpus, source)
+        if name in there:
+            _look_again(source, there[name] == (text, wav.sample_rate, wav.seconds), result)
+            return
         clip, created = takes.clip_import(
-            speaker=speaker, source_id=_source_id(corpus, source), text=text, reading=reading,
-            wav=decoder.decode(source.audio), trim=source.trim, room_dbfs=source.room_dbfs,
+            speaker=speaker, source_id=name, text=text, reading=reading, wav=wav, trim=source.trim,
+            room_dbfs=source.room_dbfs,
         )  # fmt: skip
     except SpeechError as error:
         result.left_out.append((source.id, _at(source, person_message(error))))
@@ -92,6 +97,14 @@ def _import_one(corpus: Corpus, source: SourceClip, speaker: Speaker, decoder: D
         result.warned.append((_at(source, source.id), reasons))
     if created and clip.verdict == Clip.Verdict.REFUSED:
         result.refused.append(_at(source, source.id))
+
+
+def _look_again(source: SourceClip, same: bool, result: Imported) -> None:
+    """A name that is in already. The name of a folder is no more than that: another corpus may bear it as well."""
+    result.known += same
+    if not same:
+        why = _("이 이름의 다른 녹음이 이미 있어요. 새 녹음이면 폴더 이름을 바꿔서 다시 가져와 주세요.")
+        result.left_out.append((source.id, _at(source, why)))
 
 
 def _at(source: SourceClip, words: str) -> str:

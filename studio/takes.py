@@ -102,7 +102,13 @@ def clip_import(
     _measure(clip, wav, Limits.for_import(), room_dbfs)
     clip.trim_start, clip.trim_end = trim or (None, None)
     clip.kept = clip.verdict != Clip.Verdict.REFUSED
-    _store(clip, wav)
+    try:
+        _store(clip, wav)
+    except IntegrityError:  # another import of the same corpus was faster
+        files.delete_file(clip.file)
+        if (known := same.first()) is None:
+            raise
+        return known, False
     return clip, True
 
 

@@ -7,6 +7,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
 from io import StringIO
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from speech.errors import BadAudio
 from speech.text import read
@@ -22,6 +24,7 @@ from speech.text.coverage import Heard, sounds_of
 from speech.wav import parse_wav, wav_bytes
 from studio import files
 from studio.decoding import Decoder
+from studio.imports import speaker_for_import
 from studio.models import Clip, Prompt, Speaker
 from studio.prompts import SETS, Sentence, prompts_load, read_sentences
 from tests.studio.sounds import take
@@ -243,6 +246,52 @@ def test_the_same_corpus_under_another_folder_name_does_not_double_its_clips(tmp
     run_import(folder, consent="공개 말뭉치")
     out, _ = run_import(folder.rename(tmp_path / "renamed"), consent="공개 말뭉치")
     assert "0 new" in out and Clip.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("changed", ["text", "sound"])
+def test_another_corpus_in_a_folder_of_the_same_name_is_not_taken_for_the_first(tmp_path: Path, changed: str) -> None:
+    for number, text in enumerate(["하나 둘 셋.", "넷 다섯 여섯." if changed == "text" else "하나 둘 셋."]):
+        folder = tmp_path / str(number) / "data"
+        (folder / "wavs").mkdir(parents=True)
+        sound = take(seconds=2.0 + (changed == "sound") * number, seed=number)
+        (folder / "wavs/0001.wav").write_bytes(wav_bytes(sound, 48_000))
+        write(folder / "metadata.csv", [f"0001|{text}|{text}"])
+    run_import(tmp_path / "0/data", consent="공개 말뭉치")
+    out, err = run_import(tmp_path / "1/data")
+    assert "0 known, 1 left out" in out and "폴더 이름을 바꿔서" in err
+    out, err = run_import((tmp_path / "1/data").rename(tmp_path / "1/more"))
+    assert "1 new" in out and not err and Clip.objects.filter(kept=True).count() == 2
+    assert all("1 known" in run_import(tmp_path / name)[0] for name in ("0/data", "1/more"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_corpus_imported_twice_at_once_comes_in_once(tmp_path: Path, storage: Path) -> None:
+    folder = corpus(tmp_path / "corpus")
+    speaker_for_import(name="corpus", consent="공개 말뭉치")
+
+    def once(_: int) -> str:
+        try:
+            return run_import(folder)[0]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(once, range(4)))
+    assert sum(int(re.findall(r"(\d+) new", out)[0]) for out in told) == 2 == Clip.objects.count()
+    assert {str(path.relative_to(storage)) for path in storage.rglob("*.wav")} == {
+        clip.file for clip in Clip.objects.all()
+    }
+
+
+@pytest.mark.django_db
+def test_a_sound_that_is_there_and_cannot_be_decoded_is_not_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "phone").mkdir()
+    (tmp_path / "phone/memo.m4a").write_bytes(bytes(8) + b"M4A " + bytes(4000))
+    write(tmp_path / "phone/metadata.csv", ["memo.m4a|안녕하세요.", "gone.m4a|안녕히 가세요."])
+    _, err = run_import(tmp_path / "phone", consent="공개 말뭉치", format="ljspeech")
+    assert "memo.m4a: metadata.csv:1: 이 소리 파일은 열 수 없어요" in err
+    assert "gone.m4a: metadata.csv:2: 소리 파일이 없어요" in err
 
 
 @pytest.mark.django_db
