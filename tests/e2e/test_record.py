@@ -27,6 +27,7 @@ SPEAKERS = (
     "delayed",
     "denied",
     "fidelity",
+    "full",
     "gated",
     "hands",
     "hissing",
@@ -250,6 +251,33 @@ def test_who_sits_down_in_the_same_tab_records_as_well(chrome: Browser, web: roo
     room.record(first)
     expect(first.locator("[data-part=unsent]")).to_have_attribute("data-count", "0")
     assert (len(web.clips("tab-one")), len(web.clips("tab-two"))) == (1, 1)
+
+
+def test_a_browser_without_room_sends_its_takes_all_the_same(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "full")
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": web.address, "quotaSize": 1000})
+    room.open_microphone(page)
+    room.record(page)
+    expect(page.locator("[data-part=unsent]")).to_have_attribute("data-count", "0")
+    assert len(web.clips("full")) == 1
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+    web.stop()
+    room.record(page)
+    expect(page.locator("[data-part=verdict-words]")).to_contain_text("이 탭을 닫지 마세요")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.close(run_before_unload=True)
+    page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    web.start()
+    expect(page.locator("[data-part=unsent]")).to_have_attribute("data-count", "0", timeout=30_000)
+    clips = web.clips("full")
+    assert [clip.prompt for clip in clips] == [0, 1]
+    for clip in clips:
+        data = (web.data / "files" / clip.file).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == clip.sha256
 
 
 def test_a_suspended_context_voids_the_take_and_is_resumed_by_a_key(chrome: Browser, web: room.WebServer) -> None:

@@ -85,7 +85,7 @@ export class ClipRecorder extends HTMLElement {
     document.addEventListener("freeze", () => this.fault("frozen"));
     addEventListener("online", () => this.course.settle());
     addEventListener("beforeunload", (event) => {
-      if (this.buffer?.recording) event.preventDefault();
+      if (this.buffer?.recording || this.store?.held.size) event.preventDefault();
     });
   }
 
@@ -321,7 +321,8 @@ export class ClipRecorder extends HTMLElement {
 
   /** The server is not there: the take is safe in this browser, and the person goes on. */
   keptHere() {
-    this.view.verdict({ level: "local", words: this.words.states.offline_kept, reasons: this.first?.reasons ?? [] });
+    const { offline_kept: kept, offline_held: held } = this.words.states;
+    this.view.verdict({ level: "local", words: this.store.held.has(this.shown?.id) ? held : kept, reasons: this.first?.reasons ?? [] });
     this.rest();
     if (this.keepWhenJudged) this.keep();
   }

@@ -26,27 +26,42 @@ export class TakeStore {
 
   constructor(database) {
     this.database = database;
+    this.held = new Map(); // rows that this browser has no room for: they live as long as the page
     database.onversionchange = () => database.close();
   }
 
-  /** Resolves when the row is on disk, not only handed over. */
-  put(row) {
-    return this.#write((store) => store.put(row));
+  /** Resolves when the row is on disk, not only handed over; or held here, where the browser will not take it. */
+  async put(row) {
+    try {
+      await this.#write((store) => store.put(row));
+      this.held.delete(row.id);
+    } catch {
+      this.held.set(row.id, row);
+    }
   }
 
   delete(id) {
+    if (this.held.delete(id)) return Promise.resolve();
     return this.#write((store) => store.delete(id));
   }
 
-  get(id) {
-    return promise(this.database.transaction(STORE).objectStore(STORE).get(id));
+  async get(id) {
+    return this.held.get(id) ?? promise(this.database.transaction(STORE).objectStore(STORE).get(id));
   }
 
   /** All rows of a speaker, in the order in which they were recorded. */
   async of(speaker) {
+    const held = [...this.held.values()].filter((row) => row.speaker === speaker);
+    const rows = await this.#kept(speaker).catch((error) => {
+      if (!held.length) throw error;
+      return []; // what the browser has is read again with the next page
+    });
+    return [...rows.filter((row) => !this.held.has(row.id)), ...held].sort((a, b) => a.at - b.at);
+  }
+
+  async #kept(speaker) {
     const store = this.database.transaction(STORE).objectStore(STORE);
-    const rows = await promise(store.index("speaker").getAll(speaker));
-    return rows.sort((a, b) => a.at - b.at);
+    return promise(store.index("speaker").getAll(speaker));
   }
 
   #write(change) {
