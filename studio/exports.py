@@ -67,6 +67,7 @@ def clips_export(
             "not_empty", _("%(folder)s에 이미 무언가 있어요. 빈 폴더를 알려 주세요.") % {"folder": folder}, 409
         )
     clips = selectors.clips_kept(speaker).order_by("created_at", "id")
+    folder = folder.resolve()  # "." has no name to write beside, and a link is where it leads to
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     (beside / "wavs").mkdir(parents=True)

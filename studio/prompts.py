@@ -28,6 +28,7 @@ COLUMNS = {"reading", "kind", "set"}
 SETS = ("10", "30", "full")  # the minutes that a part of a corpus takes; a larger one holds the smaller ones
 BATCH = 500
 
+_LINE_END = re.compile(rb"\r\n|\n|\r")  # a lone \r is what Excel on a Mac calls "CSV (Macintosh)"
 _REQUEST = re.compile(r"(세요|십시오|시오|실래요|주라|줘|자|해라)[.!]*$")
 
 
@@ -151,11 +152,11 @@ def prompt_sounds(prompt: Prompt) -> Sounds:
 def read_sentences(path: Path) -> Iterator[Sentence | BadRow]:
     """The lines of a file, good and bad, in order; empty lines are none."""
     separator, columns = "", {"text": 0}
-    for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
+    for number, raw in enumerate(_LINE_END.split(path.read_bytes()), start=1):
         try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
-        except UnicodeDecodeError as error:
-            yield BadRow(number, _("UTF-8이 아니에요: %(error)s") % {"error": error.reason})
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            yield BadRow(number, _("UTF-8이 아니에요. 파일을 UTF-8로 저장해 주세요(엑셀에서는 ‘CSV UTF-8’)."))
             continue
         if not line.strip():
             continue
@@ -179,7 +180,10 @@ def _layout(first: str) -> tuple[str, dict[str, int] | None]:
 
 def _cells(line: str, separator: str) -> list[str]:
     if separator == ",":
-        return next(csv.reader([line]), [""])
+        try:
+            return next(csv.reader([line]), [""])
+        except csv.Error:  # a field that is longer than any sentence
+            return [line]
     return line.split(separator)
 
 

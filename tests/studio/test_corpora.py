@@ -180,6 +180,29 @@ def test_a_comma_in_a_plain_list_separates_nothing_and_in_a_csv_with_a_header_it
 
 
 @pytest.mark.django_db
+def test_a_list_with_the_line_ends_of_an_old_mac_is_read_line_by_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "mac.csv", ["text,kind", '"네, 알겠어요."', "갈까요?,question"], newline="\r")
+    assert prompts_load(path=path).created == 2
+    assert "갈까요?" in Prompt.objects.values_list("text", flat=True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("encoding", ["cp949", "utf-16"])
+def test_a_list_in_another_encoding_brings_nothing_in_and_says_how_to_save_it(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "excel.csv", ["안녕하세요, 여러분.", "날씨가 좋네요."], encoding, newline="\r\n")
+    loaded = prompts_load(path=path)
+    assert loaded.bad and not Prompt.objects.exists()
+    assert "UTF-8로 저장해 주세요" in loaded.bad[0].why
+
+
+@pytest.mark.django_db
+def test_a_cell_that_no_csv_reader_takes_is_named_like_any_long_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path / "long.csv", ["text,kind", "가" * 200_000, "짧아요.,statement"])
+    loaded = prompts_load(path=path)
+    assert (loaded.created, [row.line for row in loaded.bad]) == (1, [2])
+
+
+@pytest.mark.django_db
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="No such file"):
         call_command("load_prompts", str(tmp_path / "none.tsv"))

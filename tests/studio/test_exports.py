@@ -123,6 +123,15 @@ def test_our_own_export_comes_back_bit_for_bit(voice: Speaker, tmp_path: Path) -
     assert Clip.objects.get(speaker__name="other", text=first.text).measures["room_dbfs"] == -71.5
 
 
+def test_the_folder_that_one_stands_in_is_a_folder_like_any_other(
+    voice: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    out, err = run("export_clips", "--speaker", "mina", ".")
+    assert "4 clips" in out and not err and (tmp_path / "here/metadata.csv").is_file()
+
+
 @pytest.mark.parametrize("form", ["ljspeech", "filelist"])
 def test_what_others_read_comes_back_as_the_same_clips(voice: Speaker, tmp_path: Path, form: str) -> None:
     run("export_clips", "--speaker", "mina", "--format", form, tmp_path / "out")
