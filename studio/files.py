@@ -152,7 +152,7 @@ def serve(request: HttpRequest, key: str, content_type: str, download_name: str 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | Literal["unsatisfiable"] | None:
     """First and last byte of a `Range: bytes=…` header with one range; None to send all; "unsatisfiable" for a 416."""
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.strip())
     if not match or match.groups() == ("", ""):
         return None
     first, last = match.groups()

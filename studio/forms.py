@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from studio.json_body import plain_json
 from studio.models import Speaker
 
 
@@ -38,6 +41,18 @@ class SpeakerForm(forms.Form):
         return name
 
 
+class PlainJSONField(forms.JSONField):
+    """JSON in a field of a form; what no database keeps is as wrong as what is no JSON."""
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values:
+            return None
+        try:
+            return plain_json(value)
+        except ValueError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
 class SoundForm(forms.Form):
     """The fields beside the sound of any upload: its id and hash, and what the microphone said."""
 
@@ -45,8 +60,8 @@ class SoundForm(forms.Form):
     sha256 = forms.RegexField(r"^[0-9a-f]{64}$")
     session = forms.UUIDField(required=False)
     device = forms.CharField(max_length=200, required=False)
-    microphone = forms.JSONField(required=False)
-    dropouts = forms.JSONField(required=False)
+    microphone = PlainJSONField(required=False)
+    dropouts = PlainJSONField(required=False)
 
 
 class StatementForm(SoundForm):

@@ -162,6 +162,21 @@ def test_a_prompt_that_is_no_longer_read_is_refused(speaking: Client, prompts: l
     assert (response.status_code, response.json()["code"]) == (409, "prompt_inactive")
 
 
+NO_JSON = ['{"a": NaN}', '{"a": 1e400}', '{"a": "\\ud800"}', '{"a": "\\u0000"}', "[" * 100_000, "9" * 5000]
+
+
+@pytest.mark.parametrize("text", NO_JSON, ids=range(len(NO_JSON)))
+def test_json_that_no_database_keeps_is_refused_and_not_tried_again(
+    text: str, speaking: Client, prompts: list[Prompt]
+) -> None:
+    response = send(speaking, upload(prompts[0].pk, session=str(uuid4()), microphone=text))
+    assert (response.status_code, response.json()["params"]) == (400, {"names": ["microphone"]})
+    fields = upload(prompts[0].pk)
+    send(speaking, fields)
+    noted = speaking.post(f"/clips/{fields['id']}/note", text, content_type="application/json")
+    assert (noted.status_code, noted.json()["code"]) == (400, "bad_json")
+
+
 @pytest.mark.parametrize("field", ["id", "prompt", "sha256"])
 def test_a_missing_field_is_named(field: str, speaking: Client, prompts: list[Prompt]) -> None:
     fields = upload(prompts[0].pk)
@@ -294,6 +309,8 @@ def test_a_player_can_seek_by_range(speaking: Client, prompts: list[Prompt]) -> 
     assert part["Content-Range"] == f"bytes 100-199/{len(fields['data'])}"
     assert speaking.get(address, headers={"Range": "bytes=-50"}).content == fields["data"][-50:]
     assert speaking.get(address, headers={"Range": "bytes=99999999-"}).status_code == 416
+    endless = speaking.get(address, headers={"Range": f"bytes={'9' * 5000}-"})
+    assert (endless.status_code, endless.content) == (200, fields["data"])
 
 
 def test_another_speakers_take_cannot_be_kept_or_discarded(
