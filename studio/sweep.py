@@ -23,13 +23,14 @@ def orphans(*, older_than: timedelta = DAY) -> tuple[list[str], int]:
 
     Takes that a speaker took out have a row. What is being uploaded now is younger than the limit.
     """
-    limit, found, total = timezone.now() - older_than, [], 0
+    found: list[str] = []
+    total = 0
     for folder, owner in _OWNERS:
         for speaker in files.folders(folder):
             prefix = f"{folder}/{speaker}/"
             keys = [prefix + name for name in files.names(prefix)]
             known = set(owner.objects.filter(file__startswith=prefix).values_list("file", flat=True))
-            found += [key for key in keys if key not in known and files.modified_at(key) < limit]
+            found += [key for key in keys if key not in known and _is_old(key, older_than)]
             total += len(keys)
     return found, total
 
@@ -37,9 +38,7 @@ def orphans(*, older_than: timedelta = DAY) -> tuple[list[str], int]:
 def files_sweep(*, older_than: timedelta = DAY) -> list[str]:
     """Removes all orphans; their keys."""
     found, _total = orphans(older_than=older_than)
-    for key in found:
-        files.delete_file(key)
-    return found
+    return _remove(found, older_than)
 
 
 def files_sweep_unwatched() -> list[str]:
@@ -53,8 +52,28 @@ def files_sweep_unwatched() -> list[str]:
             total,
         )
         return []
+    gone = _remove(found, DAY)
+    if gone:
+        logger.info("%d stored sounds that no row refers to were removed.", len(gone))
+    return gone
+
+
+def _remove(found: list[str], older_than: timedelta) -> list[str]:
+    """Looks at each once more: while the others were looked at, a browser may have sent its take again."""
+    gone = []
     for key in found:
-        files.delete_file(key)
-    if found:
-        logger.info("%d stored sounds that no row refers to were removed.", len(found))
-    return found
+        if _is_old(key, older_than) and not _has_row(key):
+            files.delete_file(key)
+            gone.append(key)
+    return gone
+
+
+def _is_old(key: str, older_than: timedelta) -> bool:
+    try:
+        return files.modified_at(key) < timezone.now() - older_than
+    except FileNotFoundError:  # its speaker is being erased, or somebody else sweeps
+        return False
+
+
+def _has_row(key: str) -> bool:
+    return any(owner._default_manager.filter(file=key).exists() for _folder, owner in _OWNERS)

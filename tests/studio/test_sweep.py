@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from config import reconciler
 from studio import files, sweep
+from studio.models import Clip, Prompt, Speaker
+from studio.takes import clip_create
 from tests.servers import wait_until
+from tests.studio.sounds import upload
 
 
 def left_behind(storage: Path, count: int) -> list[str]:
@@ -34,6 +39,26 @@ def test_a_storage_that_the_database_does_not_know_is_left_alone(
     assert sweep.files_sweep_unwatched() == []
     assert "21 of 21 stored sounds have no row" in caplog.text
     assert sorted(sweep.files_sweep()) == keys
+
+
+def test_a_take_that_is_sent_again_while_leftovers_are_looked_for_keeps_its_sound(
+    speaker: Speaker, prompts: list[Prompt], storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, look = upload(prompts[0].pk), sweep.orphans
+    key = f"clips/{speaker.pk}/{sent['id']}-{sent['sha256'][:16]}.wav"
+    files.save_bytes(key, sent["data"])  # yesterday, when the server went down before there was a row
+    os.utime(storage / key, (0, 0))
+
+    def then_sent_again(**how: timedelta) -> tuple[list[str], int]:
+        found = look(**how)
+        clip_create(
+            speaker=speaker, clip_id=UUID(sent["id"]), prompt=prompts[0], data=sent["data"], sha256=sent["sha256"]
+        )
+        return found
+
+    monkeypatch.setattr(sweep, "orphans", then_sent_again)
+    assert sweep.files_sweep_unwatched() == []
+    assert files.read_bytes(Clip.objects.get().file) == sent["data"]
 
 
 def test_the_reconciler_sweeps_by_itself(
