@@ -52,8 +52,11 @@ def sign_in_link_use(*, token: str) -> User | None:
 
 
 def speaker_create(*, label: str, name: str = "", user: User | None = None) -> Speaker:
-    """A speaker; without `name` one is made of the label, or of the next free number. Refused when it is taken."""
-    name = slugify(name) or slugify(label) or _free_name()
+    """A speaker; without `name` one is made of the label, or of the next free number. Refused when it is taken.
+
+    `name`: lower-case letters, digits, - and _, as the caller has checked; it is kept as it is.
+    """
+    name = name or slugify(label) or _free_name()
     try:
         with transaction.atomic():
             return Speaker.objects.create(name=name[:64], label=label.strip()[:80], user=user)

@@ -233,7 +233,7 @@ def corpus(folder: Path) -> Path:
 def run_import(folder: Path, **options: str | int) -> tuple[str, str]:
     out, err = StringIO(), StringIO()
     try:
-        call_command("import_clips", str(folder), "--speaker", "corpus", stdout=out, stderr=err, **options)
+        call_command("import_clips", str(folder), stdout=out, stderr=err, **{"speaker": "corpus", **options})
     except CommandError as error:
         err.write(str(error))
     return out.getvalue(), err.getvalue()
@@ -269,6 +269,15 @@ def test_the_same_corpus_under_another_folder_name_does_not_double_its_clips(tmp
     run_import(folder, consent="공개 말뭉치")
     out, _ = run_import(folder.rename(tmp_path / "renamed"), consent="공개 말뭉치")
     assert "0 new" in out and Clip.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["mina--2", "mina_", "a__b"])
+def test_a_speaker_of_an_import_keeps_the_name_and_is_found_by_it(tmp_path: Path, name: str) -> None:
+    folder = corpus(tmp_path / "corpus")
+    run_import(folder, speaker=name, consent="공개 말뭉치")
+    assert "2 known" in run_import(folder, speaker=name)[0]
+    assert Speaker.objects.get().name == name
 
 
 @pytest.mark.django_db
