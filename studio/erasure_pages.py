@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import cast
 
 from django.contrib import messages
@@ -17,6 +19,8 @@ from studio.access import admin_required
 from studio.errors import Refused
 from studio.models import Erasure, Speaker
 
+logger = logging.getLogger(__name__)
+
 
 @never_cache
 @require_http_methods(["GET", "POST"])
@@ -27,7 +31,7 @@ def speaker_erase(request: HttpRequest, name: str) -> HttpResponse:
     if request.method == "POST":
         try:
             erasure.confirmed(speaker, request.POST.get("confirm", ""))
-            return _told(request, erasure.speaker_erase(speaker=speaker, by=cast(User, request.user)))
+            return _told(request, lambda: erasure.speaker_erase(speaker=speaker, by=cast(User, request.user)))
         except Refused as refused:
             refusal = refused
     items = [(erasure.WORDS[item.code], item) for item in erasure.items_of(speaker)]
@@ -39,9 +43,17 @@ def speaker_erase(request: HttpRequest, name: str) -> HttpResponse:
 @admin_required
 def erasure_go_on(request: HttpRequest, pk: int) -> HttpResponse:
     """Ends an erasure that was cut off."""
-    return _told(request, erasure.erasure_go_on(erasure=get_object_or_404(Erasure, pk=pk)))
+    begun = get_object_or_404(Erasure, pk=pk)
+    return _told(request, lambda: erasure.erasure_go_on(erasure=begun))
 
 
-def _told(request: HttpRequest, done: Erasure) -> HttpResponse:
-    messages.success(request, _("%(name)s: 모두 지웠어요.") % {"name": done.name})
+def _told(request: HttpRequest, erase: Callable[[], Erasure]) -> HttpResponse:
+    """Back to the list, which shows what is left to do."""
+    try:
+        messages.success(request, _("%(name)s: 모두 지웠어요.") % {"name": erase().name})
+    except Refused:
+        raise
+    except Exception:  # whatever a storage raises
+        logger.exception("An erasure was cut off.")
+        messages.error(request, _("저장소에 문제가 있어서 다 지우지 못했어요. 잠시 뒤에 아래에서 이어서 지워 주세요."))
     return redirect("studio:speakers")

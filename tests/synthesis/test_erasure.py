@@ -463,6 +463,29 @@ def test_the_page_says_which_run_to_stop_first_and_ends_what_was_cut_off(
     assert begun.finished_at is not None
 
 
+def test_with_the_storage_away_the_page_and_the_command_say_what_to_do(
+    house: House, signed_in: SignIn, admin: User
+) -> None:
+    root = files.storage_folder()
+    assert root is not None
+    consents = root / "consents" / str(house.speaker.pk)
+    consents.rename(root / "aside")
+    consents.write_bytes(b"a disk that lost its mind")  # reading such a folder raises NotADirectoryError
+    client = signed_in(admin)
+    page = client.post("/speakers/mina/erase", {"confirm": "mina"}, follow=True).content.decode()
+    assert "이어서 지워 주세요" in page and "이어서 지우기" in page and "모두 지웠어요" not in page
+    begun = erasure.erasure_open("mina")
+    assert begun is not None
+    page = client.post(f"/erasures/{begun.pk}/go-on", follow=True).content.decode()
+    assert "이어서 지워 주세요" in page
+    with pytest.raises(CommandError, match="이어서 지워요"):
+        call_command("erase_speaker", "mina", "--yes", stdout=StringIO())
+    consents.unlink()
+    (root / "aside").rename(consents)
+    call_command("erase_speaker", "mina", stdout=StringIO())
+    assert_gone(house)
+
+
 def test_only_an_admin_erases(house: House, signed_in: SignIn, listener: User) -> None:
     client = signed_in(listener)
     assert client.get("/speakers/mina/erase").status_code == 403

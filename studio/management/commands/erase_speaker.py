@@ -36,6 +36,12 @@ class Command(BaseCommand):
                 begun = erasure.erasure_go_on(erasure=begun)
         except Refused as refusal:
             raise CommandError(person_message(refusal)) from refusal
+        except Exception as error:  # whatever a storage raises
+            if not erasure.erasure_open(name):
+                raise
+            raise CommandError(
+                f"{error}: 다 지우지 못했어요. 같은 명령을 다시 하면 이어서 지워요. · Not all is erased; call it again."
+            ) from error
         self.stdout.write(f"{name}: 모두 지웠어요. · erased. {erasure.erased_words(begun) if begun else ''}")
 
     def _confirm(self, speaker: Speaker, *, sure: bool) -> None:
