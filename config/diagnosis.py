@@ -22,7 +22,9 @@ from django.db.migrations.executor import MigrationExecutor
 from config import env, preparation, redis_server
 from config.celery import app
 from config.problems import StartError
+from studio import files, sweep
 from studio.models import Prompt
+from training.models import Checkpoint
 
 PIN = re.compile(r"^(?P<name>[a-z0-9.-]+)==(?P<version>[^ ;\\]+)", re.MULTILINE)
 QUEUES = {"train": "학습 일꾼 · training worker", "speak": "말하기 일꾼 · speaking worker"}
@@ -51,6 +53,7 @@ def findings() -> Iterator[Finding]:
         ("데이터베이스 · database", _database),
         ("문장 · prompts", _prompts),
         ("저장소 · storage", _storage),
+        ("소리와 가중치 · sounds and weights", _files),
         ("정적 파일 · static files", _static),
         ("Redis", _redis),
         *((label, lambda queue=queue: _worker(queue)) for queue, label in QUEUES.items()),
@@ -140,6 +143,19 @@ def _storage() -> str:
         raise StartError("쓴 것과 읽은 것이 달라요", "what was read is not what was written: look at the storage")
     s3 = env.s3()
     return f"S3 {s3.endpoint or s3.region}/{s3.bucket}" if s3 else f"{settings.DATA_DIR}/files"
+
+
+def _files() -> str:
+    """Whether what the database tells of is in storage: after a restore of one without the other it is not."""
+    lost, total = sweep.rows_without_file()
+    weights = list(Checkpoint.objects.values_list("file", flat=True))
+    lost += [key for key in weights if not files.exists(key)]
+    if lost:
+        raise StartError(
+            f"{len(lost):,}개가 저장소에 없어요({lost[0]} …). 백업에서 저장소를 되돌려 주세요",
+            f"{len(lost):,} are not in storage: restore it from a backup",
+        )
+    return f"{total + len(weights):,}"
 
 
 def _static() -> str:

@@ -1,4 +1,4 @@
-"""Stored sounds that no row refers to: what an upload that was cut off leaves behind."""
+"""Where rows and stored sounds differ: what an upload that was cut off leaves behind, and what a restore has lost."""
 
 from __future__ import annotations
 
@@ -33,6 +33,23 @@ def orphans(*, older_than: timedelta = DAY) -> tuple[list[str], int]:
             found += [key for key in keys if key not in known and _is_old(key, older_than)]
             total += len(keys)
     return found, total
+
+
+def rows_without_file() -> tuple[list[str], int]:
+    """Keys of takes, statements and room tones whose sound is not in storage, and how many sounds there are to be."""
+    lost: list[str] = []
+    total = 0
+    for _folder, owner in _OWNERS:
+        there: dict[str, set[str]] = {}
+        keys = owner._default_manager.exclude(file="").order_by("file").values_list("file", flat=True)
+        for key in keys.iterator():
+            place, _slash, name = key.rpartition("/")
+            if place not in there:
+                there = {place: set(files.names(place))}  # one speaker at a time: the keys are in order
+            if name not in there[place]:
+                lost.append(key)
+            total += 1
+    return lost, total
 
 
 def files_sweep(*, older_than: timedelta = DAY) -> list[str]:

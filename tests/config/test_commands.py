@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,18 @@ def test_the_doctor_names_a_redis_that_does_not_answer(data: Path) -> None:
     answer = manage(data, "doctor", REDIS_URL="redis://127.0.0.1:1/0")
     assert answer.returncode == 1
     assert "✘ Redis: redis://127.0.0.1:1/0" in answer.stdout
+
+
+def test_the_doctor_notices_a_restore_that_forgot_the_storage(data: Path, tmp_path: Path) -> None:
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    with closing(sqlite3.connect(data / "moksori.sqlite3")) as database:
+        database.execute("VACUUM INTO ?", [str(restored / "moksori.sqlite3")])
+    answer = manage(restored, "doctor")
+    assert answer.returncode == 1
+    assert "✘ 소리와 가중치 · sounds and weights" in answer.stdout and "restore it from a backup" in answer.stdout
+    shutil.copytree(data / "files", restored / "files", dirs_exist_ok=True)
+    assert "✘" not in manage(restored, "doctor").stdout
 
 
 def test_an_admin_link_makes_the_first_admin_and_only_that_one(data: Path) -> None:

@@ -61,6 +61,16 @@ def test_a_take_that_is_sent_again_while_leftovers_are_looked_for_keeps_its_soun
     assert files.read_bytes(Clip.objects.get().file) == sent["data"]
 
 
+def test_a_take_whose_sound_is_gone_is_found(speaker: Speaker, prompts: list[Prompt]) -> None:
+    for prompt in prompts[:2]:
+        sent = upload(prompt.pk)
+        clip_create(speaker=speaker, clip_id=UUID(sent["id"]), prompt=prompt, data=sent["data"], sha256=sent["sha256"])
+    lost = Clip.objects.all()[0].file
+    assert sweep.rows_without_file() == ([], 2)
+    files.delete_file(lost)
+    assert sweep.rows_without_file() == ([lost], 2)
+
+
 def test_the_reconciler_sweeps_by_itself(
     storage: Path, monkeypatch: pytest.MonkeyPatch, transactional_db: None
 ) -> None:
