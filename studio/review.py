@@ -82,9 +82,14 @@ class Sieve:
 
 
 def take_accept(*, clip: Clip, by: User | None) -> Review:
-    """The take is good: it is kept, and no newer one replaces it by itself. Refused (409) where the verdict refuses."""
+    """The take is good: it is kept, and no newer one replaces it by itself.
+
+    Refused (409) where the verdict refuses, and where the speaker took the take out: only they take it back.
+    """
     with transaction.atomic():
         speaker_lock(clip.speaker)
+        if Clip.objects.filter(pk=clip.pk, discarded_at__isnull=False).exists():
+            raise Refused("take_out", _("화자가 뺀 녹음이에요. 화자가 되살려야 받을 수 있어요."), 409)
         Review.objects.filter(clip=clip).delete()  # one that was sent back could not be kept
         takes.clip_keep(clip=clip)
         return Review.objects.create(clip=clip, decision=Review.Decision.ACCEPTED, by=by)

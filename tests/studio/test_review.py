@@ -175,6 +175,21 @@ def test_a_refused_take_cannot_be_accepted(boss: Client, speaking: Client, promp
         review.review_decide(clip=clip, decision="burn", reason="", by=None)
 
 
+def test_a_take_that_its_speaker_took_out_is_not_put_back_by_accepting_it(
+    boss: Client, speaking: Client, prompts: list[Prompt]
+) -> None:
+    clip = record(speaking, prompts[0])
+    speaking.delete(f"/clips/{clip.pk}/")  # while the admin's list still shows it
+    answer = decide(boss, clip, "accept")
+    assert (answer.status_code, answer.json()["code"]) == (409, "take_out")
+    clip.refresh_from_db()
+    assert clip.discarded_at is not None and not clip.kept and not Review.objects.exists()
+    page = boss.get("/speakers/mina/?state=out").content.decode()
+    assert 'value="accept" disabled' in page
+    speaking.post(f"/clips/{clip.pk}/restore")
+    assert decide(boss, clip, "accept").json()["kept"]
+
+
 def test_only_admins_review(speaking: Client, prompts: list[Prompt]) -> None:
     clip = record(speaking, prompts[0])
     assert decide(speaking, clip, "return").status_code == 403
