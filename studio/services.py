@@ -65,8 +65,13 @@ def speaker_create(*, label: str, name: str = "", user: User | None = None) -> S
 
 
 def speaker_invite(*, speaker: Speaker) -> str:
-    """A sign-in link for a speaker who needs no password; the token. The account is made at the first invitation."""
+    """A sign-in link for a speaker who needs no password; the token. The account is made at the first invitation.
+
+    Refused (410): erased.
+    """
     with transaction.atomic():
+        speaker_lock(speaker)
+        speaker.refresh_from_db(fields=["user"])  # a second click may have been faster
         if speaker.user is None:
             username = f"speaker-{speaker.name}"
             speaker.user = User.objects.filter(username=username, speaker__isnull=True).first() or (

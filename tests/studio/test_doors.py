@@ -191,3 +191,11 @@ def test_a_page_without_a_csrf_token_is_refused_in_json_to_programs_and_in_words
     assert (program.status_code, program.json()["code"]) == (403, "csrf")
     person = strict.post("/speakers/", {}, headers={"Accept": "text/html"})
     assert person.status_code == 403 and "새로 고친 뒤" in person.content.decode()
+
+
+def test_who_is_invited_by_two_clicks_at_once_has_one_account_and_two_links(db: None) -> None:
+    services.speaker_create(label="새 사람", name="new")
+    clicks = [Speaker.objects.get(name="new") for _ in range(2)]  # both looked before either wrote
+    links = [services.speaker_invite(speaker=speaker) for speaker in clicks]
+    people = {services.sign_in_link_use(token=token) for token in links}
+    assert people == {User.objects.get(username="speaker-new")}
