@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from string import ascii_lowercase
+
 from speech.text import Span, read
 
 
@@ -30,6 +33,12 @@ def test_an_english_word_that_no_table_knows_is_marked_as_a_guess() -> None:
     span = _span("Blorptang 출시", "Blorptang")
     assert span.guessed
     assert span.rule == "english.by_rule"
+
+
+def test_every_pair_of_letters_behind_a_syllable_is_read() -> None:
+    assert [_span(word, word).reading for word in ("hiccup", "piccolo", "Bacchus")] == ["히컵", "피콜로", "배커스"]
+    for pair in product(ascii_lowercase, repeat=2):
+        assert read(f"Blorpa{''.join(pair)} 출시").reading.endswith(" 출시")
 
 
 def test_a_word_of_the_lexicon_is_no_guess() -> None:
