@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
+from speech.text import read
+from speech.text.hangul import is_syllable
 from speech.text.split import DECODER_SECONDS, LONGEST, longest_at, longest_for, pause_after, split, syllables
 
 
@@ -111,3 +115,23 @@ def test_a_unit_of_one_character_counts_as_what_it_says() -> None:
     pieces = split("㎢ " * 60)
     assert len(pieces) > 4
     assert "".join(pieces).replace(" ", "") == "㎢" * 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "W" * 300, "W " * 100, "W_" * 100, "W7" * 100, "A&B " * 60, "C++ " * 60, "7" * 200, "0." + "7" * 100,
+        "-777777 " * 20, "3+4=7 " * 30, "@#$%^&*" * 30, "77/99 " * 30, "1~9999 " * 20, "가W7나" * 60,
+    ],
+)  # fmt: skip
+def test_no_piece_is_longer_read_aloud_than_the_decoder_holds(text: str) -> None:
+    pieces = split(text)
+    assert max(sum(map(is_syllable, read(piece).reading)) for piece in pieces) <= LONGEST
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_decomposed_syllables_count_as_one_each_and_are_never_taken_apart() -> None:
+    text = "안녕하세요반갑습니다" * 15
+    pieces = split(unicodedata.normalize("NFD", text))
+    assert len(pieces) == 3
+    assert "".join(unicodedata.normalize("NFC", piece) for piece in pieces) == text
