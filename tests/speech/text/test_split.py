@@ -135,3 +135,9 @@ def test_decomposed_syllables_count_as_one_each_and_are_never_taken_apart() -> N
     pieces = split(unicodedata.normalize("NFD", text))
     assert len(pieces) == 3
     assert "".join(unicodedata.normalize("NFC", piece) for piece in pieces) == text
+
+
+def test_the_commas_of_a_list_take_time_too_and_those_of_a_number_none() -> None:
+    fruits = "사과, 배, 감, 귤, 밤, 대추, 포도, 딸기, 수박, 참외, 자두, 앵두, 살구, 석류, 복숭아, 무화과, 매실을 사요."
+    assert len(split(fruits, longest=43)) == 2
+    assert syllables("1,234,567") == syllables("1234567")
