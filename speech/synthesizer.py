@@ -28,6 +28,7 @@ from speech.vocoder._denoiser import Denoiser
 
 MAX_FRAMES = 1000  # of one sentence, as published: 11.6 s
 PAUSE_SECONDS = 0.25  # between two sentences that are put together
+_FADE_SECONDS = 0.005  # at both ends of a sentence: a vowel that sets in at full level clicks behind a pause
 _OTHER_SEED = 1_000_003  # added for the second try
 _TAIL = 12  # frames, 0.14 s, for the last sound to fade where the decoder did not stop behind it
 
@@ -162,7 +163,7 @@ class Synthesizer:
         for index in range(start, len(parts)):
             part, reading, numbers = parts[index], readings[index], symbols[index]
             mel, coverage, reached_limit = self._mel(numbers, seed)
-            samples = self._sound(mel, seed)
+            samples = _faded(self._sound(mel, seed), self.audio.sample_rate)
             yield Sentence(
                 index=index,
                 total=len(parts),
@@ -245,6 +246,16 @@ def join(sentences: list[Sentence], pause: float = PAUSE_SECONDS) -> npt.NDArray
     silence = np.zeros(round(pause * sentences[0].sample_rate), np.float32)
     parts = [part for sentence in sentences for part in (silence, sentence.samples)]
     return np.concatenate(parts[1:])
+
+
+def _faded(samples: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np.float32]:
+    """The samples [S], raised from nothing at their beginning and lowered to nothing at their end."""
+    length = min(round(_FADE_SECONDS * sample_rate), len(samples) // 2)
+    slope = (0.5 - 0.5 * np.cos(np.pi * np.arange(length) / max(1, length))).astype(np.float32)
+    faded = samples.copy()
+    faded[:length] *= slope
+    faded[len(faded) - length :] *= slope[::-1]
+    return faded
 
 
 def _check_denoise(strength: float, vocoder: Checkpoint | None) -> None:

@@ -93,6 +93,15 @@ def test_a_trained_vocoder_takes_the_place_of_griffin_lim(acoustic: Path, vocode
     assert not np.array_equal(plain[0].samples, other[0].samples)
 
 
+def test_a_sentence_sets_in_and_ends_without_a_click_and_is_the_same_between(acoustic: Path, vocoder: Path) -> None:
+    voice = Synthesizer.load(acoustic, vocoder, device="cpu")
+    text, edge = "안녕하세요?", 110  # 5 ms
+    bare, sentence = voice.utter(text).samples, next(voice.stream(text)).samples
+    assert sentence[0] == sentence[-1] == 0
+    assert np.abs(sentence[:10]).max() < 0.05 * np.abs(bare).max()
+    assert np.array_equal(sentence[edge:-edge], bare[edge:-edge])
+
+
 def test_a_seed_gives_one_and_the_same_sound_and_another_seed_another(acoustic: Path, vocoder: Path) -> None:
     voice = Synthesizer.load(acoustic, vocoder, device="cpu")
     first, again, other = (join(list(voice.stream("안녕하세요?", seed=seed))) for seed in (7, 7, 8))
