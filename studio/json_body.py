@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from math import isfinite
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from studio.errors import Refused
+
+_NOT_KEPT = re.compile("[\0\ud800-\udfff]")  # by no database
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
@@ -23,17 +27,36 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
 
 
 def plain_json(text: str | bytes) -> Any:
-    """What a JSON text holds, where both databases can keep it. Raises ValueError for any other.
+    """What a JSON text holds, as both databases can keep it. Raises ValueError for what is no JSON.
 
-    Python reads more than that: NaN, numbers beyond all bounds, halves of surrogate pairs, and raises what is no
-    ValueError for a nesting that is too deep.
+    Python reads more than JSON is: NaN, numbers beyond all bounds. NUL and halves of surrogate pairs come as U+FFFD, as
+    they do in a form that a browser sends.
     """
     try:
-        value = json.loads(text)
-        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        written.encode()
+        return _kept(json.loads(text, parse_constant=_refuse))
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-    if "\\u0000" in written:
-        raise ValueError("it has a character that no text has")
+        raise ValueError("It is nested too deeply.") from error
+
+
+def text_of(value: Any, name: str) -> str:
+    """A value of a body or query that has to be text. Raises Refused missing, which tells its `name`."""
+    if not isinstance(value, str):
+        message = _("%(name)s에 글을 보내 주세요.") % {"name": name}
+        raise Refused("missing", message, name=name)
     return value
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, str):
+        return _NOT_KEPT.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_kept(each) for each in value]
+    if isinstance(value, dict):
+        return {_kept(key): _kept(each) for key, each in value.items()}
+    if isinstance(value, float) and not isfinite(value):  # 1e999
+        raise ValueError("A number is too large.")
+    return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON.")

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from speech.errors import SpeechError
 from studio.dictionary import choices_checked
 from studio.errors import Refused, api_errors, error_response, person_message
-from studio.json_body import json_object
+from studio.json_body import json_object, text_of
 from synthesis import reading, selectors, services, streams
 from synthesis.access import caller
 from synthesis.models import Utterance, Voice
@@ -35,8 +35,8 @@ def read(request: HttpRequest) -> HttpResponse:
     """
     caller(request)
     body = json_object(request)
-    text = _text(body.get("text"), "text")
-    voice = _voice(_text(body["voice"], "voice")) if body.get("voice") else None
+    text = text_of(body.get("text"), "text")
+    voice = _voice(text_of(body["voice"], "voice")) if body.get("voice") else None
     own = reading.dictionary_of(voice, text, choices_checked(body.get("dictionary")))
     sentences = reading.readings(text, own, voice) if text.strip() else []
     return _json({"sentences": sentences, "characters": len(text), "limit": settings.SPEAK_TEXT_LIMIT})
@@ -58,7 +58,7 @@ async def speak(request: HttpRequest) -> HttpResponseBase:
     """`?text=…&voice=…[&seed=…][&stream=0]` → audio/wav, the first sentence as soon as it is made."""
     query = request.GET
     wants = {"text": query.get("text"), "voice": query.get("voice", ""), "seed": query.get("seed", "0")}
-    utterance = await sync_to_async(_utterance)(request, wants)
+    utterance = await sync_to_async(_utterance)(request, wants, "text")
     return await _answer(utterance, "wav", whole=query.get("stream") == "0")
 
 
@@ -71,20 +71,21 @@ async def openai_speech(request: HttpRequest) -> HttpResponseBase:
     """
     try:
         wants, sound_format = _openai_wants(json_object(request))
-        utterance = await sync_to_async(_utterance)(request, wants)
+        utterance = await sync_to_async(_utterance)(request, wants, "input")
         return await _answer(utterance, sound_format, whole=False)
     except (Refused, SpeechError) as error:
         return _openai_error(error)
 
 
-def _utterance(request: HttpRequest, wants: dict[str, Any]) -> Utterance:
+def _utterance(request: HttpRequest, wants: dict[str, Any], text_name: str) -> Utterance:
+    """`text_name`: what the caller knows the text by."""
     user = caller(request)
-    voice = _voice(_text(wants["voice"], "voice"))
+    voice = _voice(text_of(wants["voice"], "voice"))
     try:
         seed = int(wants["seed"])
     except (TypeError, ValueError):
         raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=wants["seed"]) from None
-    return services.utterance_request(voice=voice, text=_text(wants["text"], "text"), requested_by=user, seed=seed)
+    return services.utterance_request(voice=voice, text=text_of(wants["text"], text_name), requested_by=user, seed=seed)
 
 
 def _voice(name: str) -> Voice:
@@ -146,15 +147,18 @@ def _label(response: HttpResponseBase, utterance: Utterance, sample_rate: int, s
 
 
 def _openai_wants(body: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    sound_format = body.get("response_format", "wav")
-    if sound_format not in {"wav", "pcm"}:
+    def given(name: str, otherwise: Any) -> Any:
+        return otherwise if body.get(name) is None else body[name]  # typed clients send null for nothing
+
+    sound_format, speed = given("response_format", "wav"), given("speed", 1)
+    if sound_format not in ("wav", "pcm"):
         raise Refused("bad_format", _("response_format은 wav나 pcm이어야 해요."), response_format=sound_format)
-    if body.get("speed", 1) != 1:
-        raise Refused("bad_speed", _("speed는 아직 1만 쓸 수 있어요."), speed=body["speed"])
+    if speed != 1:
+        raise Refused("bad_speed", _("speed는 아직 1만 쓸 수 있어요."), speed=speed)
     voice = body.get("voice", "")
     if isinstance(voice, dict):  # the newer spelling, {"id": …}
         voice = voice.get("id")
-    return {"text": body.get("input"), "voice": voice, "seed": body.get("seed", 0)}, sound_format
+    return {"text": body.get("input"), "voice": voice, "seed": given("seed", 0)}, sound_format
 
 
 def _openai_error(error: Refused | SpeechError) -> HttpResponse:
@@ -171,10 +175,3 @@ def _openai_error(error: Refused | SpeechError) -> HttpResponse:
 def _json(answer: dict[str, Any], status: int = 200) -> HttpResponse:
     """JSON with Korean as it is written, for people who look at it on a terminal."""
     return JsonResponse(answer, status=status, json_dumps_params={"ensure_ascii": False})
-
-
-def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str):
-        message = _("%(name)s에 글을 보내 주세요.") % {"name": name}
-        raise Refused("missing", message, name=name)
-    return value

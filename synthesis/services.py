@@ -172,7 +172,7 @@ def utterance_request(
     too_many_waiting, bad_choices, bad_entry.
     """
     choices = choices_checked(choices)
-    text = text.replace("\r\n", "\n").strip()
+    text = text.replace("\r\n", "\n").replace("\0", "\ufffd").strip()  # PostgreSQL keeps no NUL
     if voice.retired_at:
         raise Refused("voice_retired", _("이 목소리는 더 이상 쓰지 않아요. 다른 목소리를 골라 주세요."), status=409)
     if voice.withheld_at:

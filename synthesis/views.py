@@ -17,7 +17,7 @@ from speech.errors import SpeechError
 from studio import files
 from studio.access import admin_required, sign_in_required
 from studio.errors import Refused, api_errors, person_message
-from studio.json_body import json_object
+from studio.json_body import json_object, text_of
 from synthesis import consent, pages, selectors, services
 from synthesis.forms import PublishForm
 from synthesis.models import ApiToken, Utterance, Voice
@@ -71,20 +71,18 @@ def history(request: SignedIn) -> HttpResponse:
 def utterance_create(request: SignedIn) -> HttpResponse:
     """`{"text", "voice", "seed", "dictionary": {word: reading}}` → the utterance's state."""
     body = json_object(request)
-    voice = selectors.voice_named(str(body.get("voice", "")))
-    if voice is None and selectors.voice_is_withheld(str(body.get("voice", ""))):
+    name, text = text_of(body.get("voice", ""), "voice"), text_of(body.get("text"), "text")
+    voice = selectors.voice_named(name)
+    if voice is None and selectors.voice_is_withheld(name):
         raise services.withheld_refusal()
     if voice is None:
         raise Refused("no_such_voice", _("그 목소리는 이제 없어요. 다른 목소리를 골라 주세요."), 404)
     seed = body.get("seed", 0)
     if not isinstance(seed, int):
         raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=seed)
+    choices = body.get("dictionary")
     utterance = services.utterance_request(
-        voice=voice,
-        text=str(body.get("text", "")),
-        requested_by=request.user,
-        seed=seed,
-        choices=body.get("dictionary"),
+        voice=voice, text=text, requested_by=request.user, seed=seed, choices=choices
     )
     return JsonResponse(selectors.utterance_state(utterance), status=201)
 

@@ -198,6 +198,8 @@ async def test_openais_shape_gives_pcm(voice: Voice, bearer: dict[str, str]) -> 
     ("more", "code"),
     [
         ({"response_format": "mp3"}, "bad_format"),
+        ({"response_format": ["wav"]}, "bad_format"),
+        ({"seed": float("inf")}, "bad_json"),
         ({"speed": 2}, "bad_speed"),
         ({"input": 3}, "missing"),
         ({"voice": None}, "missing"),
@@ -211,6 +213,23 @@ async def test_what_openais_clients_may_ask_in_vain_is_told_in_their_shape(
     assert response.status_code == 400
     assert answer["code"] == answer["error"]["code"] == code
     assert answer["error"]["message"] == answer["message"]
+
+
+async def test_what_openais_clients_leave_null_is_as_if_they_left_it_out(voice: Voice, bearer: dict[str, str]) -> None:
+    left = {"response_format": None, "speed": None, "seed": None}
+    response, _ = await openai(bearer, voice="mina", input="안녕하세요.", **left)
+    assert (response.status_code, response["Content-Type"]) == (200, "audio/wav")
+
+
+async def test_a_missing_text_is_told_by_the_name_that_the_caller_knows(voice: Voice, bearer: dict[str, str]) -> None:
+    _, body = await openai(bearer, worker=False, voice="mina")
+    assert json.loads(body)["params"] == {"name": "input"}
+
+
+async def test_a_text_with_half_a_character_is_spoken_without_it(voice: Voice, bearer: dict[str, str]) -> None:
+    response, _ = await openai(bearer, voice="mina", input="안녕\ud83d하세요.\0")
+    assert response.status_code == 200
+    assert (await Utterance.objects.aget()).text == "안녕\ufffd하세요.\ufffd"
 
 
 def test_a_reading_says_how_each_sentence_is_read(signed_in: Callable[[User], Client], listener: User) -> None:
