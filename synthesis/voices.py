@@ -63,19 +63,28 @@ def _load(voice: Voice) -> Synthesizer:
 
 
 def fetch(checkpoint: Checkpoint) -> Path:
-    """The checkpoint's file on this machine's disk, brought from storage once, its hash verified.
+    """The checkpoint's file on this machine's disk, brought from storage once; its hash is verified every time.
 
     Raises BadCheckpoint (missing, damaged).
     """
     folder = settings.WORK_DIR / "voices"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{checkpoint.sha256}.safetensors"
-    if path.exists():
+    if _is_whole(path, checkpoint):
         path.touch()  # the newest are the ones in use
         return path
     _bring(checkpoint, path)
     sweep()
     return path
+
+
+def _is_whole(path: Path, checkpoint: Checkpoint) -> bool:
+    """Whether the copy is there as it was brought: a machine that went down may have cut it, a disk turned a bit."""
+    try:
+        with path.open("rb") as copy:
+            return hashlib.file_digest(copy, "sha256").hexdigest() == checkpoint.sha256
+    except OSError:
+        return False
 
 
 def sweep() -> None:

@@ -244,6 +244,13 @@ def test_the_file_is_brought_from_storage_once_and_kept(voice: Voice) -> None:
     assert hashlib.sha256(first.read_bytes()).hexdigest() == voice.acoustic.sha256
 
 
+def test_a_copy_that_was_cut_is_brought_again(voice: Voice) -> None:
+    copy = voices.fetch(voice.acoustic)
+    whole = copy.read_bytes()
+    copy.write_bytes(whole[:1000])
+    assert voices.fetch(voice.acoustic).read_bytes() == whole
+
+
 def test_only_the_newest_voices_stay_loaded(voice: Voice, acoustic: Checkpoint, tmp_path: Path) -> None:
     loaded = [voices.get(voice)]
     for seed in (3, 4):
