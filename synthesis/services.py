@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from studio import files, hints
 from studio.dictionary import choices_checked
 from studio.errors import Refused
-from synthesis import events, reading, selectors
+from synthesis import events, reading, selectors, whole
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
 from training.selectors import speaker_withdrawn
@@ -222,7 +222,7 @@ def utterance_stop(*, utterance: Utterance) -> Utterance:
         Utterance.objects.filter(pk=utterance.pk, state=Utterance.State.SPEAKING).update(stop_requested=True)
     utterance.refresh_from_db()
     if stopped:
-        events.send_last(utterance)
+        _tell_stopped(utterance)
     return utterance
 
 
@@ -308,8 +308,16 @@ def _give_up(pk: UUID) -> None:
     ended = Utterance.objects.filter(pk=pk, state=Utterance.State.SPEAKING, attempt=utterance.attempt).update(
         state=utterance.state, error=utterance.error, ended_at=timezone.now(), lease_until=None
     )
-    if ended:
+    if ended and utterance.stop_requested:
+        _tell_stopped(utterance)
+    elif ended:
         events.send_last(utterance)
+
+
+def _tell_stopped(utterance: Utterance) -> None:
+    """It ended between two of its turns: what is spoken is joined here, since no worker takes it up any more."""
+    whole.keep(utterance)
+    events.send_last(utterance)
 
 
 def _tell_preload(pk: UUID) -> None:

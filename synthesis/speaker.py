@@ -26,9 +26,9 @@ from speech.errors import SpeechError
 from speech.wav import to_int16
 from studio import files
 from studio.errors import Refused
-from synthesis import events, selectors, services, voices
+from synthesis import events, selectors, services, voices, whole
 from synthesis.models import Utterance, UtteranceSentence, Voice
-from synthesis.sound import Mark, marked_wav, pcm_of, wav_of_pcm
+from synthesis.sound import Mark, marked_wav
 from training import drain
 
 if TYPE_CHECKING:
@@ -169,24 +169,12 @@ def sound_of(sentence: Sentence) -> npt.NDArray[np.int16]:
 
 
 def _keep_whole(utterance: Utterance) -> None:
-    key = _join(utterance)
+    key = whole.join(utterance)
     try:
         _write(utterance, file=key)
     except LostLease:
-        if not Utterance.objects.filter(pk=utterance.pk).exists():  # erased meanwhile
-            files.delete_folder(f"utterances/{utterance.pk}")
+        whole.drop(key)
         raise
-
-
-def _join(utterance: Utterance) -> str:
-    """The whole WAV in storage; its key. Empty when nothing is spoken."""
-    sentences = [pcm_of(files.read_bytes(sentence.file)) for sentence in utterance.sentences.order_by("index")]
-    if not sentences:
-        return ""
-    wav = wav_of_pcm(b"".join(pcm for pcm, _ in sentences), sentences[0][1], Mark(utterance.voice.label))
-    key = f"utterances/{utterance.pk}/whole-{hashlib.sha256(wav).hexdigest()[:16]}.wav"
-    files.save_bytes(key, wav)
-    return key
 
 
 def _end(utterance: Utterance, state: str, error: dict[str, Any]) -> None:

@@ -163,6 +163,28 @@ def test_a_worker_that_must_go_leaves_the_rest_to_the_next(voice: Voice, listene
     assert sound_of(parted).tobytes() == sound_of(whole).tobytes()
 
 
+def test_a_text_that_is_stopped_between_its_turns_keeps_what_is_spoken(voice: Voice, listener: User) -> None:
+    utterance = request(voice, listener)
+    drain.request()
+    speaker.utterance_speak(utterance.pk)
+    stopped = services.utterance_stop(utterance=Utterance.objects.get(pk=utterance.pk))
+    assert stopped.state == Utterance.State.STOPPED
+    assert sound_of(stopped).tobytes() == pcm_of(files.read_bytes(stopped.sentences.get().file))[0]
+    assert events.all_events(stopped)[-1]["data"]["download"]
+
+
+def test_a_stop_that_a_dead_worker_did_not_hear_keeps_what_is_spoken(voice: Voice, listener: User) -> None:
+    utterance = request(voice, listener)
+    drain.request()
+    speaker.utterance_speak(utterance.pk)
+    speaker.claim(utterance.pk)
+    Utterance.objects.update(stop_requested=True, lease_until=timezone.now() - timedelta(seconds=1))
+    services.utterances_reconcile()
+    utterance.refresh_from_db()
+    assert utterance.state == Utterance.State.STOPPED
+    assert sound_of(utterance).size > 0
+
+
 def test_who_lost_the_lease_writes_nothing_more(voice: Voice, listener: User) -> None:
     utterance = request(voice, listener)
     owner = speaker.claim(utterance.pk)

@@ -1,0 +1,44 @@
+"""The whole sound of an utterance in storage: its sentences end to end in one file."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from speech.errors import SpeechError
+from studio import files
+from studio.errors import Refused
+from synthesis.models import Utterance
+from synthesis.sound import Mark, pcm_of, wav_of_pcm
+
+logger = logging.getLogger(__name__)
+
+
+def join(utterance: Utterance) -> str:
+    """The whole WAV in storage; its key. Empty when nothing is spoken."""
+    sentences = [pcm_of(files.read_bytes(sentence.file)) for sentence in utterance.sentences.order_by("index")]
+    if not sentences:
+        return ""
+    wav = wav_of_pcm(b"".join(pcm for pcm, _ in sentences), sentences[0][1], Mark(utterance.voice.label))
+    key = f"utterances/{utterance.pk}/whole-{hashlib.sha256(wav).hexdigest()[:16]}.wav"
+    files.save_bytes(key, wav)
+    return key
+
+
+def drop(key: str) -> None:
+    """Remove a joined file that came too late: no row has it."""
+    if not Utterance.objects.filter(file=key).exists():
+        files.delete_file(key)
+
+
+def keep(utterance: Utterance) -> None:
+    """Join what is spoken of an utterance that no worker holds any more. Its sentences are there without."""
+    try:
+        key = join(utterance)
+    except (OSError, SpeechError, Refused) as error:
+        logger.warning("What is spoken of utterance %s was not joined: %s", utterance.pk, error)
+        return
+    if Utterance.objects.filter(pk=utterance.pk).update(file=key):
+        utterance.file = key
+    else:
+        drop(key)
