@@ -7,7 +7,7 @@ from pathlib import Path
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from kombu.exceptions import OperationalError
 
 from studio import files, hints
@@ -33,6 +33,7 @@ def check(speaker: Speaker) -> None:
 def erase(speaker: Speaker) -> None:
     """Sounds and this machine's copies first, then the rows: voices hold their checkpoints until then."""
     utterances = _utterances(speaker)
+    utterances.update(state=Utterance.State.STOPPED, attempt=F("attempt") + 1)  # whoever speaks them writes no more
     for key in UtteranceSentence.objects.filter(utterance__in=utterances).values_list("file", flat=True):
         files.delete_file(key)
     for pk, key in utterances.values_list("pk", "file"):

@@ -228,11 +228,10 @@ def utterance_stop(*, utterance: Utterance) -> Utterance:
 
 def utterance_delete(*, utterance: Utterance) -> None:
     """Remove an utterance and its sound."""
-    keys = [sentence.file for sentence in utterance.sentences.all()]
-    keys += [utterance.file] if utterance.file else []
+    folder = f"utterances/{utterance.pk}"  # with what a worker may add meanwhile
     with transaction.atomic():
         utterance.delete()
-        transaction.on_commit(lambda: _delete_files(keys))
+        transaction.on_commit(lambda: _delete_folder(folder))
 
 
 def utterances_reconcile() -> int:
@@ -328,9 +327,8 @@ def _tell_preload(pk: UUID) -> None:
         hints.lost(error, "voice %s is not loaded ahead", pk)
 
 
-def _delete_files(keys: list[str]) -> None:
-    for key in keys:
-        try:
-            files.delete_file(key)
-        except OSError as error:
-            logger.warning("%s stays in storage: %s", key, error)
+def _delete_folder(folder: str) -> None:
+    try:
+        files.delete_folder(folder)
+    except OSError as error:
+        logger.warning("%s stays in storage: %s", folder, error)

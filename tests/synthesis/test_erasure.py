@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 from axes.models import AccessAttempt, AccessLog
 from celery import current_app
@@ -20,10 +22,12 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from speech.events import CheckpointSaved
+from speech.synthesizer import Sentence
+from speech.text import read
 from studio import erasure, files, room_tones, services, statements, takes
 from studio.errors import Refused
 from studio.models import Clip, Consent, Erasure, Prompt, RoomTone, Speaker
-from synthesis import speaker as speak_worker
+from synthesis import speaker as speaking
 from synthesis.models import Utterance, Voice
 from synthesis.tasks import voices_sweep
 from tests.studio.sounds import statement_upload, take, upload
@@ -351,7 +355,7 @@ def test_a_text_that_is_put_together_while_its_voice_is_erased_leaves_no_sound(
     voice = Voice.objects.create(name="second", label="둘째", speaker=house.speaker, acoustic=acoustic)
     utterance = Utterance.objects.create(voice=voice, text="안녕하세요.", requested_by=listener)
     erase_behind(house.speaker, "/whole-", monkeypatch)
-    speak_worker.utterance_speak(utterance.pk)
+    speaking.utterance_speak(utterance.pk)
     assert not Utterance.objects.exists() and files.folders("utterances") == []
 
 
@@ -505,3 +509,26 @@ def test_a_take_that_was_on_its_way_is_refused_and_leaves_no_file(house: House, 
         )
     assert (refusal.value.code, refusal.value.status) == ("erased", 410)
     assert house.keys() == set() and not Clip.objects.filter(speaker_id=gone.pk).exists()
+
+
+def test_a_sentence_that_a_worker_was_about_to_keep_leaves_no_file(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Utterance.objects.create(voice=house.voice, text="비밀이에요. 정말이에요.")
+    owner = speaking.claim(asked.pk)
+    assert owner is not None
+    words = Sentence(
+        0, 2, "비밀이에요.", read("비밀이에요."), np.zeros(100, np.float32), 22_050, 100 / 22_050, False, 1.0
+    )
+    delete_folder = files.delete_folder
+
+    def delete(key: str) -> None:
+        delete_folder(key)
+        if key == f"utterances/{asked.pk}":
+            with suppress(speaking.LostLease):
+                speaking._keep(owner, words, 0.1)
+
+    monkeypatch.setattr(files, "delete_folder", delete)
+    erasure.speaker_erase(speaker=house.speaker, by=None)
+    assert not Utterance.objects.exists()
+    assert files.names(f"utterances/{asked.pk}") == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -166,8 +165,23 @@ def test_deleting_while_it_is_spoken_leaves_no_file(voice: Voice, listener: User
     services.utterance_delete(utterance=Utterance.objects.get(pk=utterance.pk))
     with pytest.raises(speaking.LostLease):
         speaking._keep(owner, sentence, 0.1)
-    folder = settings.DATA_DIR / "files" / "utterances" / str(utterance.pk)
-    assert not folder.exists() or not list(folder.iterdir())
+    assert files.names(f"utterances/{utterance.pk}") == []
+
+
+def test_deleting_while_the_whole_is_joined_leaves_no_file(
+    voice: Voice, listener: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    utterance = services.utterance_request(voice=voice, text="안녕하세요.", requested_by=listener)
+    save_bytes = files.save_bytes
+
+    def save(key: str, content: bytes) -> int:
+        if "whole" in key:
+            services.utterance_delete(utterance=Utterance.objects.get(pk=utterance.pk))
+        return save_bytes(key, content)
+
+    monkeypatch.setattr(files, "save_bytes", save)
+    speaking.utterance_speak(utterance.pk)
+    assert files.names(f"utterances/{utterance.pk}") == []
 
 
 def test_a_key_opens_until_it_is_revoked(listener: User) -> None:
