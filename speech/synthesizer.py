@@ -134,10 +134,10 @@ class Synthesizer:
         One that is too long for the decoder at this voice's own pace comes as clauses. Raises BadText, nothing_to_read
         where none is left.
         """
-        return [part for part, _ in self._plan(text, dictionary)]
+        return [part for part, _ in self.pieces(text, dictionary)]
 
-    def _plan(self, text: str, dictionary: Mapping[str, str] | None) -> list[tuple[str, bool]]:
-        """`plan`, each with whether its sentence goes on in the next one."""
+    def pieces(self, text: str, dictionary: Mapping[str, str] | None = None) -> list[tuple[str, bool]]:
+        """`plan`, each with whether its sentence goes on in the next one: what `stream` can be given again."""
         longest = longest_at(self.header.pace)
         lines = [split(line, longest=longest) for line in text.splitlines()]
         # Within a line a sentence ends in a mark, so a piece without one was cut.
@@ -149,14 +149,21 @@ class Synthesizer:
         return said
 
     def stream(
-        self, text: str, *, seed: int = 0, dictionary: Mapping[str, str] | None = None, start: int = 0
+        self,
+        text: str,
+        *,
+        seed: int = 0,
+        dictionary: Mapping[str, str] | None = None,
+        start: int = 0,
+        pieces: Sequence[tuple[str, bool]] | None = None,
     ) -> Iterator[Sentence]:
         """Speak sentence by sentence; each comes as soon as it is made. A seed gives one and the same sound.
 
-        `start`: the sentence to go on from, where the ones before it were spoken by an earlier call.
+        `start`: the sentence to go on from, where the ones before it were spoken by an earlier call; `pieces`: what
+        that call spoke of, since another voice may part the text otherwise.
         Raises BadText, for the whole text before the first sentence is made.
         """
-        planned = self._plan(text, dictionary)
+        planned = self.pieces(text, dictionary) if pieces is None else pieces
         parts = [part for part, _ in planned]
         readings = [read(part, dictionary=dictionary, mode=self.text.mode) for part in parts]
         symbols = [self._symbols(reading, goes_on) for reading, (_, goes_on) in zip(readings, planned, strict=True)]

@@ -74,6 +74,7 @@ class Utterance(models.Model):
     seed = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED, db_index=True)
     stop_requested = models.BooleanField(default=False)
+    plan = models.JSONField(default=list, blank=True)  # [[sentence, whether it goes on in the next]], split once
     sentence_count = models.PositiveIntegerField(default=0)  # how many the text has; 0 until a worker has split it
     seconds = models.FloatField(default=0)  # of sound, so far
     file = models.CharField(max_length=200, blank=True)  # storage key of the whole WAV, once there is one

@@ -180,7 +180,7 @@ def utterance_state(utterance: Utterance) -> dict[str, Any]:
         "state": utterance.state,
         "queue_position": queue_position(utterance),
         "sentence_count": utterance.sentence_count,
-        "plan": [] if ended else reading.plan(utterance.text, utterance.dictionary, utterance.voice),
+        "plan": [] if ended else _plan(utterance),
         "sentences": sentences,
         "seconds": round(utterance.seconds, 2),
         "error": events.error_data(utterance.error),
@@ -194,6 +194,13 @@ def utterance_state(utterance: Utterance) -> dict[str, Any]:
             "socket": f"/ws/utterances/{utterance.pk}/",
         },
     }
+
+
+def _plan(utterance: Utterance) -> list[str]:
+    """The sentences that are to be spoken: as its worker split it, and until then as one will."""
+    if utterance.plan:
+        return [sentence for sentence, _ in utterance.plan]
+    return reading.plan(utterance.text, utterance.dictionary, utterance.voice)
 
 
 def others_wait(utterance: Utterance) -> bool:

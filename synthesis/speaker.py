@@ -103,12 +103,16 @@ def _speak(utterance: Utterance) -> None:
         raise services.withheld_refusal()
     synthesizer = _ready(utterance.voice)
     own = utterance.dictionary
-    total = len(synthesizer.plan(utterance.text, own))
-    _write(utterance, sentence_count=total)
+    if not utterance.plan:
+        plan = synthesizer.pieces(utterance.text, own)
+        _write(utterance, plan=plan, sentence_count=len(plan))
+    total = utterance.sentence_count
     events.send(utterance.pk, events.split_event(utterance))
     spoken = utterance.sentences.count()
     begun = time.monotonic()
-    stream = synthesizer.stream(utterance.text, seed=utterance.seed, dictionary=own, start=spoken)
+    stream = synthesizer.stream(
+        utterance.text, seed=utterance.seed, dictionary=own, start=spoken, pieces=utterance.plan
+    )
     for done, sentence in enumerate(stream, start=1):
         _keep(utterance, sentence, time.monotonic() - begun)
         begun = time.monotonic()

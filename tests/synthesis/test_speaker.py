@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
 from datetime import timedelta
@@ -13,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.utils import timezone
 
+from speech.checkpoint import open_any, write_weights
 from speech.wav import to_float32
 from studio import files
 from synthesis import events, selectors, services, speaker, voices
@@ -24,6 +26,13 @@ from training.models import Checkpoint
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 TEXT = "안녕하세요. 오늘은 날씨가 좋네요! 어디로 갈까요?"
+
+
+def at_pace(path: Path, pace: float) -> Path:
+    """A voice that learned from somebody who says `pace` syllables a second."""
+    saved = open_any(write_acoustic(path), expect_kind="acoustic")
+    write_weights(path, dataclasses.replace(saved.header, pace=pace), dict(saved.tensors))
+    return path
 
 
 def request(voice: Voice, user: User | None, text: str = TEXT, **more) -> Utterance:
@@ -183,6 +192,25 @@ def test_a_stop_that_a_dead_worker_did_not_hear_keeps_what_is_spoken(voice: Voic
     utterance.refresh_from_db()
     assert utterance.state == Utterance.State.STOPPED
     assert sound_of(utterance).size > 0
+
+
+def test_a_voice_that_is_renewed_in_the_middle_says_every_word_once(
+    voice: Voice, listener: User, tmp_path: Path
+) -> None:
+    text = (
+        "아침에 일찍 일어나서 밥을 먹고 학교에 갔다가 친구를 만나서 함께 공부하고 저녁에는 집으로 돌아와 책을 읽었다."
+    )
+    services.voice_update(voice=voice, acoustic=store(at_pace(tmp_path / "slow.safetensors", 1.5)), vocoder=None)
+    utterance = request(voice, listener, text)
+    drain.request()
+    speaker.utterance_speak(utterance.pk)
+    drain.clear()
+    services.voice_update(voice=voice, acoustic=store(at_pace(tmp_path / "fast.safetensors", 6.0)), vocoder=None)
+    speaker.utterance_speak(utterance.pk)
+    utterance.refresh_from_db()
+    said = [sentence.text for sentence in utterance.sentences.order_by("index")]
+    assert len(said) == utterance.sentence_count > 2
+    assert " ".join(said) == text
 
 
 def test_who_lost_the_lease_writes_nothing_more(voice: Voice, listener: User) -> None:
