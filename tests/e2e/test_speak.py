@@ -165,11 +165,32 @@ def test_the_history_opens_plays_and_forgets(listener: Visitor) -> None:
     page.locator(".history-item", has_text="처음").locator("[data-play]").click()
     expect(page.locator("#text")).to_have_value("처음 글이에요.")
     hear(listener)
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.locator(".history-item", has_text="처음").get_by_role("button").click()
+    expect(page.locator("[data-player]")).to_be_visible()
+    assert "되돌릴 수 없어요" in asked[0] and "처음 글이에요." in asked[0]
+    expect(page.locator(".history-item")).to_have_count(2)
+    page.once("dialog", lambda dialog: dialog.accept())
     page.locator(".history-item", has_text="처음").get_by_role("button").click()
     expect(page.locator(".history-item")).to_have_count(1)
+    expect(page.locator("[data-history-announce]")).to_have_text("지웠어요")
     expect(page.locator("[data-player]")).to_be_hidden()
     page.reload()
     expect(page.locator(".history-item")).to_have_count(1)
+
+
+def test_a_text_that_was_deleted_elsewhere_says_so_beside_the_list(house: Studio, listener: Visitor) -> None:
+    page = listener.page
+    say(listener, "곧 지울 글이에요.")
+    page.wait_for_selector(DONE)
+    page.goto("/speak/")
+    house.python("from synthesis.models import Utterance; Utterance.objects.filter(text='곧 지울 글이에요.').delete()")
+    page.locator("a[data-play]").click()
+    expect(page.locator("[data-history-error]")).to_have_text("지워진 글이에요.")
+    expect(page.locator(".history-item")).to_have_count(0)
+    assert len(listener.faults) == 1  # the console's own line about the 404
+    listener.faults.clear()
 
 
 def test_another_take_of_the_same_text_sounds_otherwise(listener: Visitor) -> None:
@@ -233,6 +254,7 @@ def test_what_was_said_is_heard_where_no_voice_is_left(house: Studio, listener: 
         page.locator("[data-play]").first.click()
         hear(listener)
         expect(page.locator("[data-again]")).to_be_hidden()
+        page.once("dialog", lambda dialog: dialog.accept())
         page.locator("[data-delete] button").first.click()
         expect(page.locator("[data-utterance]")).to_have_count(0)
     finally:

@@ -193,8 +193,9 @@ class SpeakRoom extends HTMLElement {
       this.#showState();
     });
     feed.addEventListener("state", ({ detail }) => {
-      this.lost = detail === "waiting";
-      if (feed === this.feed) this.#showState();
+      if (feed !== this.feed) return;
+      this.lost = { waiting: this.words.lost, "signed-out": this.words.signedOut }[detail] ?? "";
+      this.#showState();
     });
   }
 
@@ -209,10 +210,10 @@ class SpeakRoom extends HTMLElement {
     } else if (kind === "end") {
       Object.assign(this.state, data);
       this.feed.close();
-      this.lost = false;
+      this.lost = "";
       this.player.finish();
       this.list.end();
-      this.#refreshHistory();
+      this.#refreshHistory(this.page);
     }
     this.#showState();
   }
@@ -237,7 +238,7 @@ class SpeakRoom extends HTMLElement {
       failed: this.words.failed,
     };
     const badge = this.find("state");
-    badge.textContent = this.lost ? this.words.lost : words[state];
+    badge.textContent = this.lost || words[state];
     badge.className = `badge ${{ queued: "busy", speaking: "busy", done: "good", failed: "bad" }[state] ?? ""}`;
     badge.dataset.value = state;
     this.#announce(state === "speaking" && total ? fill(this.words.making, { done, total }) : words[state]);
@@ -344,30 +345,49 @@ class SpeakRoom extends HTMLElement {
       globalThis.history.replaceState(null, "", state.urls.page);
       this.find("player").scrollIntoView({ block: "nearest", behavior: "smooth" });
       if (state.sentences.length || !this.#ended) this.player.play(0);
+      this.#complainOfHistory("");
     } catch (error) {
-      this.#fail(this.#wordsOf(error));
+      this.#missed(error);
     }
   }
 
   async #delete(form) {
     const item = form.closest("[data-utterance]");
+    const text = item.querySelector(".history-text").textContent;
+    if (!confirm(`${this.words.confirmDelete}\n\n${text}`)) return;
     try {
       await request("POST", form.action, {});
       item.remove();
-      this.#announce(this.words.deleted);
+      this.find("history-announce").textContent = this.words.deleted;
+      this.#complainOfHistory("");
       if (this.state?.id === item.dataset.utterance) {
         this.feed?.close();
         this.player.clear();
         this.find("player").hidden = true;
         globalThis.history.replaceState(null, "", this.dataset.pageUrl);
       }
-      this.#refreshHistory();
+      this.#refreshHistory(this.page);
     } catch (error) {
-      this.#fail(this.#wordsOf(error));
+      this.#missed(error);
     }
   }
 
+  /** A text of the list that was not to be had: gone in another window, or out of reach. */
+  #missed(error) {
+    const gone = error.status === 404;
+    this.#complainOfHistory(gone ? this.words.gone : this.#wordsOf(error));
+    if (gone) this.#refreshHistory(this.page);
+  }
+
+  /** Beside the list, since the player may not be there. */
+  #complainOfHistory(message) {
+    const place = this.find("history-error");
+    place.textContent = message;
+    place.hidden = message === "";
+  }
+
   async #refreshHistory(page = 1) {
+    this.page = page;
     const response = await fetch(`${this.dataset.historyUrl}?page=${page}`, { credentials: "same-origin" }).catch(() => null);
     if (!response?.ok || response.redirected) return;
     this.find("history").innerHTML = await response.text();
