@@ -240,6 +240,24 @@ def test_a_listener_is_invited_by_a_link_that_is_shown_once(signed_in: SignIn, a
     assert "/enter/" not in client.get("/voices/").content.decode()
 
 
+def test_a_buttons_address_leads_to_its_page_when_it_is_only_looked_at(
+    voice: Voice, signed_in: SignIn, admin: User
+) -> None:
+    client = signed_in(admin)
+    client.post("/tokens/", {"label": "집"})
+    token = ApiToken.objects.get()
+    buttons = [f"/voices/mina/{button}/" for button in ("rename", "retire", "restore", "release")]
+    for address in (*buttons, "/voices/invite/"):
+        assert client.get(address).headers["Location"] == "/voices/"
+        assert client.put(address).status_code == 405
+    assert client.get(f"/tokens/{token.pk}/revoke/").headers["Location"] == "/tokens/"
+    said = Utterance.objects.create(voice=voice, text="글", requested_by=admin, state="done")
+    assert client.get(f"/utterances/{said.pk}/delete").headers["Location"] == f"/speak/{said.pk}/"
+    voice.refresh_from_db()
+    token.refresh_from_db()
+    assert voice.retired_at is None and token.revoked_at is None and Utterance.objects.exists()
+
+
 def test_keys_are_made_and_revoked_on_their_page(signed_in: SignIn, listener: User, admin: User) -> None:
     client = signed_in(listener)
     page = client.post("/tokens/", {"label": "집"}).content.decode()
