@@ -177,8 +177,7 @@ def utterance_request(
         raise Refused("voice_retired", _("이 목소리는 더 이상 쓰지 않아요. 다른 목소리를 골라 주세요."), status=409)
     if voice.withheld_at:
         raise withheld_refusal()
-    if not 0 <= seed <= 2**31 - 1:
-        raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=seed)
+    seed_check(seed)
     dictionary = reading.dictionary_of(voice, text, choices)
     reading.check(text, dictionary)
     with transaction.atomic():
@@ -195,6 +194,12 @@ def utterance_request(
         )
         transaction.on_commit(lambda: utterance_send(pk=utterance.pk))
     return utterance
+
+
+def seed_check(seed: int) -> None:
+    """Raises Refused bad_seed."""
+    if not 0 <= seed <= 2**31 - 1:
+        raise Refused("bad_seed", _("seed는 0부터 2147483647까지의 수여야 해요."), seed=seed)
 
 
 def withheld_refusal() -> Refused:

@@ -13,11 +13,10 @@ from channels.layers import get_channel_layer
 from django.utils.translation import gettext as _
 
 from speech.errors import SpeechError
-from studio import files, hints
+from studio import hints
 from studio.errors import Refused
-from synthesis import events, services
+from synthesis import events, services, whole
 from synthesis.models import Utterance
-from synthesis.sound import pcm_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,19 +73,23 @@ async def waiting_for(utterance: Utterance) -> AsyncIterator[Waiting]:
 async def spoken(utterance: Utterance) -> AsyncGenerator[tuple[bytes, int], None]:
     """PCM-16 and sample rate of each sentence, in order, until the utterance ends.
 
-    Raises SpeechError for one that failed, Refused nobody_speaks (503) when no worker takes it. Who stops listening
-    stops the speaking.
+    Raises SpeechError for one that failed, Refused nobody_speaks (503) when no worker takes it, deleted (410) when it
+    is gone. Who stops listening stops the speaking.
     """
     index, waited = 0, 0.0
     ended = False
     try:
         async with waiting_for(utterance) as waiting:
             while True:
-                await utterance.arefresh_from_db(fields=CHANGING)
+                try:
+                    await utterance.arefresh_from_db(fields=CHANGING)
+                except Utterance.DoesNotExist:
+                    ended = True
+                    raise Refused("deleted", _("지워진 글이에요."), 410) from None
                 ended = utterance.state not in Utterance.ACTIVE
                 async for sentence in utterance.sentences.filter(index__gte=index).order_by("index"):
                     index, waited = sentence.index + 1, 0.0
-                    yield await sync_to_async(_sound)(sentence.file)
+                    yield await sync_to_async(whole.pcm)(sentence.file)
                 if ended:
                     break
                 begun = asyncio.get_running_loop().time()
@@ -105,7 +108,3 @@ def failure(utterance: Utterance) -> SpeechError:
     """The error that a failed utterance keeps."""
     error = utterance.error
     return SpeechError(error.get("message", ""), code=error.get("code"), **error.get("params", {}))
-
-
-def _sound(key: str) -> tuple[bytes, int]:
-    return pcm_of(files.read_bytes(key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 
-from speech.errors import SpeechError
+from speech.errors import BadAudio, SpeechError
 from studio import files
 from studio.errors import Refused
 from synthesis.models import Utterance
@@ -14,12 +14,21 @@ from synthesis.sound import Mark, pcm_of, wav_of_pcm
 logger = logging.getLogger(__name__)
 
 
+def pcm(key: str) -> tuple[bytes, int]:
+    """PCM-16 bytes and sample rate (Hz) of a sentence in storage. Raises BadAudio where it is damaged or gone."""
+    try:
+        return pcm_of(files.read_bytes(key))
+    except FileNotFoundError as error:
+        message = f"The spoken sentence {key} is no longer in storage; speak the text again."
+        raise BadAudio(message, code="damaged_sound", path=key) from error
+
+
 def join(utterance: Utterance) -> str:
     """The whole WAV in storage; its key. Empty when nothing is spoken."""
-    sentences = [pcm_of(files.read_bytes(sentence.file)) for sentence in utterance.sentences.order_by("index")]
+    sentences = [pcm(sentence.file) for sentence in utterance.sentences.order_by("index")]
     if not sentences:
         return ""
-    wav = wav_of_pcm(b"".join(pcm for pcm, _ in sentences), sentences[0][1], Mark(utterance.voice.label))
+    wav = wav_of_pcm(b"".join(sound for sound, _ in sentences), sentences[0][1], Mark(utterance.voice.label))
     key = f"utterances/{utterance.pk}/whole-{hashlib.sha256(wav).hexdigest()[:16]}.wav"
     files.save_bytes(key, wav)
     return key

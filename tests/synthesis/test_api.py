@@ -17,8 +17,9 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.test import AsyncClient, Client
 
+from speech.errors import BadAudio
 from synthesis import services, speaker
-from synthesis.models import Utterance, Voice
+from synthesis.models import Utterance, UtteranceSentence, Voice
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 T = TypeVar("T")
@@ -57,6 +58,13 @@ def beside(work: Callable[[], T]) -> asyncio.Future[T]:
 def state_of_the_only_one() -> str:
     try:
         return Utterance.objects.values_list("state", flat=True).first() or ""
+    finally:
+        connections.close_all()
+
+
+def delete_all() -> None:
+    try:
+        Utterance.objects.all().delete()
     finally:
         connections.close_all()
 
@@ -130,6 +138,30 @@ async def test_who_stops_listening_stops_the_speaking(voice: Voice, bearer: dict
             return
         await asyncio.sleep(0.02)
     raise AssertionError(await beside(state_of_the_only_one))
+
+
+async def test_a_text_that_is_deleted_before_its_first_sound_is_told_as_gone(
+    voice: Voice, bearer: dict[str, str]
+) -> None:
+    asking = asyncio.create_task(get(f"/api/speak?text={LONG}&voice=mina", worker=False, headers=bearer))
+    while not await beside(state_of_the_only_one):
+        await asyncio.sleep(0.02)
+    await beside(delete_all)
+    response, body = await asking
+    assert (response.status_code, json.loads(body)["code"]) == (410, "deleted")
+
+
+async def test_a_sentence_that_the_storage_lost_is_an_error_with_words(voice: Voice, bearer: dict[str, str]) -> None:
+    from studio import files
+
+    working = beside(speak_next)
+    response = await AsyncClient().get(f"/api/speak?text={LONG}&voice=mina", headers=bearer)
+    await working
+    second = await UtteranceSentence.objects.aget(index=1)
+    await sync_to_async(files.delete_file)(second.file)
+    with pytest.raises(BadAudio) as error:
+        await body_of(response)
+    assert error.value.code == "damaged_sound"
 
 
 async def test_a_failure_before_the_first_sound_is_an_error_and_no_sound(voice: Voice, bearer: dict[str, str]) -> None:

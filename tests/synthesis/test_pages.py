@@ -292,6 +292,16 @@ def test_the_command_names_the_voices_there_are(voice: Voice, tmp_path: Path) ->
         call_command("speak", "안녕", "--voice", "nobody", "-o", str(tmp_path / "x.wav"))
 
 
+@pytest.mark.parametrize(
+    ("text", "seed", "words"), [("안녕", "-1", "seed"), ("안녕", "9" * 20, "seed"), ("😀", "0", "읽을 글자가 없어요")]
+)
+def test_the_command_says_in_korean_what_it_cannot_speak(
+    voice: Voice, tmp_path: Path, text: str, seed: str, words: str
+) -> None:
+    with pytest.raises(CommandError, match=words):
+        call_command("speak", text, "--voice", "mina", "-o", str(tmp_path / "a.wav"), f"--seed={seed}")
+
+
 def test_the_command_refuses_a_folder_that_is_not_there(voice: Voice, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="nowhere"):
         call_command("speak", "안녕하세요.", "-o", str(tmp_path / "nowhere" / "x.wav"), stdout=io.StringIO())

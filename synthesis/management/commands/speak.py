@@ -13,8 +13,8 @@ from tqdm import tqdm
 from speech.errors import SpeechError
 from speech.files import write_atomic
 from studio.dictionary import dictionary_for
-from studio.errors import Refused
-from synthesis import reading, selectors, speaker, voices
+from studio.errors import Refused, person_message
+from synthesis import reading, selectors, services, speaker, voices
 from synthesis.models import Voice
 from synthesis.sound import Mark, marked_wav
 
@@ -33,12 +33,11 @@ class Command(BaseCommand):
         try:
             voice = self._voice(options["voice"])
             own = reading.dictionary_of(voice, text)
+            services.seed_check(options["seed"])
             reading.check(text.strip(), own)
             samples, sample_rate = self._speak(voice, text.strip(), options["seed"], own)
-        except SpeechError as error:
-            raise CommandError(str(error)) from error
-        except Refused as error:
-            raise CommandError(error.message) from error
+        except (SpeechError, Refused) as error:
+            raise CommandError(person_message(error)) from error
         output: Path = options["output"]
         wav = marked_wav(samples, sample_rate, Mark(voice.label))
         try:
