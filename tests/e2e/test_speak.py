@@ -193,6 +193,18 @@ def test_a_text_that_was_deleted_elsewhere_says_so_beside_the_list(house: Studio
     listener.faults.clear()
 
 
+def test_a_text_that_is_deleted_elsewhere_while_it_is_spoken_is_over(house: Studio, listener: Visitor) -> None:
+    page = listener.page
+    say(listener, " ".join(["이 글은 말하다가 지워요."] * 9), voice="long")
+    expect(page.locator("[data-sentences] .sentence button")).not_to_have_count(0, timeout=pace.patient(60_000))
+    house.python("from synthesis.models import Utterance; Utterance.objects.filter(text__contains='지워요').delete()")
+    expect(page.locator("[data-error]")).to_have_text("지워진 글이에요.", timeout=pace.patient(60_000))
+    expect(page.locator("[data-state]")).to_have_attribute("data-value", "stopped")
+    expect(page.locator("[data-stop]")).to_be_hidden()
+    expect(page.locator(".sentence.pending")).to_have_count(0)
+    listener.faults.clear()  # the console's own lines about sounds that are gone
+
+
 def test_another_take_of_the_same_text_sounds_otherwise(listener: Visitor) -> None:
     page = listener.page
     say(listener, "한 문장이에요.")

@@ -186,7 +186,7 @@ class SpeakRoom extends HTMLElement {
       if (feed !== this.feed) return;
       if (detail.state === "deleted") {
         feed.close();
-        this.#fail(this.words.gone);
+        this.#goneWhileSpoken();
         return;
       }
       Object.assign(this.state, { queue_position: detail.queue_position, state: this.#ended ? this.state.state : detail.state });
@@ -216,6 +216,15 @@ class SpeakRoom extends HTMLElement {
       this.#refreshHistory(this.page);
     }
     this.#showState();
+  }
+
+  /** Deleted in another window: what was heard can be heard no more, and nothing will come. */
+  #goneWhileSpoken() {
+    this.state.state = "stopped";
+    this.list.end();
+    this.player.finish();
+    this.#showState();
+    this.#fail(this.words.gone);
   }
 
   #heard(sentence) {
