@@ -158,8 +158,7 @@ def _keep(utterance: Utterance, sentence: Sentence, compute_seconds: float) -> N
                 compute_seconds=compute_seconds,
             )
     except LostLease:
-        if not UtteranceSentence.objects.filter(file=key).exists():
-            files.delete_file(key)
+        whole.drop(utterance, key)
         raise
     events.send(utterance.pk, events.sentence_event(row))
 
@@ -177,7 +176,7 @@ def _keep_whole(utterance: Utterance) -> None:
     try:
         _write(utterance, file=key)
     except LostLease:
-        whole.drop(key)
+        whole.drop(utterance, key)
         raise
 
 

@@ -34,9 +34,12 @@ def join(utterance: Utterance) -> str:
     return key
 
 
-def drop(key: str) -> None:
-    """Remove a joined file that came too late: no row has it."""
-    if not Utterance.objects.filter(file=key).exists():
+def drop(utterance: Utterance, key: str) -> None:
+    """Remove a sound that came too late, which no row has; of a text that is gone, all that there is."""
+    kept = Utterance.objects.filter(pk=utterance.pk).values_list("file", flat=True).first()
+    if kept is None:
+        files.delete_folder(f"utterances/{utterance.pk}")
+    elif kept != key and not utterance.sentences.filter(file=key).exists():  # whoever took it over makes the same sound
         files.delete_file(key)
 
 
@@ -50,4 +53,4 @@ def keep(utterance: Utterance) -> None:
     if Utterance.objects.filter(pk=utterance.pk).update(file=key):
         utterance.file = key
     else:
-        drop(key)
+        drop(utterance, key)

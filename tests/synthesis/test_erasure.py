@@ -525,6 +525,7 @@ def test_a_sentence_that_a_worker_was_about_to_keep_leaves_no_file(
     def delete(key: str) -> None:
         delete_folder(key)
         if key == f"utterances/{asked.pk}":
+            monkeypatch.setattr(files, "delete_folder", delete_folder)
             with suppress(speaking.LostLease):
                 speaking._keep(owner, words, 0.1)
 
