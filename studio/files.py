@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
@@ -22,6 +24,7 @@ from django.utils.translation import gettext as _
 from studio.errors import Refused
 
 BLOCK_BYTES = 256 * 1024
+UNFINISHED = ".part"  # how the name of a copy ends that is still being made, or was cut off by a kill
 WHOLE_UP_TO_BYTES = 8 * 1024 * 1024  # answered in one piece; anything larger is streamed
 
 
@@ -60,12 +63,18 @@ def read_bytes(key: str) -> bytes:
 
 
 def fetch(key: str, target: Path) -> Path:
-    """Copies a stored file to `target` on this machine's disk, whole or not at all."""
+    """Copies a stored file to `target` on this machine's disk, whole or not at all.
+
+    Several workers may bring the same file at once. Raises FileNotFoundError.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.part")
-    with open_file(key) as source, beside.open("wb") as copy:
-        shutil.copyfileobj(source, copy, BLOCK_BYTES)
-    return beside.replace(target)
+    descriptor, beside = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=UNFINISHED, dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as copy, open_file(key) as source:
+            shutil.copyfileobj(source, copy, BLOCK_BYTES)
+        return Path(beside).replace(target)
+    finally:
+        Path(beside).unlink(missing_ok=True)
 
 
 def delete_file(key: str) -> None:

@@ -6,7 +6,9 @@ import hashlib
 import json
 import logging
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +37,7 @@ from training.services import owner
 logger = logging.getLogger(__name__)
 
 RESUMABLE = 2  # newest checkpoints of a part whose resume files stay in storage
+CUT_OFF_SECONDS = 24 * 3600.0  # a copy that nobody has written to for so long is nobody's any more
 KEPT = 12  # checkpoints of a part whose weights stay: the newest, the best, and some of the way
 
 
@@ -224,7 +227,7 @@ def base_fetch(*, base: Checkpoint) -> Path:
         except FileNotFoundError as error:
             raise BadCheckpoint(f"The file of {base} is gone from storage.", code="missing") from error
     if sha256_of(target) != base.sha256:
-        target.unlink()
+        target.unlink(missing_ok=True)
         raise BadCheckpoint(f"{base} is damaged in storage: its SHA-256 is another.", code="damaged", base=str(base.pk))
     return target
 
@@ -321,9 +324,14 @@ def work_sweep(keep: UUID | None = None) -> None:
         if folder.name not in needed:
             shutil.rmtree(folder, ignore_errors=True)
     known = set(Checkpoint.objects.values_list("sha256", flat=True))
-    for copy in (Path(settings.WORK_DIR) / "bases").glob("*.safetensors"):
+    bases = Path(settings.WORK_DIR) / "bases"
+    for copy in bases.glob("*.safetensors"):
         if copy.stem not in known:
             copy.unlink(missing_ok=True)
+    for copy in bases.glob(f"*{files.UNFINISHED}"):
+        with suppress(FileNotFoundError):  # another worker has just finished it
+            if time.time() - copy.stat().st_mtime > CUT_OFF_SECONDS:
+                copy.unlink()
 
 
 def _clip_line(clip: Clip, name: str) -> dict[str, Any]:

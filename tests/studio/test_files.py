@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,19 @@ def test_a_file_is_saved_from_a_path_and_fetched_to_one(tmp_path: Path) -> None:
     files.delete_file("test/a")
     with pytest.raises(FileNotFoundError):
         files.read_bytes("test/a")
+
+
+def test_several_workers_bring_the_same_file_at_once(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 2**14
+    files.save_bytes("test/base", content)
+
+    def bring(number: int) -> bytes:
+        return files.fetch("test/base", tmp_path / "work" / f"base-{number // 8}").read_bytes()
+
+    with ThreadPoolExecutor(8) as workers:
+        assert all(brought == content for brought in workers.map(bring, range(64)))
+    assert {path.name for path in (tmp_path / "work").iterdir()} == {f"base-{number}" for number in range(8)}
+    files.delete_file("test/base")
 
 
 def test_a_floor_of_free_space_is_kept(settings: object) -> None:
