@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from speech.errors import Busy
 from speech.events import (
     CheckpointSaved,
     DataPrepared,
@@ -33,14 +34,12 @@ class Reporter:
         self._stream = stream
         self._bar_file = bar
         self._bar: tqdm[Any] | None = None
-        if log is not None:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            _close_half_line(log)
+        self._opened = False
 
     def __call__(self, event: Event) -> None:
         """Raises BrokenPipeError when the reader of the lines is gone."""
         line = event.to_line() + "\n"
-        if self._log is not None:
+        if self._log is not None and not _is_refused(event):
             self._append(self._log, line)
         if self._stream is not None:
             self._stream.write(line)
@@ -50,6 +49,10 @@ class Reporter:
 
     def _append(self, log: Path, line: str) -> None:
         try:
+            if not self._opened:
+                log.parent.mkdir(parents=True, exist_ok=True)
+                _close_half_line(log)
+                self._opened = True
             with log.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:  # a full disk must not end a run over its diary
@@ -105,6 +108,11 @@ def _sentence(event: Event) -> str:
             return f"{event.reason} at step {event.step}"
         case _:
             return event.to_line()
+
+
+def _is_refused(event: Event) -> bool:
+    """Whether the folder is another trainer's, and the diary in it as well."""
+    return isinstance(event, TrainingFailed) and event.code == Busy.code
 
 
 def _close_half_line(log: Path) -> None:

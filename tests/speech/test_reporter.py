@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from speech.events import StageChanged, StepDone, TrainingEnded, Warned, parse_line
+from speech.events import StageChanged, StepDone, TrainingEnded, TrainingFailed, Warned, parse_line
 from speech.reporter import Reporter
 
 STEP = StepDone(
@@ -31,6 +31,15 @@ def test_half_a_line_of_a_killed_writer_does_not_swallow_the_next_event(tmp_path
     log.write_text('{"event": "stage_ch')
     Reporter(log)(StageChanged("load"))
     assert parse_line(log.read_text().splitlines()[1]) == StageChanged("load")
+
+
+def test_a_trainer_that_finds_the_folder_taken_leaves_the_diary_of_the_other_alone(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    log.write_text('{"event": "step_do')  # the other one is about to write the rest
+    stream = io.StringIO()
+    Reporter(log, stream)(TrainingFailed("busy", "Another trainer is at work here."))
+    assert log.read_text() == '{"event": "step_do'
+    assert parse_line(stream.getvalue()).name == "training_failed"
 
 
 def test_a_diary_that_cannot_be_written_does_not_end_the_run() -> None:
