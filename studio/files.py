@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from studio.errors import Refused
 
 BLOCK_BYTES = 256 * 1024
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNFINISHED = ".part"  # how the name of a copy ends that is still being made, or was cut off by a kill
 WHOLE_UP_TO_BYTES = 8 * 1024 * 1024  # answered in one piece; anything larger is streamed
 
@@ -41,7 +42,7 @@ def save_bytes(key: str, content: bytes | Path) -> int:
         default_storage.save(key, ContentFile(content))
         return len(content)
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in _FULL:
             raise _disk_full() from error
         raise
 
@@ -65,7 +66,7 @@ def read_bytes(key: str) -> bytes:
 def fetch(key: str, target: Path) -> Path:
     """Copies a stored file to `target` on this machine's disk, whole or not at all.
 
-    Several workers may bring the same file at once. Raises FileNotFoundError.
+    Several workers may bring the same file at once. Raises FileNotFoundError; a full disk is Refused (507).
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, beside = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=UNFINISHED, dir=target.parent)
@@ -73,6 +74,10 @@ def fetch(key: str, target: Path) -> Path:
         with os.fdopen(descriptor, "wb") as copy, open_file(key) as source:
             shutil.copyfileobj(source, copy, BLOCK_BYTES)
         return Path(beside).replace(target)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _disk_full() from error
+        raise
     finally:
         Path(beside).unlink(missing_ok=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,22 @@ def test_several_workers_bring_the_same_file_at_once(tmp_path: Path) -> None:
         assert all(brought == content for brought in workers.map(bring, range(64)))
     assert {path.name for path in (tmp_path / "work").iterdir()} == {f"base-{number}" for number in range(8)}
     files.delete_file("test/base")
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_made(tmp_path: Path) -> None:
+    files.save_bytes("test/large", bytes(2**16))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**12, before[1]))
+    try:
+        with pytest.raises(Refused) as refusal:
+            files.fetch("test/large", tmp_path / "work" / "large")
+        with pytest.raises(Refused):
+            files.save_bytes("test/larger", bytes(2**16))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (refusal.value.code, list((tmp_path / "work").iterdir())) == ("disk_full", [])
+    assert files.names("test") == ["large"]
+    files.delete_file("test/large")
 
 
 def test_a_floor_of_free_space_is_kept(settings: object) -> None:
