@@ -91,16 +91,16 @@ def checkpoint_hold(saved: CheckpointSaved, folder: Path) -> CheckpointSaved:
 
     A fast trainer removes its old checkpoints before a slow storage has taken them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
 
     def held(source: str) -> str:
         if not source:
             return ""
         target = folder / Path(source).name
-        target.unlink(missing_ok=True)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
             target.hardlink_to(source)
-        except OSError:  # gone already, or a file system without links: the trainer's own copy has to do
+        except OSError:  # gone already, a full disk, a file system without links: the trainer's own copy has to do
             return source
         return str(target)
 

@@ -106,13 +106,13 @@ class Trainer:
         with self.log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _LOG_TAIL_BYTES))
-            return file.read().decode("utf-8", errors="replace").strip()
+            return file.read().decode("utf-8", errors="replace").replace("\0", "").strip()  # PostgreSQL takes no zeros
 
     def _read(self, lines: IO[bytes]) -> None:
         for line in lines:
             try:
                 self._events.put(self._on_arrival(parse_line(line.decode("utf-8", errors="replace"))))
-            except (ValueError, TypeError) as error:  # a stray print of a library, or a line cut off by a kill
+            except (ValueError, TypeError, RecursionError) as error:  # a stray print, or a line cut off by a kill
                 logger.warning("The trainer said something that is no event: %s", error)
         lines.close()
         self._closed.set()

@@ -90,7 +90,8 @@ def main() -> int:
     say(TrainingStarted(job.model, start, training.steps, "cpu", "float32", 1, 1))
     print("pid", os.getpid(), Path.cwd(), sorted(os.environ), file=sys.stderr, flush=True)
     if options.stray:
-        print("a library prints something\n{half a line")
+        print("a library prints something\n{half a line\n" + "[" * 100_000 + "\0", flush=True)
+        print("zeros \0 of a torn page", file=sys.stderr, flush=True)
     for step in range(start + 1, training.steps + 1):
         time.sleep(options.step_seconds)
         if step == options.die_at or (step == options.die_once_at and not start):

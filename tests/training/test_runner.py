@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from speech.events import CheckpointSaved
 from speech.text import FRONT_END_VERSION
 from speech.text.dictionary import parse_tsv, sha256
 from studio import files
@@ -178,6 +179,21 @@ def test_a_trainer_that_is_killed_starts_again_from_its_last_checkpoint(speaker:
     warning = run.events.get(kind="warned").data
     assert (warning["code"], warning["params"]["how"]) == ("trainer_restarted", "signal 9")
     assert_numbered(run)
+
+
+def test_what_a_trainer_printed_before_it_died_can_be_kept_in_any_database(speaker: Speaker, stand_in: StandIn) -> None:
+    run = start(speaker, 20, overrides={"checkpoint_every": 5})
+    assert runner.execute(run.pk, command=stand_in(die_once_at=7, stray=1)) == State.FINISHED
+    log = run.events.get(kind="warned").data["params"]["log"]
+    assert "of a torn page" in log
+    assert "\0" not in log  # PostgreSQL refuses it
+
+
+def test_a_checkpoint_that_cannot_be_held_is_taken_from_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"weights")
+    (tmp_path / "full").write_bytes(b"no folder can be made here")
+    saved = CheckpointSaved(5, str(tmp_path / "weights"), "0" * 64, 7, False, {})
+    assert shelf.checkpoint_hold(saved, tmp_path / "full") == saved
 
 
 def test_a_trainer_that_dies_again_and_again_without_progress_fails_the_run(
