@@ -6,6 +6,7 @@ the commit, and a write that fails takes its number back with it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -28,10 +29,22 @@ def record(
     """Write the next event of a run and `changes` to its row, if the run matches `where`; else None and nothing."""
     with transaction.atomic():
         runs = TrainingRun.objects.filter(where or Q(), pk=run_pk)
-        if not runs.update(last_seq=F("last_seq") + 1, **(changes or {})):
+        if not runs.update(last_seq=F("last_seq") + 1, **finite(dict(changes or {}))):
             return None
         seq = TrainingRun.objects.values_list("last_seq", flat=True).get(pk=run_pk)
-        return RunEvent.objects.create(run_id=run_pk, seq=seq, kind=kind, data=dict(data))
+        return RunEvent.objects.create(run_id=run_pk, seq=seq, kind=kind, data=finite(dict(data)))
+
+
+def finite(value: Any) -> Any:
+    """The same with None for every NaN and infinity: JSON has none, and neither databases nor browsers take them."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {key: finite(one) for key, one in value.items()}
+        case list():
+            return [finite(one) for one in value]
+    return value
 
 
 def group_of(run_pk: UUID) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from studio import files
 from studio.errors import Refused
 from studio.models import Clip
 from training import selectors
-from training.journal import record
+from training.journal import finite, record
 from training.models import SHIPPED, Checkpoint, RunEvent, TrainingRun
 from training.services import owner
 
@@ -145,13 +146,19 @@ def checkpoint_store(
         "resume_sha256": saved.resume_sha256,
         "resume_size": saved.resume_size,
         "sample_text": saved.sample_text[:300],
-        "losses": saved.losses,
+        "losses": finite(saved.losses),
         "best": saved.best,
         **_told_by(read_header(Path(saved.path))),
         **extras,
     }
     with transaction.atomic():
-        told = {"part": part.kind, "step": saved.step, "best": saved.best, "losses": saved.losses, "size": saved.size}
+        told = {
+            "part": part.kind,
+            "step": saved.step,
+            "best": saved.best,
+            "losses": values["losses"],
+            "size": saved.size,
+        }
         event = record(
             run_pk=run.pk, kind=saved.name, data=told, where=owner(attempt), changes={"crashes": 0, "stage": "train"}
         )
@@ -212,7 +219,7 @@ def _as_saved(row: Checkpoint) -> CheckpointSaved:
         sha256=row.sha256,
         size=row.size,
         best=row.best,
-        losses=row.losses,
+        losses={name: math.nan if loss is None else loss for name, loss in row.losses.items()},
         resume_sha256=row.resume_sha256,
         resume_size=row.resume_size,
     )
@@ -302,7 +309,7 @@ def _base_stored(weights: Path, header: Header, name: str, sha256: str) -> Check
         model=header.model,
         size_name=header.size,
         step=header.step,
-        losses=header.losses,
+        losses=finite(header.losses),
         **_told_by(header),
         file=key,
         sha256=sha256,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
@@ -43,13 +44,13 @@ def say(event: Event) -> None:
     print(event.to_line(), flush=True)
 
 
-def save(job: Job, step: int) -> None:
+def save(job: Job, step: int, loss: float) -> None:
     out = job.out_folder
     weights, resume = out / run_folder.weights_name(step), out / run_folder.resume_name(step)
     write_weights(weights, job, step)
     resume.write_bytes(b"resume %d" % step)
     stored = [run_folder.StoredFile.measure(path) for path in (weights, resume)]
-    entry = run_folder.record(out, run_folder.Entry(step, stored[0], stored[1], {"loss": 10 / step}), keep=2)
+    entry = run_folder.record(out, run_folder.Entry(step, stored[0], stored[1], {"loss": loss}), keep=2)
     say(
         CheckpointSaved(
             step, str(weights), stored[0].sha256, stored[0].size, entry.best, entry.losses,
@@ -75,6 +76,7 @@ def main() -> int:
     parser.add_argument("--die-at", type=float, default=0)  # kill -9 at this step, in every process
     parser.add_argument("--die-once-at", type=float, default=0)  # only in a process that did not resume
     parser.add_argument("--fail-at", type=float, default=0)  # TrainingFailed and exit 1
+    parser.add_argument("--nan-at", type=float, default=0)  # a held-out loss that is no number
     parser.add_argument("--stray", type=float, default=0)  # lines that are no events
     options = parser.parse_args()
     die_with_parent()
@@ -102,8 +104,9 @@ def main() -> int:
         losses = {"loss": 10 / step, "mel": 5 / step}
         say(StepDone(step, training.steps, losses, 1e-3, 1.0, 0.01, 100, 6000.0, 1.0, 100.0))
         if step % training.checkpoint_every == 0 or step == training.steps or stop.requested:
-            say(Evaluated(step, {"loss": 11 / step, "mel": 6 / step}))
-            save(job, step)
+            loss = math.nan if step == options.nan_at else 10 / step
+            say(Evaluated(step, {"loss": loss + 1 / step, "mel": 6 / step}))
+            save(job, step, loss)
         if stop.requested:
             say(TrainingEnded(step, "stopped"))
             return EXIT_STOPPED

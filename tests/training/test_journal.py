@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from django.db import transaction
 from django.db.models import Q
@@ -42,3 +44,16 @@ def test_a_change_that_does_not_apply_leaves_no_event(run: TrainingRun) -> None:
     refused = record(run_pk=run.pk, kind="warned", data={}, where=Q(attempt=7), changes={"step": 9})
     run.refresh_from_db()
     assert (refused, run.last_seq, run.step) == (None, 0, 0)
+
+
+def test_a_figure_that_is_no_number_is_written_as_none(run: TrainingRun) -> None:
+    """A measure of weights that have just diverged; the trainer itself then falls back."""
+    losses = {"loss": math.nan, "mel": 0.5}
+    event = record(
+        run_pk=run.pk, kind="evaluated", data={"losses": losses, "clips": [math.inf]}, changes={"progress": losses}
+    )
+    assert event is not None
+    event.refresh_from_db()
+    run.refresh_from_db()
+    assert event.data == {"losses": {"loss": None, "mel": 0.5}, "clips": [None]}
+    assert run.progress == {"loss": None, "mel": 0.5}

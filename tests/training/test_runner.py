@@ -162,6 +162,18 @@ def test_on_another_machine_the_best_stays_the_best_until_a_better_one_comes(
     assert [row.step for row in ours.filter(best=True)] == [30]
 
 
+def test_a_checkpoint_whose_distance_is_no_number_is_kept_and_resumed_from(
+    speaker: Speaker, stand_in: StandIn, monkeypatch: Any, tmp_path: Path
+) -> None:
+    run = start(speaker, 30, overrides={"checkpoint_every": 5})
+    assert runner.execute(run.pk, command=stand_in(fail_at=18, nan_at=15)) == State.FAILED
+    assert run.checkpoints.get(step=15).losses == {"loss": None}
+    services.run_resume(run=run)
+    monkeypatch.setattr(settings, "WORK_DIR", tmp_path / "another machine")
+    assert runner.execute(run.pk, command=stand_in()) == State.FINISHED
+    assert run.events.filter(kind="training_started").latest("seq").data["step"] == 15
+
+
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(speaker: Speaker, stand_in: StandIn) -> None:
     run = start(speaker, 30, overrides={"checkpoint_every": 5})
     runner.execute(run.pk, command=stand_in(fail_at=18))
