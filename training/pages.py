@@ -114,7 +114,7 @@ def part_view(run: TrainingRun, part: selectors.Part, curves: dict[str, list[lis
         "done_words": f"{done:,}",
         "steps_words": f"{part.steps:,}",
         "state": "done" if done >= part.steps else "now" if run.part == part.kind else "later",
-        "rows": curve_rows(**curves),
+        "rows": [[f"{step:,}", *losses] for step, *losses in curve_rows(**curves)],
     }
 
 

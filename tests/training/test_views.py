@@ -226,6 +226,11 @@ def test_both_lines_are_the_distance_of_the_mel_where_a_loss_counts_opponents_in
     assert 'data-figure-name="loss"' not in page
 
 
+def test_the_table_of_a_curve_groups_the_digits_of_its_steps(run: TrainingRun, client: Client) -> None:
+    record(run_pk=run.pk, kind="step_done", data={"part": "acoustic", "step": 12068, "losses": {"loss": 4, "mel": 2}})
+    assert '<td class="number">12,068</td>' in client.get(f"/train/{run.pk}/").content.decode()
+
+
 def test_the_table_of_a_curve_has_both_losses_where_both_are_known() -> None:
     train = [[float(step), 100.0 - step] for step in range(1, 101)]
     held_out = [[10.0, 95.0], [20.0, 85.0], [100.0, 5.0]]
