@@ -91,13 +91,15 @@ class RunForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._choices("size", [(size, SIZE_WORDS[size]) for size in selectors.SIZES])
         self._choices("acoustic", _models(Checkpoint.Kind.ACOUSTIC))
-        going_on = _going_on()
+        shipped = selectors.shipped_base(Checkpoint.Kind.VOCODER)
+        going_on = [(services.AUTO, _("기본 %(model)s") % {"model": shipped.model_words})] if shipped else []
         self._choices("vocoder", [*going_on, ("", _("배우지 않기")), *_models(Checkpoint.Kind.VOCODER)])
-        if going_on:
+        if shipped:
             self.initial.setdefault("vocoder", services.AUTO)
             self.fields["vocoder"].help_text = _(
-                "기본 목소리의 보코더를 이 사람의 소리에 맞추면 더 닮은 소리가 나요. 작은 모델에만 있어요."
-            )
+                "기본 목소리의 보코더를 이 사람의 소리에 맞추면 더 닮은 소리가 나요. "
+                "크기가 ‘%(size)s’일 때만 돼요. 다른 크기를 고르면 보코더는 배우지 않아요."
+            ) % {"size": SIZE_WORDS.get(shipped.size_name, shipped.size_name)}
         self._queryset("speaker", selectors.speakers_to_train(at_least=services.FEWEST_CLIPS))
         if self.initial.get("speaker") is None and len(speakers := self._speakers()) == 1:
             self.initial["speaker"] = speakers[0].pk
@@ -128,14 +130,6 @@ class RunForm(forms.Form):
         plan = dict(self.cleaned_data)
         plan["vocoder_steps"] = plan["vocoder_steps"] or 0
         return services.run_start(**plan, requested_by=requested_by)
-
-
-def _going_on() -> list[tuple[str, str]]:
-    """The base voice's vocoder, where it ships one: it has learned to speak, and is fitted to a speaker in minutes."""
-    shipped = selectors.shipped_base(Checkpoint.Kind.VOCODER)
-    if shipped is None:
-        return []
-    return [(services.AUTO, str(_("기본 %(model)s") % {"model": model_words(shipped.model)}))]
 
 
 def _models(kind: str) -> list[tuple[str, str]]:

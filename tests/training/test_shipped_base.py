@@ -98,6 +98,9 @@ def test_its_vocoder_is_fitted_along_unless_asked_otherwise(base: Checkpoint, sp
     offered = list(RunForm().fields["vocoder"].choices)
     assert offered[0] == ("auto", "기본 HiFi-GAN")
     assert '<option value="auto" selected>' in str(RunForm()["vocoder"])
+    assert (
+        "‘작은 모델’일 때만 돼요. 다른 크기를 고르면 보코더는 배우지 않아요." in RunForm().fields["vocoder"].help_text
+    )
     for asked, expected in (
         ({"vocoder": "auto"}, ("hifi_gan", 20, ours)),
         ({"vocoder": ""}, ("", 0, None)),
@@ -121,6 +124,15 @@ def test_page_and_command_ask_for_the_same_steps_where_nobody_says_how_many(base
     fields = RunForm().fields
     assert (run.acoustic_steps, run.vocoder_steps) == (4000, 2000)
     assert (fields["acoustic_steps"].initial, fields["vocoder_steps"].initial) == (4000, 2000)
+
+
+def test_the_command_says_where_no_vocoder_is_trained(
+    base: Checkpoint, speaker: Speaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for size, said in (("compact", False), ("trial", True)):
+        call_command("finetune", "--speaker", speaker.name, "--size", size)
+        assert ("No vocoder is trained" in capsys.readouterr().out) == said
+        services.run_stop(run=speaker.runs.get(size=size))
 
 
 def test_the_command_knows_it_and_none(base: Checkpoint, speaker: Speaker) -> None:

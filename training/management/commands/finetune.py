@@ -45,6 +45,10 @@ class Command(BaseCommand):
         except (Refused, SpeechError) as error:
             raise CommandError(person_message(error)) from error
         self.stdout.write(f"학습 {run.pk} · {run.speaker.label} · /train/{run.pk}/")
+        if options["vocoder"] == services.AUTO and not run.vocoder:
+            self.stdout.write(
+                "보코더는 배우지 않아요. 배우려면 --vocoder 로 골라 주세요. · No vocoder is trained; see --vocoder."
+            )
         if options["here"]:
             self._work_here(run)
         elif options["follow"]:
