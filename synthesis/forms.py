@@ -61,10 +61,10 @@ class PublishForm(forms.Form):
         fields: dict[str, Any] = self.fields
         fields["acoustic"].queryset = selectors.checkpoints_to_publish()
         fields["replaces"].queryset = selectors.voices_replaceable()
-        vocoders = Checkpoint.objects.filter(kind=Checkpoint.Kind.VOCODER).select_related("run__speaker")
+        vocoders = selectors.vocoders_to_publish(self.initial.get("acoustic"))
         fields["vocoder"].choices = [
             (AUTOMATIC, _("알아서 고르기")),
-            *[(str(each.pk), checkpoint_words(each)) for each in vocoders.order_by("-created_at")],
+            *[(str(each.pk), checkpoint_words(each)) for each in vocoders],
             (NONE, _("보코더 없이 (Griffin-Lim)")),
         ]
 

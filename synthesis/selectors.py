@@ -131,6 +131,22 @@ def vocoders_for(acoustic: Checkpoint) -> QuerySet[Checkpoint]:
     return vocoders.filter(Q(run__speaker=acoustic.run.speaker) | Q(run=None))
 
 
+def vocoders_to_publish(acoustic: Checkpoint | None) -> list[Checkpoint]:
+    """Vocoders of voices that agree: the own speaker's of the checkpoint first, then nobody's, then those of others.
+
+    The newest first in each.
+    """
+    speaker = acoustic.run.speaker_id if acoustic and acoustic.run else None
+    vocoders = Checkpoint.objects.filter(kind=Checkpoint.Kind.VOCODER).exclude(run__in=runs_withdrawn())
+
+    def place(vocoder: Checkpoint) -> int:
+        if vocoder.run is None:
+            return 1
+        return 0 if vocoder.run.speaker_id == speaker else 2
+
+    return sorted(vocoders.select_related("run__speaker").order_by("-created_at"), key=place)
+
+
 def vocoder_for(acoustic: Checkpoint) -> Checkpoint | None:
     """The one to take when nobody chose: of the same run the best, then the speaker's newest, then a base."""
     vocoders = vocoders_for(acoustic)

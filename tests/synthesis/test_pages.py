@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from studio.models import Speaker
+from studio.models import Consent, Speaker
 from synthesis import services, speaker
 from synthesis.models import ApiToken, Utterance, Voice
 from tests.synthesis.babble import store
@@ -201,6 +201,23 @@ def test_replacing_a_voice_is_said_before_and_after(
     values = {"acoustic": second.pk, "vocoder": "none", "replaces": Voice.objects.get().pk}
     answer = client.post("/voices/publish/", values, follow=True).content.decode()
     assert "‘미나’ 목소리를 새 소리로 바꾸었어요." in answer
+
+
+def test_vocoders_of_the_own_speaker_are_offered_first_and_none_of_a_voice_that_does_not_agree(
+    speaker: Speaker, acoustic_file: Path, vocoder_file: Path, signed_in: SignIn, admin: User
+) -> None:
+    others = [Speaker.objects.create(name=name, label=name) for name in ("agreed", "withdrawn")]
+    Consent.objects.create(speaker=others[0], text="동의합니다.", text_version="1", text_sha256="0" * 64)
+    runs = [
+        TrainingRun.objects.create(speaker=one, state="finished", queued_at=timezone.now())
+        for one in (speaker, *others)
+    ]
+    own, agreed, _withdrawn = (store(vocoder_file, run=run, kind="vocoder", model="griffin_lim") for run in runs)
+    nobodys = store(vocoder_file, kind="vocoder", model="griffin_lim")
+    acoustic = store(acoustic_file, run=runs[0])
+    page = signed_in(admin).get(f"/voices/publish/{acoustic.pk}/").content.decode()
+    offered = re.findall(r'<option value="([^"]+)"', page[page.index('name="vocoder"') :].split("</select>")[0])
+    assert offered == ["auto", *(str(one.pk) for one in (own, nobodys, agreed)), "none"]
 
 
 @pytest.mark.parametrize(
