@@ -31,8 +31,8 @@ def _explain(host: str, port: int, error: OSError) -> StartError:
     if error.errno == errno.EADDRINUSE:
         who = holder(port)
         return StartError(
-            f"{port}번 포트를 {who or '다른 프로그램'}이(가) 쓰고 있어요. `--port {port + 1}`(make run PORT={port + 1})"
-            "처럼 다른 포트를 골라 주세요.",
+            f"{port}번 포트는 이미 쓰이고 있어요: {who or '다른 프로그램'}. "
+            f"`--port {port + 1}`(make run PORT={port + 1})처럼 다른 포트를 골라 주세요.",
             f"Port {port} is taken by {who or 'another program'}: choose another one with `--port {port + 1}`.",
         )
     if error.errno == errno.EACCES:
@@ -41,7 +41,7 @@ def _explain(host: str, port: int, error: OSError) -> StartError:
             f"Port {port} needs root: choose one from 1024 on, like `--port 8000`.",
         )
     return StartError(
-        f"{host}:{port}을(를) 열 수 없어요({error.strerror}). 이 컴퓨터의 주소인지 확인해 주세요.",
+        f"이 주소는 열 수 없어요: {host}:{port} ({error.strerror}). 이 컴퓨터의 주소인지 확인해 주세요.",
         f"Cannot listen on {host}:{port} ({error.strerror}): choose an address of this machine.",
     )
 

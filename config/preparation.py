@@ -95,7 +95,7 @@ def storage_prepare() -> None:
 
 def _storage_problem(s3: env.S3, error: Exception) -> StartError:
     return StartError(
-        f"저장소 {s3.endpoint or s3.region}/{s3.bucket}을(를) 쓸 수 없어요({error}). S3_…과 AWS_…을 확인해 주세요.",
+        f"저장소를 쓸 수 없어요: {s3.endpoint or s3.region}/{s3.bucket} ({error}). S3_…과 AWS_… 설정을 확인해 주세요.",
         "The storage cannot be used: look at S3_… and AWS_….",
     )
 

@@ -47,7 +47,7 @@ def private_folder(folder: Path) -> None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise StartError(
-            f"{folder}이(가) 다른 사람의 것이라 Redis를 켤 수 없어요. 지우거나 MOKSORI_DATA를 바꿔 주세요.",
+            f"다른 사람의 폴더라서 Redis를 켤 수 없어요: {folder} 지우거나 MOKSORI_DATA를 바꿔 주세요.",
             f"{folder} belongs to someone else: remove it, or choose another MOKSORI_DATA.",
         )
     folder.chmod(0o700)
@@ -102,7 +102,8 @@ class RedisServer:
                 break
             time.sleep(0.02)
         raise StartError(
-            f"Redis가 켜지지 않아요({self._last_line()}). {self.folder}을(를) 지우면 새로 시작해요. 녹음은 그대로예요.",
+            f"Redis가 켜지지 않아요({self._last_line()}). "
+            f"이 폴더를 지우면 새로 시작해요: {self.folder} (녹음은 그대로예요)",
             f"Redis does not start; removing {self.folder} starts afresh and loses no recording.",
         )
 

@@ -98,7 +98,7 @@ def _voice(name: str) -> Voice:
     if not names:
         raise Refused("no_voice", _("아직 공개한 목소리가 없어요."), 404)
     words = {"name": name, "names": ", ".join(names)}
-    message = _("‘%(name)s’(이)라는 목소리가 없어요. 있는 목소리: %(names)s") % words
+    message = _("이름이 ‘%(name)s’인 목소리가 없어요. 있는 목소리: %(names)s") % words
     raise Refused("no_such_voice", message, 404, name=name, names=names)
 
 

@@ -287,7 +287,7 @@ def api_token_revoke(*, token: ApiToken) -> None:
 
 
 def _name_taken(name: str) -> Refused:
-    message = _("‘%(name)s’(이)라는 목소리가 이미 있어요. 다른 이름을 적어 주세요.") % {"name": name}
+    message = _("이름이 ‘%(name)s’인 목소리가 이미 있어요. 다른 이름을 적어 주세요.") % {"name": name}
     return Refused("name_taken", message, 409, name=name)
 
 

@@ -249,7 +249,7 @@ def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
     found = checkpoint.open_any(path)
     header = found.header
     if Checkpoint.objects.filter(run=None, name=name, kind=header.kind).exists():
-        raise Refused("name_taken", _("%(name)s라는 바탕이 이미 있어요.") % {"name": name}, 409, name=name)
+        raise Refused("name_taken", _("같은 이름의 바탕이 이미 있어요: %(name)s") % {"name": name}, 409, name=name)
     with TemporaryDirectory(prefix="moksori-import-") as folder:
         weights = Path(folder) / "weights.safetensors"
         checkpoint.write_weights(weights, header, found.tensors)

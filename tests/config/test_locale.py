@@ -49,8 +49,12 @@ def test_a_counted_sentence_has_both_english_forms() -> None:
 
 
 def test_no_korean_sentence_leaves_a_particle_to_the_reader() -> None:
-    """을(를), 은(는): what is named stands where a sentence needs none."""
-    assert not [entry.msgid for entry in catalogue() if re.search(r"을\(를\)|은\(는\)|이\(가\)|와/과", entry.msgid)]
+    """을(를), 은(는), (이)라는: what is named stands where a sentence needs none, on pages and on a terminal."""
+    doubled = re.compile(r"을\(를\)|은\(는\)|이\(가\)|와\(과\)|\(이\)|\(으\)|와/과|\}라는|\)s라는")
+    said = [entry.msgid for entry in catalogue()]
+    for room in TRANSLATED[:-1]:
+        said += [line for path in (ROOT / room).rglob("*.py") for line in path.read_text("utf-8").splitlines()]
+    assert not [line for line in said if doubled.search(line)]
 
 
 def test_the_english_keeps_what_is_put_into_a_sentence() -> None:

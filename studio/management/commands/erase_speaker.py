@@ -60,5 +60,5 @@ class Command(BaseCommand):
         done = Erasure.objects.filter(name=name).first()
         if done is None:
             there = ", ".join(Speaker.objects.values_list("name", flat=True)) or "-"
-            raise CommandError(f"{name}라는 화자가 없어요. · No such speaker; there are: {there}")
+            raise CommandError(f"그런 이름의 화자가 없어요: {name} · No such speaker; there are: {there}")
         self.stdout.write(f"{name}: 이미 지웠어요. · erased already, {done.finished_at:%Y-%m-%d %H:%M} UTC")

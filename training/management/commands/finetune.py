@@ -63,7 +63,7 @@ class Command(BaseCommand):
         speaker = Speaker.objects.filter(name=options["speaker"]).first()
         if speaker is None:
             there = ", ".join(Speaker.objects.values_list("name", flat=True)) or "-"
-            raise CommandError(f"{options['speaker']}라는 화자가 없어요. · No such speaker; there are: {there}")
+            raise CommandError(f"그런 이름의 화자가 없어요: {options['speaker']} · No such speaker; there are: {there}")
         vocoder_steps = options["vocoder_steps"]
         if vocoder_steps is None:
             vocoder_steps = min(options["steps"], services.STEPS["vocoder"])
@@ -101,5 +101,5 @@ def _base(name: str, kind: str) -> Checkpoint | Literal["shipped"] | None:
     base = Checkpoint.objects.filter(name=name, kind=kind).first()
     if base is None and kind == Checkpoint.Kind.ACOUSTIC:
         there = ", ".join(Checkpoint.objects.exclude(name="").values_list("name", flat=True)) or "-"
-        raise CommandError(f"{name}라는 바탕 체크포인트가 없어요. · No such base; there are: {there}")
+        raise CommandError(f"그런 이름의 바탕 체크포인트가 없어요: {name} · No such base; there are: {there}")
     return base
