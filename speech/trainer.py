@@ -122,9 +122,23 @@ class Trainer:
             )
         )
         if entry is None:
+            self._tell_misfits(warm)
             run_folder.tell(self.folder, 0)
         elif run_folder.untold(self.folder, entry):
             self._tell_saved(entry, *self._shown(entry.step))
+
+    def _tell_misfits(self, warm: dict[str, Any]) -> None:
+        """A base of other sizes helps only where it fits, and the rest begins with nothing."""
+        counts = "num_batches_tracked"  # of batch norms: no weight, and files of an early torch have none
+        if skipped := [one for one in warm.get("skipped", ()) if counts not in one]:
+            self.on_event(
+                Warned(
+                    "base_partial",
+                    f"The base has other sizes: {warm['loaded']} of its tensors are taken over, {len(skipped)} are "
+                    f"not, as {skipped[0]}.",
+                    {"loaded": warm["loaded"], "skipped": len(skipped), "names": skipped},
+                )
+            )
 
     def _initialise(self) -> dict[str, Any]:
         """A network of random weights, warm-started where there is a base."""

@@ -80,6 +80,10 @@ _WARNINGS: dict[str, Words] = {
     "batch_halved": gettext_lazy("메모리가 모자라서 한 번에 녹음 %(batch_size)s개씩 나누어 배워요."),
     "no_sample": gettext_lazy("%(step)s걸음의 들어 볼 소리를 만들지 못했어요. 학습은 계속돼요."),
     "base_audio": gettext_lazy("바탕이 다른 방식의 소리로 배운 것이라 도움이 적을 거예요."),
+    "base_partial": gettext_lazy(
+        "바탕이 다른 크기라서 맞는 것만 이어받아요. "
+        "가중치 %(loaded)s묶음은 이어받고, %(skipped)s묶음은 처음부터 배워요."
+    ),
     "base_front_end": gettext_lazy("바탕이 글을 다른 판으로 읽고 배웠어요. 조금 더 배워야 할 수 있어요."),
 }
 _SKIPPED: dict[str, Words] = {

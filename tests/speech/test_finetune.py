@@ -354,11 +354,27 @@ def test_a_warm_start_takes_the_base_and_begins_at_step_1(
     assert started.step == 0
     assert started.warm_start["base"] == str(base)
     assert started.warm_start["skipped"] == []
+    assert "base_partial" not in [event.code for event in of(events, Warned)]
     header = read_header(tmp_path / "step-00000001.safetensors")
     assert header.base.startswith("step-00000008.safetensors ")
     assert header.config == read_header(base).config
     cold = of(train(dataclasses.replace(asked, base=None, size="trial", out=str(tmp_path / "cold")))[1], StepDone)
     assert of(events, StepDone)[0].losses["mel"] < cold[0].losses["mel"]
+
+
+def test_a_base_of_other_sizes_is_told_once(espeak_clips: Path, tmp_path: Path, uninterrupted: dict[str, Path]) -> None:
+    base = uninterrupted["tacotron2"] / "step-00000008.safetensors"
+    header = read_header(base)
+    other = {"postnet_channels": header.config["postnet_channels"] + 8}
+    asked = job(espeak_clips, tmp_path, size="", base=str(base), config=other, training={"steps": 1})
+    status, events = train(asked)
+    assert status == 0
+    (warning,) = [event for event in of(events, Warned) if event.code == "base_partial"]
+    told = of(events, TrainingStarted)[0].warm_start
+    assert warning.params["loaded"] == told["loaded"] > 0
+    assert warning.params["skipped"] == len(told["skipped"]) > 0
+    again = train(dataclasses.replace(asked, training={**asked.training, "steps": 2}))[1]
+    assert "base_partial" not in [event.code for event in of(again, Warned)]
 
 
 def test_a_run_that_goes_on_needs_its_base_no_more(
