@@ -32,7 +32,7 @@ from speech.batches import (
 from speech.config import AudioConfig, TextConfig
 from speech.errors import BadAudio, BadDataset, DiskFull, SpeechError
 from speech.events import DataPrepared, Event, StageChanged
-from speech.files import is_file, sha256_of
+from speech.files import is_file, sha256_of, sweep
 from speech.lifetime import turn
 from speech.manifest import NAME, UNFINISHED, ClipEntry, Manifest
 from speech.source import Skipped, SourceClip, read_source
@@ -93,6 +93,7 @@ def prepare(
     out.mkdir(parents=True, exist_ok=True)
     # Two at once would write over each other, and a manifest that names zeros stays as it is ever after.
     with turn(out, lambda: on_event(StageChanged("prepare", 0, len(readable)))):
+        sweep(out)
         sounds = _Sounds(out, audio, text, on_event)
         results = sounds.make([clip for clip, _ in readable])
         entries = []

@@ -9,13 +9,12 @@ from typing import Any
 
 import torch
 
-from speech import devices, files, heap, lifetime, preflight
+from speech import devices, files, heap, lifetime, preflight, run_folder
 from speech.dataset import prepare
 from speech.errors import OutOfMemory, SpeechError
 from speech.events import Event, StageChanged, TrainingEnded, TrainingFailed
 from speech.job import Job
 from speech.plan import Plan
-from speech.run_folder import entries
 from speech.teacher import taught
 from speech.trainer import Trainer
 
@@ -34,9 +33,10 @@ def run(job: Job, on_event: Callable[[Event], None], stop: lifetime.StopRequest 
     try:
         with lifetime.sole_owner(job.out_folder):
             files.sweep(job.out_folder)
+            run_folder.sweep(job.out_folder, keep=[Path(path) for path in (job.base, job.teacher) if path])
             return _run(job, on_event, stop)
     except lifetime.Stopped:
-        saved = entries(job.out_folder)[-1:]
+        saved = run_folder.entries(job.out_folder)[-1:]
         path = str(job.out_folder / saved[0].weights.name) if saved else ""
         on_event(TrainingEnded(step=saved[0].step if saved else 0, reason="stopped", path=path))
         return lifetime.EXIT_STOPPED

@@ -113,6 +113,21 @@ def untold(folder: Path, entry: Entry) -> bool:
         return False
 
 
+def sweep(folder: Path, keep: Iterable[Path] = ()) -> None:
+    """Remove checkpoints that no list names: what a process left that was killed while it saved one, or removed one.
+
+    Only for the one process that owns the folder. Where there is no list, nothing is known and all stays; `keep` stays.
+    Raises BadCheckpoint for a broken list.
+    """
+    if not (listed := entries(folder)):
+        return
+    named = {folder / file.name for one in listed for file in (one.weights, one.resume)}
+    kept = {path.resolve() for path in (*named, *keep)}
+    for path in folder.glob("step-*.safetensors"):
+        if path.resolve() not in kept:
+            path.unlink(missing_ok=True)
+
+
 def adopt(folder: Path, saved: CheckpointSaved, best: CheckpointSaved | None = None) -> Entry:
     """List a checkpoint whose two files were brought here, under the names that the trainer gave them.
 

@@ -22,6 +22,7 @@ from speech.errors import BadCheckpoint
 from speech.events import Event, StageChanged
 from speech.files import write_atomic
 from speech.header import Checkpoint
+from speech.lifetime import turn
 from speech.manifest import MELS, ClipEntry, Manifest
 from speech.text.symbols import SYMBOLS
 
@@ -40,9 +41,13 @@ def taught(
     """
     name = f"teacher-{_mark(manifest, teacher)}.f32"
     path = manifest.folder / name
-    if not path.exists():
-        size = max(entry.offset + entry.frames for entry in manifest.entries) * manifest.audio.n_mels * MELS.itemsize
-        write_atomic(path, lambda temporary: _write(temporary, size, manifest, teacher, device, on_event), needs=size)
+    size = max(entry.offset + entry.frames for entry in manifest.entries) * manifest.audio.n_mels * MELS.itemsize
+    # Whoever prepares clips in the same folder sweeps away what was left half made, and must not take this for it.
+    with turn(manifest.folder, lambda: on_event(StageChanged("prepare", 0, len(manifest.entries)))):
+        if not path.exists():
+            write_atomic(
+                path, lambda temporary: _write(temporary, size, manifest, teacher, device, on_event), needs=size
+            )
     for other in manifest.folder.glob("teacher-*.f32"):
         if other != path:
             other.unlink()

@@ -36,7 +36,7 @@ from speech.events import (
 from speech.header import read_header
 from speech.lifetime import StopRequest, sole_owner
 from speech.manifest import Manifest
-from speech.run_folder import entries, latest_good
+from speech.run_folder import entries, latest_good, sweep
 from speech.text.dictionary import sha256
 from tests import pace
 
@@ -423,6 +423,28 @@ def test_a_folder_of_a_run_of_other_sizes_is_not_overwritten(espeak_clips: Path,
     assert status == 1
     assert isinstance(events[-1], TrainingFailed)
     assert events[-1].code == "other_run"
+
+
+def test_what_killed_writers_left_is_swept_away_and_nothing_else(espeak_clips: Path, tmp_path: Path) -> None:
+    asked = job(espeak_clips, tmp_path, training={"steps": 2, "checkpoint_every": 1})
+    train(asked)
+    base = tmp_path / "step-00000077.safetensors"  # a person's, under a name like ours
+    base.write_bytes((tmp_path / "step-00000001.safetensors").read_bytes())
+    left = [tmp_path / name for name in ("step-00000009.safetensors", "step-00000009.resume.safetensors")]
+    left.append(Path(asked.work_folder) / ".unfinished-0123.f32")
+    for path in left:
+        path.write_bytes(b"half a")
+    status, events = train(dataclasses.replace(asked, base=str(base), training={**asked.training, "steps": 3}))
+    assert (status, of(events, TrainingStarted)[0].step) == (0, 2)
+    assert [path for path in left if path.exists()] == []
+    assert base.exists()
+    assert [entry.step for entry in entries(tmp_path)] == [2, 3]
+
+
+def test_a_checkpoint_without_a_list_is_not_taken_for_a_leftover(tmp_path: Path) -> None:
+    (tmp_path / "step-00000009.safetensors").write_bytes(b"brought here by hand")
+    sweep(tmp_path)
+    assert (tmp_path / "step-00000009.safetensors").exists()
 
 
 def test_two_trainers_never_share_a_folder(espeak_clips: Path, tmp_path: Path) -> None:
