@@ -13,18 +13,24 @@ from django.db import close_old_connections, connection
 import synthesis.services
 import training.services
 from studio import sweep
+from training.watch import LeaseWatch
 
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 10.0
 FIRST_SWEEP_SECONDS = 60.0  # after the start, which has enough to do
 SWEEP_SECONDS = 24 * 3600.0
+_watch = LeaseWatch()
+
+
+def runs_reconcile() -> int:
+    return training.services.runs_reconcile(_watch)
 
 
 def reconcile() -> None:
     """One round. A failure (a database that restarts, a Redis that is away) is logged: the next round tries again."""
     close_old_connections()
-    for step in (training.services.runs_reconcile, synthesis.services.utterances_reconcile):
+    for step in (runs_reconcile, synthesis.services.utterances_reconcile):
         try:
             step()
         except Exception:

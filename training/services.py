@@ -25,6 +25,7 @@ from studio.models import Consent, Speaker
 from training import selectors
 from training.journal import announce_on_commit, record
 from training.models import Checkpoint, RunEvent, TrainingRun
+from training.watch import LeaseWatch, has_run_out
 
 logger = logging.getLogger(__name__)
 
@@ -202,13 +203,15 @@ def run_end(*, run_pk: UUID, attempt: int, state: str, error: Mapping[str, Any] 
     return _record_state(run_pk, state, reason="ended", where=owner(attempt), changes=changes, **details)
 
 
-def runs_reconcile() -> int:
+def runs_reconcile(watch: LeaseWatch | None = None) -> int:
     """Queue again the runs whose owner is gone, and send again the queued ones whose message may be lost.
 
-    The answer is how many runs were touched. Called every few seconds by `manage.py up` or `manage.py reconcile`.
+    The answer is how many runs were touched. Called every few seconds by `manage.py up` or `manage.py reconcile`, with
+    a `watch` that has seen the rounds before; without one, a lease that has run out is enough.
     """
-    expired = TrainingRun.objects.filter(state=State.RUNNING, lease_until__lt=timezone.now())
-    touched = sum(_expire(run) for run in expired)
+    running = TrainingRun.objects.filter(state=State.RUNNING)
+    gone = watch.silent(running) if watch else filter(has_run_out, running)
+    touched = sum(_expire(run) for run in gone)
     unheard = timezone.now() - timedelta(seconds=RESEND_SECONDS)
     waiting = TrainingRun.objects.filter(state=State.QUEUED).order_by("queued_at")
     late = list(waiting.filter(Q(sent_at__isnull=True) | Q(sent_at__lt=unheard)).values_list("pk", flat=True))
@@ -240,7 +243,7 @@ def owned(run_pk: UUID, attempt: int) -> QuerySet[TrainingRun]:
 
 def _expire(run: TrainingRun) -> bool:
     """What becomes of a run whose owner has not been heard of: stopped, failed after too many crashes, or queued."""
-    where = owner(run.attempt) & Q(lease_until__lt=timezone.now())
+    where = owner(run.attempt) & Q(lease_until=run.lease_until)  # not renewed meanwhile
     changes: dict[str, Any] = {"lease_until": None, "stage": ""}
     ended = {**changes, "ended_at": timezone.now(), "stop_requested": False}
     if run.stop_requested:

@@ -23,6 +23,7 @@ from studio.models import Clip, Speaker
 from tests.training.conftest import make_speaker, numbers_of
 from training import selectors, services
 from training.models import Checkpoint, TrainingRun
+from training.watch import LeaseWatch
 
 State = TrainingRun.State
 TRIAL: dict[str, Any] = {"acoustic": "tacotron2", "acoustic_steps": 20, "size": "trial"}
@@ -185,6 +186,41 @@ def test_a_run_whose_worker_vanished_is_queued_and_sent_again(speaker: Speaker) 
     run.refresh_from_db()
     assert (run.state, run.crashes) == (State.QUEUED, 1)
     assert selectors.messages_waiting(services.QUEUE) == 1
+
+
+def renewed(run: TrainingRun, ahead: timedelta) -> None:
+    """As an owner does it whose clock is `ahead`, or behind."""
+    TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() + ahead)
+
+
+def test_a_run_stays_with_a_worker_that_is_heard_of_whatever_its_clock_says(speaker: Speaker) -> None:
+    run = services.run_start(speaker=speaker, **TRIAL)
+    services.run_claim(run_pk=run.pk, worker="behind")
+    now = [0.0]
+    watch = LeaseWatch(lambda: now[0])
+    for quarter in range(40):
+        now[0] = quarter * settings.RUN_LEASE_SECONDS / 4
+        renewed(run, timedelta(hours=-1))
+        assert services.runs_reconcile(watch) == 0
+    now[0] += settings.RUN_LEASE_SECONDS / 2  # and then no more
+    assert services.runs_reconcile(watch) > 0
+    run.refresh_from_db()
+    assert run.state == State.QUEUED
+
+
+def test_a_run_is_taken_from_a_worker_that_died_whatever_its_clock_said(speaker: Speaker) -> None:
+    run = services.run_start(speaker=speaker, **TRIAL)
+    services.run_claim(run_pk=run.pk, worker="ahead")
+    renewed(run, timedelta(hours=1))
+    now = [0.0]
+    watch = LeaseWatch(lambda: now[0])
+    assert services.runs_reconcile(watch) == 0
+    now[0] = settings.RUN_LEASE_SECONDS
+    assert services.runs_reconcile(watch) == 0
+    now[0] = settings.RUN_LEASE_SECONDS * 1.25
+    assert services.runs_reconcile(watch) > 0
+    run.refresh_from_db()
+    assert run.state == State.QUEUED
 
 
 def test_a_run_that_loses_every_worker_fails_in_the_end(speaker: Speaker) -> None:
