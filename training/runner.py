@@ -300,7 +300,7 @@ class _Owner:
         )
         if event is None:
             raise LeaseLost(f"run {self.run.pk}, attempt {self.run.attempt}")
-        return State.QUEUED
+        return State(event.data["state"])
 
 
 class _StopAsked(Exception):

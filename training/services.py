@@ -112,15 +112,17 @@ def run_stop(*, run: TrainingRun, reason: str = "asked") -> TrainingRun:
     `reason`: "asked" by whoever watches it, "consent_withdrawn" by the speaker, "base_withdrawn" by that of its base.
     """
     now = timezone.now()
-    event = _record_state(
-        run.pk, State.STOPPED, reason=reason, where=Q(state=State.QUEUED), changes={"ended_at": now}
-    ) or _record(
-        run.pk,
-        "stop_requested",
-        {"reason": reason},
-        where=Q(state=State.RUNNING, stop_requested=False),
-        changes={"stop_requested": True},
-    )
+    with transaction.atomic():
+        list(TrainingRun.objects.select_for_update().filter(pk=run.pk))  # no worker takes or leaves it between the two
+        event = _record_state(
+            run.pk, State.STOPPED, reason=reason, where=Q(state=State.QUEUED), changes={"ended_at": now}
+        ) or _record(
+            run.pk,
+            "stop_requested",
+            {"reason": reason},
+            where=Q(state=State.RUNNING, stop_requested=False),
+            changes={"stop_requested": True},
+        )
     run.refresh_from_db()
     if event is None and run.state != State.RUNNING:
         raise Refused("not_active", _("이 학습은 이미 끝났어요."), 409, state=run.state)
@@ -179,18 +181,26 @@ def stop_wanted(*, run_pk: UUID, attempt: int) -> bool:
 
 
 def run_release(*, run_pk: UUID, attempt: int, reason: str, crashed: bool = False) -> RunEvent | None:
-    """Give a run back to the queue: its worker goes ("drained"), or lost its footing ("interrupted", a crash)."""
+    """Give a run back to the queue: its worker goes ("drained"), or lost its footing ("interrupted", a crash).
+
+    One that a person asked to stop meanwhile is stopped: in the queue nobody could ask for it again.
+    """
     changes: dict[str, Any] = {"queued_at": timezone.now(), "lease_until": None, "stage": ""}
     if crashed:
         changes["crashes"] = F("crashes") + 1
     with transaction.atomic():
+        run = owned(run_pk, attempt).select_for_update().first()
+        if run is not None and run.stop_requested:
+            return run_end(run_pk=run_pk, attempt=attempt, state=State.STOPPED, reason=reason)
         event = _record_state(run_pk, State.QUEUED, reason=reason, where=owner(attempt), changes=changes)
         if event is not None:
             _send_on_commit(run_pk)
     return event
 
 
-def run_end(*, run_pk: UUID, attempt: int, state: str, error: Mapping[str, Any] | None = None) -> RunEvent | None:
+def run_end(
+    *, run_pk: UUID, attempt: int, state: str, error: Mapping[str, Any] | None = None, reason: str = "ended"
+) -> RunEvent | None:
     """Close a run as finished, stopped or failed, with the error as `{code, message, params}`."""
     changes = {
         "ended_at": timezone.now(),
@@ -200,7 +210,7 @@ def run_end(*, run_pk: UUID, attempt: int, state: str, error: Mapping[str, Any] 
         "error": dict(error or {}),
     }
     details = {"error": dict(error)} if error else {}
-    return _record_state(run_pk, state, reason="ended", where=owner(attempt), changes=changes, **details)
+    return _record_state(run_pk, state, reason=reason, where=owner(attempt), changes=changes, **details)
 
 
 def runs_reconcile(watch: LeaseWatch | None = None) -> int:

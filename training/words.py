@@ -57,6 +57,8 @@ _STATE_REASONS: dict[tuple[str, str], Words] = {
     ("stopped", "consent_withdrawn"): gettext_lazy("화자가 동의를 거두어서 학습을 멈췄어요."),
     ("stopped", "base_withdrawn"): gettext_lazy("바탕이 된 목소리의 화자가 동의를 거두어서 학습을 멈췄어요."),
     ("stopped", "lease_expired"): gettext_lazy("작업자와 연락이 끊겼고, 멈추라는 요청이 있어 멈췄어요."),
+    ("stopped", "drained"): gettext_lazy("저장하고 멈췄어요. 이어서 학습할 수 있어요."),
+    ("stopped", "interrupted"): gettext_lazy("데이터베이스와 연결이 끊겼고, 멈추라는 요청이 있어 멈췄어요."),
     ("stopped", "ended"): gettext_lazy("저장하고 멈췄어요. 이어서 학습할 수 있어요."),
     ("finished", "ended"): gettext_lazy("학습을 마쳤어요."),
 }

@@ -20,6 +20,7 @@ from django.utils import timezone
 from speech.errors import BadConfig
 from studio.errors import Refused
 from studio.models import Clip, Speaker
+from tests.servers import wait_until
 from tests.training.conftest import make_speaker, numbers_of
 from training import selectors, services
 from training.models import Checkpoint, TrainingRun
@@ -162,6 +163,25 @@ def test_a_running_run_is_asked_to_stop_and_its_owner_hears_it(speaker: Speaker)
     assert numbers_of(run) == [1, 2, 3]
 
 
+def test_a_stop_is_not_lost_while_a_worker_gives_the_run_back(
+    speaker: Speaker, meanwhile: Callable[[Callable[[], None]], threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = services.run_start(speaker=speaker, **TRIAL)
+    services.run_claim(run_pk=run.pk, worker="w")
+    record_state = services._record_state
+
+    def slowly(*values: Any, **more: Any) -> Any:
+        """Between its first look, at the queue, and the second, at the running ones, the worker leaves."""
+        monkeypatch.setattr(services, "_record_state", record_state)
+        event = record_state(*values, **more)
+        meanwhile(lambda: services.run_release(run_pk=run.pk, attempt=1, reason="drained") and None).join(0.5)
+        return event
+
+    monkeypatch.setattr(services, "_record_state", slowly)
+    services.run_stop(run=run)
+    wait_until(lambda: TrainingRun.objects.get(pk=run.pk).state == State.STOPPED, "the stop")
+
+
 def test_an_owner_that_was_replaced_can_write_nothing(speaker: Speaker) -> None:
     run = services.run_start(speaker=speaker, **TRIAL)
     services.run_claim(run_pk=run.pk, worker="first")
@@ -242,6 +262,16 @@ def test_a_run_that_was_to_stop_when_its_worker_vanished_is_stopped(speaker: Spe
     services.runs_reconcile()
     run.refresh_from_db()
     assert (run.state, run.stop_requested) == (State.STOPPED, False)
+
+
+def test_a_run_that_was_to_stop_when_its_worker_left_does_not_wait_in_the_queue(speaker: Speaker) -> None:
+    run = services.run_start(speaker=speaker, **TRIAL)
+    services.run_claim(run_pk=run.pk, worker="w")
+    services.run_stop(run=run)
+    assert services.run_release(run_pk=run.pk, attempt=1, reason="drained") is not None
+    run.refresh_from_db()
+    assert (run.state, run.stop_requested, run.lease_until) == (State.STOPPED, False, None)
+    assert services.run_resume(run=run).state == State.QUEUED
 
 
 def test_a_run_started_while_the_broker_is_away_is_sent_later(speaker: Speaker) -> None:
