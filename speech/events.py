@@ -61,7 +61,10 @@ class TrainingStarted(Event):
 
 @dataclass(frozen=True)
 class StepDone(Event):
-    """One optimiser step. `eta_seconds` comes from measured wall time, evaluation and checkpoints included."""
+    """One optimiser step. `eta_seconds` comes from measured wall time, evaluation and checkpoints included.
+
+    Until it is `settled` it rests on a few steps, and swings.
+    """
 
     step: int
     total: int
@@ -73,6 +76,7 @@ class StepDone(Event):
     steps_per_minute: float
     eta_seconds: float
     memory_mib: float  # peak resident (CPU) or allocated (CUDA)
+    settled: bool = True  # whether steps_per_minute and eta_seconds rest on steps enough
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -35,6 +34,7 @@ from speech.header import Header
 from speech.plan import Plan
 from speech.rehearsal import AcousticRehearsal, Rehearsal, VocoderRehearsal
 from speech.run_folder import Entry
+from speech.step_rate import StepRate
 from speech.update import Network, Told
 
 EXIT_FINISHED = 0
@@ -70,7 +70,6 @@ class Trainer:
             AcousticRehearsal(plan, manifest) if plan.kind == "acoustic" else VocoderRehearsal(plan, manifest)
         )
         self.feed = Feed(plan, manifest, plan.training.batch_size)
-        self._times: deque[float] = deque(maxlen=_RATE_WINDOW)
         self._measured: tuple[int, dict[str, float]] = (-1, {})  # step and its held-out losses
         self._saved: Entry | None = None
 
@@ -85,7 +84,8 @@ class Trainer:
         self._begin()
         self.on_event(StageChanged("train"))
         training = self.plan.training
-        self._times.append(time.monotonic())
+        # At least as many steps as lie between two evaluations, or it would swing with each.
+        self._rate = StepRate(max(_RATE_WINDOW, training.evaluate_every))
         while self.progress.step < training.steps:
             if self.stop.requested:
                 return self._end("stopped", lifetime.EXIT_STOPPED)
@@ -318,9 +318,8 @@ class Trainer:
     # --- telling, measuring, saving ---
 
     def _tell_step(self, told: Told, frames: int, seconds: float) -> None:
-        self._times.append(time.monotonic())
-        passed = self._times[-1] - self._times[0]
-        per_second = (len(self._times) - 1) / max(passed, 1e-9)  # evaluation and checkpoints included
+        self._rate.step()
+        per_second = self._rate.per_second  # evaluation and checkpoints included
         step, total = self.progress.step, self.plan.training.steps
         self.on_event(
             StepDone(
@@ -334,6 +333,7 @@ class Trainer:
                 steps_per_minute=60 * per_second,
                 eta_seconds=(total - step) / per_second,
                 memory_mib=devices.peak_memory_mib(self.plan.device),
+                settled=self._rate.settled,
             )
         )
 

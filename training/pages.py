@@ -200,6 +200,7 @@ def script_words() -> dict[str, str | Promise | dict[str, Any]]:
         "minutes": _("{minutes}분"),
         "seconds": _("{seconds}초"),
         "under_a_minute": _("1분 안쪽"),
+        "measuring": _("재고 있어요"),
         "per_minute": _("분당 {rate}걸음"),
         "open": _("실시간으로 보고 있어요"),
         "waiting": _("연결이 끊겨 다시 잇고 있어요. 보이는 것은 끊기기 전의 것일 수 있어요."),

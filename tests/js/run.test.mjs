@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, fill, loss, rate } from "../../static/js/run/format.js";
+import { duration, fill, loss, rate, remaining } from "../../static/js/run/format.js";
 import { addPoint, extent, linearTicks, logHelps, logTicks, nearest, padded, path, scale, smooth, thin } from "../../static/js/run/scales.js";
 
 const words = { hours: "{hours}시간 {minutes}분", minutes: "{minutes}분", under_a_minute: "1분 안쪽" };
@@ -17,6 +17,9 @@ test("a loss shows four significant digits and never an exponent", () => {
 
 test("time left is said in hours and minutes, and not in seconds", () => {
   assert.equal(duration(40, words), "1분 안쪽");
+  assert.equal(remaining({ eta_seconds: 125, settled: true }, words), "2분");
+  assert.equal(remaining({ eta_seconds: 9000, settled: false }, { ...words, measuring: "재고 있어요" }), "재고 있어요");
+  assert.equal(remaining({}, words), "–");
   assert.equal(duration(125, words), "2분");
   assert.equal(duration(3 * 3600 + 25 * 60, words), "3시간 25분");
   assert.equal(duration(null, words), "–");

@@ -21,6 +21,11 @@ export function duration(seconds, words) {
   return fill(words.hours, { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
 }
 
+/** How long a run will still take, by its newest step; until that is known, that it is being measured. */
+export function remaining(progress, words) {
+  return progress.settled === false ? words.measuring : duration(progress.eta_seconds, words);
+}
+
 /** "4.8", "120": steps a minute. */
 export function rate(perMinute) {
   return perMinute >= 20 ? String(Math.round(perMinute)) : perMinute.toFixed(1);

@@ -1,6 +1,6 @@
 // The page of one run: numbered events keep figures and curves up to date; what the server renders is fetched again.
 import { LiveFeed } from "../lib/live.js";
-import { count, duration, fill, loss, rate } from "./format.js";
+import { count, fill, loss, rate, remaining } from "./format.js";
 import { freshener } from "./fresh.js";
 import "./loss-curve.js";
 
@@ -92,7 +92,7 @@ class RunPage extends HTMLElement {
     const progress = state.progress ?? {};
     this.#stage(running);
     for (const part of this.querySelectorAll("[data-part]:not(loss-curve)")) this.#part(part);
-    this.#figure("eta", running ? duration(progress.eta_seconds, words) : "–");
+    this.#figure("eta", running ? remaining(progress, words) : "–");
     this.#figure("rate", progress.steps_per_minute ? fill(words.per_minute, { rate: rate(progress.steps_per_minute) }) : "–");
     this.#figure("loss", loss(progress.losses?.[this.curves.get(state.part)?.figure ?? "loss"]));
     this.#figure("held-out", loss(this.heldOut));
