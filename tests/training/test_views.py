@@ -260,6 +260,20 @@ def test_every_event_of_the_trainer_has_words_or_is_left_out_on_purpose(run: Tra
         assert bool(words) == (name not in silent), name
 
 
+def test_why_a_run_failed_is_said_in_the_persons_language(run: TrainingRun, client: Client) -> None:
+    errors: dict[str, dict[str, Any]] = {
+        "all_damaged": {"run": "x"}, "damaged": {"base": "x"}, "missing": {}, "other_run": {"folder": "/x"},
+        "too_few_clips": {"clips": 1}, "disk_full": {"path": "/x"}, "database": {},
+        "worker_lost": {"times": 4, "worker": "w"}, "trainer_died": {"times": 4, "how": "signal 9"},
+    }  # fmt: skip
+    for code, params in errors.items():
+        error = {"code": code, "message": "A sentence in English.", "params": params}
+        TrainingRun.objects.filter(pk=run.pk).update(state=State.FAILED, error=error)
+        page = client.get(f"/train/{run.pk}/").content.decode()
+        notice = page.split('<p class="notice bad" role="alert">')[1].split("</p>")[0]
+        assert "A sentence in English." not in notice, code
+
+
 def test_the_first_page_knows_what_this_room_is_doing(
     run: TrainingRun, admin: User, speaker: Speaker, client: Client
 ) -> None:
