@@ -68,8 +68,11 @@ def run_start(
     requested_by: User | None = None,
     overrides: Mapping[str, Any] | None = None,
     sample_text: str = "",
+    send: bool = True,
 ) -> TrainingRun:
-    """Queue a run and, on commit, send it. Raises Refused, or BadConfig for an override that is no setting.
+    """Queue a run and, on commit, send it, unless the caller takes it at once. Raises Refused, or BadConfig.
+
+    BadConfig is for an override that is no setting.
 
     A base that is "shipped" is the base voice's, where it is of this model and size; None begins with nothing. The
     vocoder `AUTO` is that of its base, or none.
@@ -99,7 +102,8 @@ def run_start(
                 speaker=speaker, requested_by=requested_by, queued_at=timezone.now(), **plan
             )
             _record_state(run.pk, State.QUEUED, reason="started", where=Q())
-            _send_on_commit(run.pk)
+            if send:
+                _send_on_commit(run.pk)
     except IntegrityError as error:
         raise _active_run_refusal(speaker) from error
     run.refresh_from_db()

@@ -20,7 +20,7 @@ from studio.models import Speaker
 from tests import servers
 from tests.servers import wait_until
 from tests.training.conftest import numbers_of, steps_of
-from training import services
+from training import selectors, services
 from training.models import TrainingRun
 
 pytestmark = pytest.mark.servers
@@ -171,6 +171,7 @@ def test_a_run_in_a_terminal_is_saved_and_stopped_by_ctrl_c_and_follows_its_own_
     assert run.state == State.STOPPED
     assert run.checkpoints.exists()
     assert not trainers_of(run)
+    assert selectors.messages_waiting(services.QUEUE) <= 0  # no worker was asked to take it
     said = log.read_text()
     assert "음향 모델 · CPU에서 0걸음부터 시작해요" in said
     assert "저장하고 멈췄어요" in said

@@ -78,6 +78,7 @@ class Command(BaseCommand):
             acoustic_base=_base(options["base"], Checkpoint.Kind.ACOUSTIC),
             vocoder_base=_base(options["base"], Checkpoint.Kind.VOCODER),
             overrides={"batch_size": options["batch_size"]} if options["batch_size"] else {},
+            send=not options["here"],  # a worker that hears of it would be first
         )
 
     def _work_here(self, run: TrainingRun) -> None:
