@@ -74,6 +74,8 @@ def execute(
             return _Owner(run, lease, reporter, command or trainer_command, draining).work()
         except LeaseLost as loss:
             logger.warning("%s was lost to another owner; nothing more is written.", loss)
+            with contextlib.suppress(DatabaseError, InterfaceError):  # it may be what was lost
+                shelf.erased_forget(run_pk=run.pk)
             return None
 
 

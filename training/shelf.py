@@ -225,6 +225,13 @@ def _as_saved(row: Checkpoint) -> CheckpointSaved:
     )
 
 
+def erased_forget(*, run_pk: UUID) -> None:
+    """Remove what an owner that was long silent stored of a run that was erased meanwhile; for the one that lost it."""
+    if not TrainingRun.objects.filter(pk=run_pk).exists():
+        files.delete_folder(f"runs/{run_pk}")
+        shutil.rmtree(run_work_folder(run_pk), ignore_errors=True)
+
+
 def base_fetch(*, base: Checkpoint) -> Path:
     """The weights of a base checkpoint on this machine's disk, verified. Raises BadCheckpoint."""
     target = Path(settings.WORK_DIR) / "bases" / f"{base.sha256}.safetensors"

@@ -19,6 +19,7 @@ from speech.text import FRONT_END_VERSION
 from speech.text.dictionary import parse_tsv, sha256
 from studio import files
 from studio.dictionary import entry_set
+from studio.erasure import speaker_erase
 from studio.models import Clip, Speaker
 from tests.servers import wait_until
 from tests.training.conftest import numbers_of, steps_of
@@ -263,6 +264,28 @@ def test_an_owner_that_lost_its_run_kills_its_trainer_and_writes_nothing(
     assert numbers_of(run) == seen["numbers"]
     run.refresh_from_db()
     assert (run.state, run.worker, run.attempt) == (State.RUNNING, "another", 2)
+
+
+def test_a_checkpoint_that_reaches_storage_after_the_erasure_does_not_stay(
+    speaker: Speaker, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storage that hangs for longer than the lease: the run is stopped, and its speaker erased, meanwhile."""
+    run = start(speaker, 10, overrides={"checkpoint_every": 5})
+    save = files.save_bytes
+
+    def hang(key: str, content: bytes | Path) -> int:
+        content = content.read_bytes() if isinstance(content, Path) else content  # it is open already
+        if TrainingRun.objects.filter(pk=run.pk).exists():
+            services.run_stop(run=run)
+            TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+            services.runs_reconcile()
+            speaker_erase(speaker=speaker, by=None)
+        return save(key, content)
+
+    monkeypatch.setattr(files, "save_bytes", hang)
+    assert runner.execute(run.pk, command=stand_in()) is None
+    assert files.names(f"runs/{run.pk}") == []
+    assert not shelf.run_work_folder(run.pk).exists()
 
 
 def test_a_consent_that_was_withdrawn_ends_the_next_attempt(speaker: Speaker, stand_in: StandIn) -> None:
