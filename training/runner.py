@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -151,7 +152,10 @@ class _Owner:
             {"part": part.kind, "stage": "restore", "step": begun, "progress": {}},
         )
         self._patiently(
-            lambda: shelf.checkpoint_restore(run=self.run, part=part, folder=out), "bring the last checkpoint"
+            lambda: shelf.checkpoint_restore(
+                run=self.run, part=part, folder=out, on_damaged=partial(self._tell_of_damaged, part)
+            ),
+            "bring the last checkpoint",
         )
         job = self.own / f"{part.kind}.json"
         write_text_atomic(job, json.dumps(job_of(self.run, part, clips, out, self.shared / "data"), ensure_ascii=False))
@@ -257,6 +261,10 @@ class _Owner:
             texts = ", ".join(clip.text for clip in missing[:5])
             message = f"{len(missing)} clips are gone from storage and were left out: {texts}"
             self.reporter("", Warned("clips_missing", message, {"clips": [str(clip.pk) for clip in missing]}))
+
+    def _tell_of_damaged(self, part: Part, step: int) -> None:
+        message = f"The checkpoint of step {step} is damaged or gone from storage; the one before is taken."
+        self.reporter(part.kind, Warned("damaged_checkpoint", message, {"step": step}))
 
     def _crashed(self, part: Part, code: int, crashes: int, tail: str) -> None:
         """Tell of it, wait a little, and let the trainer start again from its last checkpoint; or give up."""

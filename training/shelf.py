@@ -190,11 +190,13 @@ def checkpoints_thin(*, run: TrainingRun, kind: str) -> None:
         _remove(rows.pop(closest))
 
 
-def checkpoint_restore(*, run: TrainingRun, part: selectors.Part, folder: Path) -> int:
+def checkpoint_restore(
+    *, run: TrainingRun, part: selectors.Part, folder: Path, on_damaged: Callable[[int], None] = lambda step: None
+) -> int:
     """Bring the newest resumable checkpoint of a part into the trainer's folder; its step, 0 where there is none.
 
-    A damaged or lost one is passed over for the one before. Raises BadCheckpoint when all are: starting over in silence
-    would throw the run away.
+    A damaged or lost one is passed over for the one before, and `on_damaged` hears its step. Raises BadCheckpoint when
+    all are: starting over in silence would throw the run away.
     """
     resumable = run.checkpoints.filter(kind=part.kind).exclude(resume_file="").order_by("-step")
     for row in resumable:
@@ -205,6 +207,7 @@ def checkpoint_restore(*, run: TrainingRun, part: selectors.Part, folder: Path) 
             run_folder.adopt(folder, _as_saved(row), _as_saved(best) if best else None)
         except (FileNotFoundError, BadCheckpoint) as error:
             logger.warning("Run %s: checkpoint %s cannot be taken up: %s", run.pk, row, error)
+            on_damaged(row.step)
             continue
         return row.step
     if resumable:

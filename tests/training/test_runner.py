@@ -181,6 +181,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(speaker: Speaker
     files.save_bytes(run.checkpoints.get(step=15).file, b"a flipped bit")
     services.run_resume(run=run)
     assert runner.execute(run.pk, command=stand_in()) == State.FINISHED
+    assert run.events.get(kind="warned").data["params"] == {"step": 15}
     assert run.events.filter(kind="training_started").latest("seq").data["step"] == 10
 
 
