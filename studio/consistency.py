@@ -60,7 +60,7 @@ class Day:
 
     day: date
     takes: int
-    seconds: float
+    minutes: float
     loudness: float | None
     snr: float | None
     pitch: float | None
@@ -85,7 +85,6 @@ def course_of(speaker: Speaker) -> dict[str, Any]:
     progress = selectors.progress(speaker)
     return {
         "progress": progress,
-        "minutes": progress["seconds"] / 60,
         "streak": streak_of((timezone.localtime(at).date() for at in recorded), timezone.localdate()),
         "pace": median(paces) if paces else None,
         "plots": [plot for plot in _plots(points) if plot is not None],
@@ -140,8 +139,9 @@ def _days(rows: Sequence[tuple[Point, float]]) -> list[Day]:
 
 def _day(day: date, those: Sequence[tuple[Point, float]]) -> Day:
     points = [point for point, _seconds in those]
+    minutes = selectors.minutes_of(sum(seconds for _point, seconds in those))
     return Day(
-        day, len(those), sum(seconds for _point, seconds in those), _middle(each.loudness for each in points),
+        day, len(those), minutes, _middle(each.loudness for each in points),
         _middle(each.snr for each in points), _middle(each.pitch for each in points),
         _middle(each.pace for each in points),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -45,7 +46,7 @@ def takes_of(speaker: Speaker, prompt: Prompt) -> QuerySet[Clip]:
 
 
 def speakers_with_counts() -> QuerySet[Speaker, Any]:
-    """Speakers with `kept_count`, `kept_seconds`, `take_count` and `last_take_at`."""
+    """Speakers with `kept_count`, `kept_minutes`, `take_count` and `last_take_at`."""
     live = Q(clips__discarded_at__isnull=True)
     return (
         Speaker.objects.select_related("user")
@@ -53,8 +54,8 @@ def speakers_with_counts() -> QuerySet[Speaker, Any]:
         .annotate(
             take_count=Count("clips", filter=live),
             kept_count=Count("clips", filter=live & Q(clips__kept=True)),
-            kept_seconds=Coalesce(
-                Sum("clips__seconds", filter=live & Q(clips__kept=True)), 0.0, output_field=FloatField()
+            kept_minutes=Coalesce(
+                Sum("clips__seconds", filter=live & Q(clips__kept=True)) / 60, 0.0, output_field=FloatField()
             ),
             last_take_at=Max("clips__created_at"),
         )
@@ -95,20 +96,28 @@ def prompt_shown(speaker: Speaker, standing: Standing | None = None) -> Prompt |
 
 
 def progress(speaker: Speaker, standing: Standing | None = None) -> dict[str, Any]:
-    """How far a speaker is: kept takes of active prompts, of how many, and sentences and seconds of sound kept in all.
+    """How far a speaker is: kept takes of active prompts, of how many, and sentences and minutes of sound kept in all.
 
-    `coverage`: per cent of the common pairs of sounds that were said; `worth_minutes`: what open prompts still add.
+    `coverage`: per cent of the common pairs of sounds that were said; `worth_minutes`: what open prompts still add,
+    in whole minutes, so that no page rounds it otherwise than another.
     """
     standing = standing or coverage.standing(speaker, with_asked=False)
     kept = clips_kept(speaker)
+    seconds = kept.aggregate(seconds=Coalesce(Sum("seconds"), 0.0))["seconds"]
     return {
         "done": kept.filter(prompt__active=True).count(),
         "total": prompts_active().count(),
         "sentences": kept.count(),
-        "seconds": round(kept.aggregate(seconds=Coalesce(Sum("seconds"), 0.0))["seconds"], 1),
+        "seconds": round(seconds, 1),
+        "minutes": minutes_of(seconds),
         "coverage": standing.coverage(),
-        "worth_minutes": round(standing.minutes_worth(), 1),
+        "worth_minutes": math.ceil(round(standing.minutes_worth(), 1)),
     }
+
+
+def minutes_of(seconds: float) -> float:
+    """Seconds of sound as minutes to a tenth, the half upwards: as every page says them."""
+    return math.floor(seconds / 6 + 0.5) / 10
 
 
 def record_state(speaker: Speaker) -> dict[str, Any]:
@@ -211,6 +220,5 @@ def room_state(user: User) -> RoomState:
     state = progress(speaker)
     if not state["sentences"]:
         return RoomState(_("첫 문장을 기다리고 있어요"))
-    minutes = state["seconds"] / 60
     words = _("%(done)d / %(total)d 문장") if state["done"] else _("모은 문장 %(sentences)d개")
-    return RoomState(words % state, "good", _("모은 소리 %(minutes).1f분") % {"minutes": minutes})
+    return RoomState(words % state, "good", _("모은 소리 %(minutes).1f분") % state)

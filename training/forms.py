@@ -15,6 +15,7 @@ from speech.job import SAMPLE_TEXT
 from speech.text import read
 from studio.errors import person_message
 from studio.models import Speaker
+from studio.selectors import minutes_of
 from training import selectors, services
 from training.models import Checkpoint, TrainingRun
 from training.words import SIZE_WORDS, model_words
@@ -24,8 +25,8 @@ class SpeakerField(forms.ModelChoiceField):
     """A speaker, and how much there is to learn from."""
 
     def label_from_instance(self, obj: Any) -> str:
-        minutes = (obj.clip_seconds or 0) / 60
-        details = {"label": obj.label, "clips": obj.clip_count, "minutes": f"{minutes:.0f}"}
+        minutes = minutes_of(obj.clip_seconds or 0)
+        details = {"label": obj.label, "clips": obj.clip_count, "minutes": f"{minutes:.1f}"}
         return str(_("%(label)s · 녹음 %(clips)s개 · %(minutes)s분") % details)
 
 

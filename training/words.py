@@ -187,7 +187,9 @@ def _state_line(data: dict[str, Any]) -> str:
 
 
 def _prepared_line(data: dict[str, Any], texts: Mapping[str, str]) -> str:
-    line = _("녹음 %(clips)s개(%(minutes).1f분)를 다듬었어요. 그중 %(held_out)s개는 배우지 않고 확인에만 써요.") % {
+    line = _(
+        "녹음 %(clips)s개를 다듬었고 말소리는 %(minutes).1f분이에요. 그중 %(held_out)s개는 배우지 않고 확인에만 써요."
+    ) % {
         "clips": data["clips"],
         "minutes": data["seconds"] / 60,
         "held_out": data["held_out"],

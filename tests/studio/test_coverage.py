@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from speech.text.coverage import Heard
@@ -115,6 +116,22 @@ def test_when_all_is_kept_nothing_is_worth_recording_and_no_prompt_is_next(
     assert progress["worth_minutes"] == 0 and progress["coverage"] >= 95
 
 
+def test_all_pages_say_the_same_minutes(speaking: Client, speaker: Speaker, admin: User, corpus: list[Prompt]) -> None:
+    for prompt in corpus[:3]:
+        keep(speaker, prompt, seconds=5)  # 15 s, which is half way between 0.2 and 0.3 minutes
+    Clip.objects.update(measures={"loudness_lufs": -23.0, "snr_db": 40.0})  # without any there is no table of days
+    boss = Client()
+    boss.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    state = speaking.get("/record/next").json()["progress"]
+    course = speaking.get("/record/course/").content.decode()
+    assert (state["minutes"], type(state["worth_minutes"])) == (0.3, int)
+    assert f"{state['worth_minutes']}분 더 하면 넉넉해요" in course
+    assert course.count("0.3분") == 2  # in all, and of the day
+    assert "모은 소리 0.3분" in speaking.get("/").content.decode()
+    for page in ("/speakers/", "/speakers/mina/", "/speakers/mina/course", "/train/"):
+        assert "0.3분" in boss.get(page).content.decode(), page
+
+
 def test_a_slow_reader_is_told_more_minutes(
     speaker: Speaker, corpus: list[Prompt], make_speaker: Callable[[str], Speaker]
 ) -> None:
@@ -122,7 +139,7 @@ def test_a_slow_reader_is_told_more_minutes(
     for prompt in corpus[: coverage.PACE_FROM]:
         keep(speaker, prompt, seconds=4)
         keep(other, prompt, seconds=8)
-    slow, calm = selectors.progress(other)["worth_minutes"], selectors.progress(speaker)["worth_minutes"]
+    slow, calm = coverage.standing(other).minutes_worth(), coverage.standing(speaker).minutes_worth()
     assert slow == pytest.approx(2 * calm, abs=0.2)
 
 

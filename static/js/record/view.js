@@ -74,13 +74,13 @@ export class View {
     this.progress(progress);
   }
 
-  progress({ done, total, seconds, coverage, worth_minutes: worth }) {
+  progress({ done, total, minutes, coverage, worth_minutes: worth }) {
     const { parts } = this;
     const { sounds, sounds_enough: enough } = this.words.states;
-    parts.sounds.textContent = fill(worth > 0 ? sounds : enough, { percent: coverage, n: Math.ceil(worth) });
+    parts.sounds.textContent = fill(worth > 0 ? sounds : enough, { percent: coverage, n: worth });
     parts.done.textContent = `${done}`;
     parts.total.textContent = `${total}`;
-    parts.minutes.textContent = fill(this.words.states.minutes, { n: (seconds / 60).toFixed(1) });
+    parts.minutes.textContent = fill(this.words.states.minutes, { n: minutes.toFixed(1) });
     parts.bar.max = Math.max(1, total);
     parts.bar.value = done;
   }
