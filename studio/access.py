@@ -98,8 +98,8 @@ def speaker_required(view: View) -> View:
     return _guarded(view, check)
 
 
-def posted_from(page: str, *, same_arguments: bool = True) -> Callable[[View], View]:
-    """Like `require_POST`, but a GET is led to `page`, which has the form; and the view's arguments, if it takes any.
+def posted_from(page: str, *, arguments: bool = True) -> Callable[[View], View]:
+    """Like `require_POST`, but a GET is led to `page`, which has the form, and with `arguments` those of the view.
 
     Someone who was signed out meanwhile comes back to the form's address by GET, after signing in.
     """
@@ -108,7 +108,7 @@ def posted_from(page: str, *, same_arguments: bool = True) -> Callable[[View], V
         @functools.wraps(view)
         def posted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method in {"GET", "HEAD"}:
-                return HttpResponseRedirect(reverse(page, kwargs=kwargs if same_arguments else None))
+                return HttpResponseRedirect(reverse(page, args=args, kwargs=kwargs) if arguments else reverse(page))
             response: HttpResponseBase = require_POST(view)(request, *args, **kwargs)
             return response
 

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
 from studio import consent, files, selectors, services, statements
-from studio.access import AnyUser, is_admin, sign_in_required, speaker_of
+from studio.access import AnyUser, is_admin, posted_from, sign_in_required, speaker_of
 from studio.api import checked, sitting_of
 from studio.check_words import station_words
 from studio.errors import Refused, api_errors
@@ -64,7 +64,7 @@ def statement_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
     return files.serve(request, row.file, "audio/wav")
 
 
-@require_POST
+@posted_from("studio:consent")
 @sign_in_required
 def consent_withdraw(request: HttpRequest) -> HttpResponse:
     if speaker := speaker_of(request.user):

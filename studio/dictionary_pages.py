@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from studio import dictionary
-from studio.access import admin_required
+from studio.access import admin_required, posted_from
 from studio.errors import Refused, api_errors
 from studio.json_body import json_object
 from studio.models import DictionaryEntry, Prompt, Speaker
@@ -44,7 +44,7 @@ def table(request: HttpRequest) -> HttpResponse:
     return _back(speaker)
 
 
-@require_POST
+@posted_from("studio:dictionary", arguments=False)
 @admin_required
 def entry_change(request: HttpRequest, pk: int) -> HttpResponse:
     """A row's own form: `delete`, or its word and reading."""
@@ -62,7 +62,7 @@ def entry_change(request: HttpRequest, pk: int) -> HttpResponse:
     return _back(entry.speaker)
 
 
-@require_POST
+@posted_from("studio:dictionary")
 @admin_required
 def file_import(request: HttpRequest) -> HttpResponse:
     """A TSV, whole or not at all; what is wrong with its lines is listed."""

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from studio import erasure
-from studio.access import admin_required
+from studio.access import admin_required, posted_from
 from studio.errors import Refused
 from studio.models import Erasure, Speaker
 
@@ -39,7 +39,7 @@ def speaker_erase(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "studio/erase.html", context, status=refusal.status if refusal else 200)
 
 
-@require_POST
+@posted_from("studio:speakers", arguments=False)
 @admin_required
 def erasure_go_on(request: HttpRequest, pk: int) -> HttpResponse:
     """Ends an erasure that was cut off."""

@@ -163,7 +163,7 @@ def voice_publish(request: SignedIn, checkpoint: UUID | None = None) -> HttpResp
     return render(request, "synthesis/publish.html", {"form": form, "checkpoint": chosen}, status=status)
 
 
-@posted_from("synthesis:voices", same_arguments=False)
+@posted_from("synthesis:voices", arguments=False)
 @admin_required
 def voice_rename(request: SignedIn, name: str) -> HttpResponse:
     try:
@@ -173,7 +173,7 @@ def voice_rename(request: SignedIn, name: str) -> HttpResponse:
     return redirect("synthesis:voices")
 
 
-@posted_from("synthesis:voices", same_arguments=False)
+@posted_from("synthesis:voices", arguments=False)
 @admin_required
 def voice_retire(request: SignedIn, name: str) -> HttpResponse:
     voice = services.voice_retire(voice=_voice(name))
@@ -181,7 +181,7 @@ def voice_retire(request: SignedIn, name: str) -> HttpResponse:
     return redirect("synthesis:voices")
 
 
-@posted_from("synthesis:voices", same_arguments=False)
+@posted_from("synthesis:voices", arguments=False)
 @admin_required
 def voice_restore(request: SignedIn, name: str) -> HttpResponse:
     voice = services.voice_restore(voice=_voice(name))
@@ -189,7 +189,7 @@ def voice_restore(request: SignedIn, name: str) -> HttpResponse:
     return redirect("synthesis:voices")
 
 
-@posted_from("synthesis:voices", same_arguments=False)
+@posted_from("synthesis:voices", arguments=False)
 @admin_required
 def voice_release(request: SignedIn, name: str) -> HttpResponse:
     """The admin's decision about a voice whose speaker took the consent back; the other one is to retire it."""
@@ -204,7 +204,7 @@ def voice_release(request: SignedIn, name: str) -> HttpResponse:
 
 
 @never_cache
-@posted_from("synthesis:voices")
+@posted_from("synthesis:voices", arguments=False)
 @admin_required
 def listener_invite(request: SignedIn) -> HttpResponse:
     """Shows the link once: it is kept nowhere."""
@@ -232,7 +232,7 @@ def tokens(request: SignedIn) -> HttpResponse:
     return render(request, "synthesis/tokens.html", context)
 
 
-@posted_from("synthesis:tokens", same_arguments=False)
+@posted_from("synthesis:tokens", arguments=False)
 @sign_in_required
 def token_revoke(request: SignedIn, pk: int) -> HttpResponse:
     services.api_token_revoke(token=get_object_or_404(ApiToken, pk=pk, user=request.user))

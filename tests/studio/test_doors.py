@@ -8,6 +8,7 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -199,3 +200,31 @@ def test_who_is_invited_by_two_clicks_at_once_has_one_account_and_two_links(db: 
     links = [services.speaker_invite(speaker=speaker) for speaker in clicks]
     people = {services.sign_in_link_use(token=token) for token in links}
     assert people == {User.objects.get(username="speaker-new")}
+
+
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [
+        ("/record/consent/withdraw", "/record/consent/"),
+        ("/speakers/mina/invite", "/speakers/mina/"),
+        ("/erasures/1/go-on", "/speakers/"),
+        ("/dictionary/1/", "/dictionary/"),
+        ("/dictionary/import", "/dictionary/"),
+        ("/voices/base/rename/", "/voices/"),
+        ("/voices/base/retire/", "/voices/"),
+        ("/voices/base/restore/", "/voices/"),
+        ("/voices/base/release/", "/voices/"),
+        ("/voices/invite/", "/voices/"),
+        ("/tokens/1/revoke/", "/tokens/"),
+    ],
+)
+def test_who_was_signed_out_before_a_form_was_sent_comes_back_to_its_page(
+    form: str, page: str, client: Client, speaker: Speaker
+) -> None:
+    User.objects.create_superuser("boss", password="correct horse battery staple")
+    sign_in = client.post(form).headers["Location"]
+    body = {"username": "boss", "password": "correct horse battery staple", "next": form}
+    assert sign_in == f"/sign-in/?{urlencode({'next': form})}"
+    assert client.post(sign_in, body).headers["Location"] == form
+    assert client.get(form).headers["Location"] == page
+    assert client.get(page).status_code == 200

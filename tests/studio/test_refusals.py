@@ -29,7 +29,7 @@ urlpatterns = [path("forbidden", forbidden), path("broken", broken), path("", in
     [
         ("/no-such-page/", 404, "찾는 페이지가 없어요"),
         ("/speakers/mina/invite/nothing", 404, "찾는 페이지가 없어요"),
-        ("/record/consent/withdraw", 405, "여기에는 볼 것이 없어요"),
+        ("/record/move", 405, "여기에는 볼 것이 없어요"),
         ("/forbidden", 403, "이 일을 할 권한이 없어요."),
         ("/broken", 500, "문제가 생겼어요"),
     ],
@@ -51,12 +51,12 @@ def test_the_same_is_said_in_english(client: Client) -> None:
 
 
 def test_a_program_is_told_the_methods_and_sent_no_page(client: Client) -> None:
-    answer = client.get("/record/consent/withdraw", headers={"Accept": "application/json"})
+    answer = client.get("/record/move", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.headers["Allow"], answer.content) == (405, "POST", b"")
 
 
 async def test_the_page_of_a_refused_method_comes_from_the_asynchronous_server_too() -> None:
-    answer = await AsyncClient().get("/record/consent/withdraw", headers=HTML)
+    answer = await AsyncClient().get("/record/move", headers=HTML)
     assert answer.status_code == 405 and answer.headers["Allow"] == "POST"
     assert "여기에는 볼 것이 없어요" in answer.content.decode()
 
