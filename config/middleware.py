@@ -1,4 +1,4 @@
-"""What no library does for us: a header, and a page where a method is refused."""
+"""What no library does for us: a header, fields that no database takes, and a page where a method is refused."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.deprecation import MiddlewareMixin
+
+from studio.errors import bad_characters, refusal_response
 
 
 def permissions_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -21,6 +24,16 @@ def permissions_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> C
         return response
 
     return middleware
+
+
+class StorableFields(MiddlewareMixin):
+    """Refuses a NUL in an address or a form: PostgreSQL takes none, and most views look at fields themselves."""
+
+    def process_view(self, request: HttpRequest, *args: object) -> HttpResponse | None:
+        fields = [*request.GET.lists(), *request.POST.lists()]
+        if any("\0" in value for _name, values in fields for value in values):
+            return refusal_response(request, bad_characters())
+        return None
 
 
 @sync_and_async_middleware

@@ -94,12 +94,22 @@ def api_errors(view: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
+def bad_characters() -> Refused:
+    """Why a text is not taken that no database could keep."""
+    return Refused("bad_characters", _("다룰 수 없는 글자가 섞여 있어요. 그 글자를 지우고 다시 해 주세요."))
+
+
+def refusal_response(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """A page for a person at a browser, JSON for a program."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return render(request, "studio/refused.html", {"message": refusal.message}, status=refusal.status)
+    return error_response(refusal)
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """`CSRF_FAILURE_VIEW`: a page that was open for long, or another site. The recorder asks again with a new token."""
     message = _("페이지를 연 지 오래되었어요. 새로 고친 뒤 다시 해 주세요.")
-    if "text/html" in request.headers.get("Accept", ""):
-        return render(request, "studio/refused.html", {"message": message}, status=403)
-    return error_response(Refused("csrf", message, 403))
+    return refusal_response(request, Refused("csrf", message, 403))
 
 
 def sign_in_locked(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any]) -> HttpResponse:
