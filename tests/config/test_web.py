@@ -97,9 +97,14 @@ def test_relative_imports_between_our_scripts_are_hashed_too() -> None:
     assert loose == []
 
 
-def test_a_name_that_is_not_ours_is_refused(web: http.client.HTTPConnection) -> None:
+def test_a_name_that_is_not_ours_is_refused_with_a_page_that_says_what_to_look_at(
+    web: http.client.HTTPConnection,
+) -> None:
     web.request("GET", "/sign-in/", headers={"Host": "elsewhere.example"})
-    assert web.getresponse().status == 400
+    answer = web.getresponse()
+    page = answer.read().decode()
+    assert answer.status == 400
+    assert "이 요청은 받을 수 없어요" in page and "MOKSORI_HOSTS" in page and "elsewhere" not in page
 
 
 def test_the_web_process_ends_when_asked(tmp_path: Path) -> None:
