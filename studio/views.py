@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from speech.limits import rules_json
 from studio import rooms, selectors, services
@@ -47,7 +47,7 @@ class SignOut(LogoutView):
         return super().get(request, *args, **kwargs)
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Three rooms and what is going on in each; a door for those who are not signed in."""
     states = {}
@@ -57,14 +57,14 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def enter(request: HttpRequest, token: str) -> HttpResponse:
     """A one-time link. Looking at it (a chat's link preview does) does not use it up; the button does."""
     link = services.sign_in_link_find(token=token)
     if request.method == "POST" and (user := services.sign_in_link_use(token=token)):
         login(request, user, backend=BACKEND)
         return redirect("studio:home" if is_admin(user) else "studio:record")
-    status = 200 if link and request.method == "GET" else 410
+    status = 200 if link and request.method != "POST" else 410
     return render(request, "studio/enter.html", {"link": link if status == 200 else None}, status=status)
 
 

@@ -20,14 +20,20 @@ LIMIT = 8 * 2**20
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the web process says."""
+    return tmp_path_factory.mktemp("web") / "web.log"
+
+
+@pytest.fixture(scope="module")
+def port(log: Path) -> Iterator[int]:
     """A web process on a prepared data folder, without Redis and workers."""
-    folder = tmp_path_factory.mktemp("web")
+    folder = log.parent
     env = environment(folder / "var")
     manage(env, "setup")
     number = free_port()
     command = [sys.executable, "-m", "config.web", "--port", str(number)]
-    with program(command, log=folder / "web.log", env=env) as process:
+    with program(command, log=log, env=env) as process:
         wait_until(lambda: port_answers(number), "the web process", process=process)
         yield number
 
@@ -105,6 +111,18 @@ def test_a_name_that_is_not_ours_is_refused_with_a_page_that_says_what_to_look_a
     page = answer.read().decode()
     assert answer.status == 400
     assert "이 요청은 받을 수 없어요" in page and "MOKSORI_HOSTS" in page and "elsewhere" not in page
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST"])
+def test_a_link_that_signs_somebody_in_stays_out_of_the_log(
+    method: str, web: http.client.HTTPConnection, log: Path
+) -> None:
+    """A chat's preview and a browser without cookies leave the link as good as it was."""
+    token = f"secret-of-{method}"
+    web.request(method, f"/enter/{token}/")
+    assert web.getresponse().status in {403, 405, 410}
+    assert "/enter/…/" in log.read_text()
+    assert "secret-of-" not in log.read_text()
 
 
 def test_the_web_process_ends_when_asked(tmp_path: Path) -> None:

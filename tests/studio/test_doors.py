@@ -65,6 +65,13 @@ def test_a_link_clicked_eight_times_at_once_lets_one_in() -> None:
         assert sum(pool.map(click, range(8))) == 1
 
 
+def test_a_preview_that_asks_for_the_head_of_a_link_is_answered_and_does_not_use_it_up(client: Client) -> None:
+    token = services.sign_in_link_create(user=User.objects.create_user("one"))
+    assert client.head(f"/enter/{token}/").status_code == 200
+    assert client.head("/").status_code == 200
+    assert client.post(f"/enter/{token}/").status_code == 302
+
+
 def test_an_invited_speaker_reads_the_consent_and_only_then_records(client: Client, admin: User) -> None:
     boss = Client()
     boss.force_login(admin)
