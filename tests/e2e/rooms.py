@@ -30,7 +30,7 @@ def invite_speaker(admin: Page, label: str, name: str) -> str:
     admin.locator("#id_name").fill(name)
     admin.get_by_role("button", name="초대 링크 만들기").click()
     admin.wait_for_url(f"**/speakers/{name}/")
-    return admin.locator("#invitation").input_value()
+    return admin.locator("copy-line input").input_value()
 
 
 def give_consent(page: Page, microphone: Path) -> None:

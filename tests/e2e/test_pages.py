@@ -168,6 +168,35 @@ def test_a_table_of_keys_shows_its_buttons_in_a_narrow_window(people: dict[str, 
     assert overflow(page) == []
 
 
+def test_an_invitation_is_copied_with_the_keyboard(people: dict[str, Visitor]) -> None:
+    admin = people["admin"]
+    page = admin.page
+    admin.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/speakers/mina/")
+    page.get_by_role("button", name="새 초대 링크").click()
+    link = page.locator("copy-line input")
+    link.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="복사했어요")).to_be_focused()
+    assert page.evaluate("navigator.clipboard.readText()") == link.input_value()
+    assert "/enter/" in link.input_value() and axe(page) == []
+
+
+def test_where_the_browser_copies_nothing_the_invitation_is_selected(people: dict[str, Visitor]) -> None:
+    admin = people["admin"]
+    admin.context.clear_permissions()
+    admin.faults.clear()
+    page = admin.page
+    page.goto("/speakers/mina/")
+    page.get_by_role("button", name="새 초대 링크").click()
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new DOMException('', 'Refused')); }")
+    page.get_by_role("button", name="복사").click()
+    expect(page.locator("copy-line input")).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == page.locator("copy-line input").input_value()
+    assert admin.faults == []
+
+
 @pytest.mark.parametrize(
     ("who", "path", "status"),
     [

@@ -8,8 +8,12 @@ class CopyLine extends HTMLElement {
     if (!navigator.clipboard) return;
     button.hidden = false;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(field.value);
-      button.textContent = button.dataset.copied;
+      try {
+        await navigator.clipboard.writeText(field.value);
+        button.textContent = button.dataset.copied;
+      } catch {
+        field.focus(); // the browser does not let us: then it is selected, for Ctrl-C
+      }
     });
   }
 }
