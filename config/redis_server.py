@@ -47,7 +47,7 @@ def private_folder(folder: Path) -> None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise StartError(
-            f"다른 사람의 폴더라서 Redis를 켤 수 없어요: {folder} 지우거나 MOKSORI_DATA를 바꿔 주세요.",
+            f"다른 사람의 폴더라서 Redis를 켤 수 없어요: {folder}. 지우거나 MOKSORI_DATA를 바꿔 주세요.",
             f"{folder} belongs to someone else: remove it, or choose another MOKSORI_DATA.",
         )
     folder.chmod(0o700)
