@@ -69,7 +69,7 @@ class Machines:
         port = servers.free_port()
         folder = self.folder("proxy")
         text = (servers.ROOT / "deploy" / "nginx.conf").read_text()
-        text = text.replace("server web:8000", f"server {address.removeprefix('http://')}")
+        text = text.replace("web:8000", address.removeprefix("http://"))
         text = text.replace("listen 8080", f"listen 127.0.0.1:{port}").replace("/tmp/", f"{folder}/")
         user = "user root;\n" if os.getuid() == 0 else ""
         (folder / "nginx.conf").write_text(user + text)
