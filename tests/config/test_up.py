@@ -47,6 +47,12 @@ def test_the_first_admin_gets_a_link_on_the_terminal(running: Studio) -> None:
         assert answer.status == 200
 
 
+def test_behind_a_proxy_the_link_is_one_that_the_site_answers(tmp_path: Path) -> None:
+    site = {"MOKSORI_HOSTS": "studio.example", "MOKSORI_ORIGINS": "https://studio.example", "MOKSORI_HTTPS": "1"}
+    with studio(tmp_path / "var", more=site) as up:
+        assert up.admin_link.startswith("https://studio.example/enter/")
+
+
 def test_its_redis_listens_on_a_private_socket_alone_and_keeps_what_it_is_given(running: Studio) -> None:
     path = running.data / "redis" / "redis.sock"
     assert path.parent.stat().st_mode & 0o777 == 0o700

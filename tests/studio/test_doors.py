@@ -65,6 +65,30 @@ def test_a_link_clicked_eight_times_at_once_lets_one_in() -> None:
         assert sum(pool.map(click, range(8))) == 1
 
 
+def test_who_is_signed_in_already_is_told_that_another_ones_link_signs_them_out(client: Client, admin: User) -> None:
+    token = services.sign_in_link_create(user=User.objects.create_user("one", first_name="영희"))
+    assert "들어와 있어요" not in client.get(f"/enter/{token}/").content.decode()
+    admin.set_unusable_password()
+    admin.save()
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(f"/enter/{token}/").content.decode()
+    assert "admin 님은 나가고 영희 님이 들어와요." in page
+    assert "admin 님이 다시 들어오려면 새 링크가 있어야 해요." in page
+    own = services.sign_in_link_create(user=admin)
+    assert "들어와 있어요" not in client.get(f"/enter/{own}/").content.decode()
+
+
+@pytest.mark.parametrize(("host", "here_only"), [("127.0.0.1:8000", True), ("localhost", True), ("testserver", False)])
+def test_an_invitation_says_where_it_opens_on_this_computer_only(
+    host: str, here_only: bool, client: Client, admin: User
+) -> None:
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    for page, body in (("/speakers/", {"label": "미나"}), ("/voices/invite/", {"label": "준호"})):
+        answer = client.post(page, body, follow=True, headers={"Host": host})
+        assert ("이 링크는 이 컴퓨터에서만 열려요." in answer.content.decode()) is here_only
+        assert f"http://{host}/enter/" in answer.content.decode()
+
+
 def test_a_preview_that_asks_for_the_head_of_a_link_is_answered_and_does_not_use_it_up(client: Client) -> None:
     token = services.sign_in_link_create(user=User.objects.create_user("one"))
     assert client.head(f"/enter/{token}/").status_code == 200

@@ -131,7 +131,7 @@ class Command(BaseCommand):
 
     def welcome(self, address: str, server: str) -> None:
         """Say where it is, and how the first admin comes in."""
-        link = preparation.first_admin_link(address)
+        link = preparation.first_admin_link(next(iter(settings.CSRF_TRUSTED_ORIGINS), address))
         connections.close_all()
         if link:
             self.say(f"첫 관리자 로그인 링크 (한 번만 쓸 수 있어요) · one-time link for the first admin:\n  {link}")
