@@ -111,12 +111,41 @@ def test_a_speaker_says_the_statement_hears_it_and_is_let_in(chrome: Browser, we
     assert 13 < seconds < 15
 
 
+def test_all_before_the_first_take_is_done_with_the_keyboard_alone(chrome: Browser, web: room.WebServer) -> None:
+    page = come(chrome, web, "kibo")
+    station, focused = page.locator("consent-statement"), page.locator("button:focus")
+    page.get_by_role("button", name="마이크 켜기").focus()
+    page.keyboard.press("Enter")
+    for _attempt in range(ATTEMPTS):
+        expect(station).to_have_attribute("data-state", re.compile("ready|review"))
+        expect(focused).to_have_attribute("data-do", "main")
+        page.keyboard.press("Enter")
+        expect(station).to_have_attribute("data-state", "recording")
+        page.wait_for_timeout(13_000)
+        page.keyboard.press("Enter")
+        expect(station).to_have_attribute("data-state", re.compile("ready|review"))
+        if station.get_attribute("data-state") == "review":
+            break
+    expect(focused).to_have_attribute("data-do", "main")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/record/check/")
+    for address, place in (("check/", "microphone-check"), ("check/room/", "room-check")):
+        page.goto(f"{web.address}/record/{address}")
+        page.locator(f"{place}[data-prepared] [data-do=main]").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(place)).to_have_attribute("data-state", "ready")
+        expect(focused).to_have_attribute("data-do", "main")
+
+
 def test_a_statement_that_breaks_off_is_refused_and_can_be_said_again(chrome: Browser, web: room.WebServer) -> None:
     page = come(chrome, web, "hana")
     speak(page, 3)
     page.get_by_role("button", name="이 말로 동의하고 시작하기").click()
     expect(page.locator("[data-part=notice]")).to_contain_text("끝까지 읽어 주세요")
     expect(page.locator("consent-statement")).to_have_attribute("data-state", "ready")
+    expect(page.locator("button:focus")).to_have_attribute("data-do", "main")
     assert page.request.get(f"{web.address}/record/").url.endswith("/record/consent/")
 
 

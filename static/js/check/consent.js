@@ -3,7 +3,7 @@
 import { Refusal } from "../lib/http.js";
 import { Player } from "../record/player.js";
 import { encodeWav } from "../record/wav.js";
-import { partsOf, Station } from "./station.js";
+import { enable, partsOf, Station } from "./station.js";
 import { sealed, send } from "./upload.js";
 
 export class ConsentStatement extends HTMLElement {
@@ -64,6 +64,7 @@ export class ConsentStatement extends HTMLElement {
       if (["statement_unclear", "statement_short", "text_changed", "too_short", "too_long"].includes(error.code)) this.recording = null;
       this.station.notice(error.message || this.words.states.unreachable, error.code);
       this.show();
+      if (!this.recording && document.activeElement === document.body) this.parts.main.focus(); // it has to be said again
     }
   }
 
@@ -74,11 +75,11 @@ export class ConsentStatement extends HTMLElement {
     parts.state.textContent = words.states[state];
     const labels = { off: "open", opening: "open", ready: "record", recording: "stop", finishing: "stop", review: "again", sending: "again", suspended: "resume" };
     parts.main.textContent = words.states[labels[state]];
-    parts.main.disabled = ["opening", "finishing", "sending"].includes(state);
+    enable(parts.main, !["opening", "finishing", "sending"].includes(state));
     parts.main.setAttribute("aria-pressed", String(state === "recording"));
-    parts.listen.disabled = !this.recording || this.sending;
+    enable(parts.listen, this.recording && !this.sending);
     parts.listen.textContent = words.states[this.player.playing ? "stop_listening" : "listen"];
-    parts.agree.disabled = state !== "review";
+    enable(parts.agree, state === "review");
   }
 }
 

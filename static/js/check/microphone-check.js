@@ -4,7 +4,7 @@ import { decibels, fill } from "../record/view.js";
 import { encodeWav } from "../record/wav.js";
 import { Player } from "../record/player.js";
 import { processingOf, resultOf } from "./result.js";
-import { partsOf, Station } from "./station.js";
+import { enable, partsOf, Station } from "./station.js";
 
 const LONGEST_SECONDS = 12;
 const LEVEL_CLASS = { good: "good", loud: "warn", quiet: "warn", silent: "warn", clipping: "bad" };
@@ -84,10 +84,10 @@ export class MicrophoneCheck extends HTMLElement {
     this.dataset.state = state;
     parts.state.textContent = words.states[state];
     parts.main.textContent = words.states[LABELS[state]];
-    parts.main.disabled = ["opening", "finishing"].includes(state);
+    enable(parts.main, !["opening", "finishing"].includes(state));
     parts.main.setAttribute("aria-pressed", String(state === "recording"));
     parts.device.disabled = !["ready", "review"].includes(state);
-    parts.listen.disabled = !this.heard || state === "recording";
+    enable(parts.listen, this.heard && state !== "recording");
     parts.listen.textContent = words.states[this.player.playing ? "stop_listening" : "listen"];
   }
 }

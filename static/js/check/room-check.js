@@ -4,7 +4,7 @@ import { Refusal } from "../lib/http.js";
 import { decibels, fill } from "../record/view.js";
 import { sittingId } from "./sitting.js";
 import { drawSpectrum, hertzWords } from "./spectrum.js";
-import { partsOf, Station } from "./station.js";
+import { enable, partsOf, Station } from "./station.js";
 import { sealed, send } from "./upload.js";
 
 const SECONDS = 5;
@@ -129,7 +129,7 @@ export class RoomCheck extends HTMLElement {
     const measuring = ["recording", "finishing"].includes(state);
     parts.state.textContent = measuring ? words.room.measuring : state === "review" ? words.room.measured : words.states[state];
     parts.main.textContent = words.room[LABELS[state]] ?? words.states[LABELS[state]];
-    parts.main.disabled = measuring || ["opening", "sending"].includes(state);
+    enable(parts.main, !measuring && !["opening", "sending"].includes(state));
     parts.device.disabled = !["ready", "review"].includes(state);
     parts.bar.hidden = !measuring;
     parts.next.classList.toggle("primary", Boolean(this.measured));
