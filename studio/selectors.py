@@ -46,7 +46,7 @@ def takes_of(speaker: Speaker, prompt: Prompt) -> QuerySet[Clip]:
 
 
 def speakers_with_counts() -> QuerySet[Speaker, Any]:
-    """Speakers with `kept_count`, `kept_minutes`, `take_count` and `last_take_at`."""
+    """Speakers in the order in which they came, with `kept_count`, `kept_minutes`, `take_count` and `last_take_at`."""
     live = Q(clips__discarded_at__isnull=True)
     return (
         Speaker.objects.select_related("user")
@@ -59,6 +59,7 @@ def speakers_with_counts() -> QuerySet[Speaker, Any]:
             ),
             last_take_at=Max("clips__created_at"),
         )
+        .order_by("created_at")  # the model's own order does not hold where rows are counted
     )
 
 

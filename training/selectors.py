@@ -69,7 +69,8 @@ def speakers_to_train(at_least: int = 0) -> QuerySet[Speaker]:
     counted = consenting_speakers().annotate(
         clip_count=Count("clips", filter=kept), clip_seconds=Sum("clips__seconds", filter=kept)
     )
-    return counted.filter(clip_count__gte=at_least)
+    # The model's own order does not hold where rows are counted.
+    return counted.filter(clip_count__gte=at_least).order_by("created_at")
 
 
 def runs_made_of(speaker: Speaker) -> set[UUID]:

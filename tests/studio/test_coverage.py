@@ -17,6 +17,7 @@ from studio.models import Clip, Prompt, Speaker
 from studio.prompts import prompt_sounds, prompts_load
 from tests.studio.conftest import send
 from tests.studio.sounds import upload
+from training.selectors import speakers_to_train
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +131,15 @@ def test_all_pages_say_the_same_minutes(speaking: Client, speaker: Speaker, admi
     assert "모은 소리 0.3분" in speaking.get("/").content.decode()
     for page in ("/speakers/", "/speakers/mina/", "/speakers/mina/course", "/train/"):
         assert "0.3분" in boss.get(page).content.decode(), page
+
+
+def test_speakers_stand_in_the_order_in_which_they_came(make_speaker: Callable[[str], Speaker]) -> None:
+    made = [make_speaker(f"speaker-{number}") for number in range(8)]  # their ids are in no order
+    for speaker in made:
+        keep(speaker, None, "한 문장.")
+        keep(speaker, None, "두 문장.")
+    assert list(selectors.speakers_with_counts()) == made
+    assert list(speakers_to_train(at_least=2)) == made
 
 
 def test_a_slow_reader_is_told_more_minutes(
