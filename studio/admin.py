@@ -43,6 +43,9 @@ class ConsentAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: object, obj: object = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: object, obj: object = None) -> bool:
+        return False  # it says until when it held, and who takes it back is heard by the rooms above
+
 
 @admin.register(Prompt)
 class PromptAdmin(admin.ModelAdmin):

@@ -38,3 +38,6 @@ class ApiTokenAdmin(admin.ModelAdmin):
     list_display = ("label", "user", "created_at", "last_used_at", "revoked_at")
     exclude = ("token_sha256",)
     raw_id_fields = ("user",)
+
+    def has_add_permission(self, request: object) -> bool:
+        return False  # a key is shown where it is made, and kept nowhere

@@ -43,6 +43,19 @@ def stored_files(storage: Path) -> list[Path]:
     return [path for path in storage.rglob("*") if path.is_file()]
 
 
+def test_no_admin_can_make_change_or_remove_a_consent(speaker: Speaker, client: Client, admin: User) -> None:
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+    pk = speaker.consents.get().pk
+    assert client.get(f"/admin/studio/consent/{pk}/change/").status_code == 200
+    assert client.post(f"/admin/studio/consent/{pk}/change/", {"text": "뭐든지"}).status_code == 403
+    assert client.post(f"/admin/studio/consent/{pk}/delete/", {"post": "yes"}).status_code == 403
+    body = {"action": "delete_selected", "_selected_action": [pk], "post": "yes"}
+    client.post("/admin/studio/consent/", body)
+    assert client.get("/admin/studio/consent/add/").status_code == 403
+    assert client.get("/admin/synthesis/apitoken/add/").status_code == 403
+    assert speaker.consents.get().text == "동의합니다."
+
+
 def test_what_the_page_says_is_for_whom_what_is_kept_and_how_it_is_erased(
     invited: Client, settings: pytest.FixtureRequest
 ) -> None:
