@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
+from django.conf import settings
 from django.db import close_old_connections, connection
 
 import synthesis.services
@@ -38,6 +41,11 @@ def reconcile() -> None:
     close_old_connections()
 
 
+def mark() -> None:
+    """Tell the container's health check that a round has come to its end."""
+    Path(settings.DATA_DIR, "reconciled").touch()
+
+
 def sweep_until(stop: threading.Event) -> None:
     """A sweep soon after the start and then every day, until `stop` is set. A failure is logged."""
     pause = FIRST_SWEEP_SECONDS
@@ -51,8 +59,12 @@ def sweep_until(stop: threading.Event) -> None:
         connection.close()
 
 
-def reconcile_until(stop: threading.Event) -> None:
-    """A round every ten seconds until `stop` is set; beside it the daily sweep, which a slow storage may hold up."""
+def reconcile_until(stop: threading.Event, after: Callable[[], object] = lambda: None) -> None:
+    """A round every ten seconds until `stop` is set, and `after` each one what is asked for.
+
+    Beside it the daily sweep, which a slow storage may hold up.
+    """
     threading.Thread(target=sweep_until, args=(stop,), name="sweep", daemon=True).start()
     while not stop.wait(EVERY_SECONDS):
         reconcile()
+        after()

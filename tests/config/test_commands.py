@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sqlite3
@@ -12,9 +13,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import pace
-from tests.servers import ROOT
+from tests.servers import ROOT, program, wait_until
 from tests.studio_server import environment
 from tests.studio_server import manage as run_manage
 
@@ -99,3 +101,22 @@ def test_the_reconciler_goes_on_without_redis_and_ends_when_asked(data: Path) ->
     _, said = process.communicate(timeout=pace.patient(60))
     assert process.returncode == 0, said
     assert b"Traceback" not in said
+
+
+def test_the_containers_health_check_hears_of_a_reconciler_that_hangs(data: Path) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    kind, command = compose["services"]["reconciler"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL" and "/data/" in command
+
+    def healthy() -> bool:
+        check = ["sh", "-c", command.replace("/data/", f"{data}/")]
+        return subprocess.run(check, capture_output=True, check=False).returncode == 0
+
+    (data / "reconciled").unlink(missing_ok=True)
+    assert not healthy()
+    with program(
+        [sys.executable, "manage.py", "reconcile"], log=data / "reconcile.log", env=environment(data)
+    ) as process:
+        wait_until(healthy, "the first round", process=process)
+    os.utime(data / "reconciled", (0, 0))
+    assert not healthy()

@@ -7,7 +7,7 @@ import threading
 
 from django.core.management.base import BaseCommand
 
-from config.reconciler import reconcile, reconcile_until
+from config.reconciler import mark, reconcile, reconcile_until
 
 
 class Command(BaseCommand):
@@ -20,4 +20,5 @@ class Command(BaseCommand):
         self.stdout.write("잃어버린 일을 찾아 다시 보내요 · Looking for lost work")
         self.stdout.flush()
         reconcile()
-        reconcile_until(stop)
+        mark()
+        reconcile_until(stop, mark)
