@@ -25,6 +25,7 @@ from tests import pace
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
+NARROWEST = {"width": 320, "height": 568}  # also a window of 1280 px at 400 %
 PATIENCE_MS = pace.patient(30_000)  # how long a page may take to come to what is expected of it, on a busy machine
 
 # Whatever the page plays through Web Audio also runs through an analyser of ours: `moksoriHeard` is the loudest sample

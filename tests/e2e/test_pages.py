@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from playwright.sync_api import Page, Response, expect
 
 from tests.e2e import rooms, sounds
-from tests.e2e.browser import NARROW, WIDE, Browsers, Visitor
+from tests.e2e.browser import NARROW, NARROWEST, WIDE, Browsers, Visitor
 from tests.e2e.furnished import Furnished, furnish
 from tests.studio_server import Studio
 
@@ -146,16 +146,26 @@ def test_pages_are_whole_for(who: str, people: dict[str, Visitor], furnished: Fu
 def test_pages_fit_in_english_as_well(people: dict[str, Visitor], furnished: Furnished, utterance: str) -> None:
     admin = people["admin"]
     admin.context.add_cookies([{"name": "moksori_language", "value": "en", "url": admin.page.url}])
-    admin.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     found: list[str] = []
     for route, paths in pages(furnished, utterance).items():
         for path in paths:
             if wanted("admin", route, path) == 200:
                 admin.page.goto(path)
-                found += [f"{path}: {fault}" for fault in overflow(admin.page)]
+                for size in (NARROW, NARROWEST):
+                    admin.page.set_viewport_size(size)
+                    found += [f"{path} at {size['width']}: {fault}" for fault in overflow(admin.page)]
     expect(admin.page.locator("html")).to_have_attribute("lang", "en")
     admin.context.clear_cookies(name="moksori_language")
     assert not found, "\n" + "\n".join(found)
+
+
+def test_a_long_name_leaves_the_table_of_speakers_its_columns(people: dict[str, Visitor]) -> None:
+    page = people["admin"].page
+    rooms.invite_speaker(page, "가나다라" * 20, "long")
+    page.goto("/speakers/")
+    for size in (WIDE, NARROW):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        assert overflow(page) == []
 
 
 def test_a_table_of_keys_shows_its_buttons_in_a_narrow_window(people: dict[str, Visitor]) -> None:
