@@ -110,6 +110,11 @@ def names(key: str) -> list[str]:
     return _listing(key)[1]
 
 
+def size_of(key: str) -> int:
+    """Bytes of a stored file. Raises FileNotFoundError."""
+    return int(default_storage.size(key))
+
+
 def modified_at(key: str) -> datetime:
     """When a stored file was written."""
     return default_storage.get_modified_time(key)

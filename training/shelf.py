@@ -163,7 +163,7 @@ def checkpoint_store(
             run_pk=run.pk, kind=saved.name, data=told, where=owner(attempt), changes={"crashes": 0, "stage": "train"}
         )
         if event is None:
-            _leave_nothing_of_erased(run)
+            erased_forget(run_pk=run.pk)
             return None
         ours = Checkpoint.objects.filter(run=run, kind=part.kind)
         for left in ours.filter(step__gte=saved.step).exclude(sha256=saved.sha256):
@@ -377,12 +377,6 @@ def _store_extra(key: str, source: str) -> str:
         logger.warning("%s is gone before it was stored.", source)
         return ""
     return key
-
-
-def _leave_nothing_of_erased(run: TrainingRun) -> None:
-    """A worker that was cut off may store what it has after its run was stopped without it, and the voice erased."""
-    if not TrainingRun.objects.filter(pk=run.pk).exists():
-        files.delete_folder(f"runs/{run.pk}")
 
 
 def _remove(row: Checkpoint) -> None:
