@@ -53,7 +53,7 @@ class PublishForm(forms.Form):
         label=_("주소에 쓰는 이름"),
         max_length=64,
         required=False,
-        help_text=_("영문 소문자, 숫자, 붙임표. 프로그램이 이 이름으로 부릅니다."),
+        help_text=_("영문 소문자, 숫자, 붙임표. 프로그램이 이 이름으로 불러요."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
