@@ -138,7 +138,8 @@ def prompt(transactional_db: None) -> Prompt:
 
 
 @pytest.fixture
-def house(speaker: Speaker, listener: User, prompt: Prompt) -> House:
+def house(speaker: Speaker, listener: User, prompt: Prompt, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
+    monkeypatch.setattr(settings, "WORK_DIR", tmp_path / "work")  # other tests leave their runs in the usual one
     services.speaker_invite(speaker=speaker)
     clip_of(speaker, prompt)
     spoken = f"consents/{speaker.pk}/{uuid4()}.wav"
