@@ -21,7 +21,7 @@ from speech.text import Reading, encode, read, split
 from speech.text.closing import MARKS
 from speech.text.hangul import is_syllable
 from speech.text.learned import differences
-from speech.text.split import longest_at
+from speech.text.split import longest_at, syllables
 from speech.text.symbols import SYMBOLS
 from speech.vocoder import griffin_lim
 from speech.vocoder._denoiser import Denoiser
@@ -30,6 +30,7 @@ MAX_FRAMES = 1000  # of one sentence, as published: 11.6 s
 PAUSE_SECONDS = 0.25  # between two sentences that are put together
 _FADE_SECONDS = 0.005  # at both ends of a sentence: a vowel that sets in at full level clicks behind a pause
 _OTHER_SEED = 1_000_003  # added for the second try
+_LOST = 0.5  # coverage under which a voice that did not end had no sentence to end: half of it would be no better
 _TAIL = 12  # frames, 0.14 s, for the last sound to fade where the decoder did not stop behind it
 
 
@@ -170,6 +171,8 @@ class Synthesizer:
         for index in range(start, len(parts)):
             part, reading, numbers = parts[index], readings[index], symbols[index]
             mel, coverage, reached_limit = self._mel(numbers, seed)
+            if reached_limit and coverage >= _LOST and (halves := self._halves(part, planned[index][1], dictionary)):
+                mel, coverage, reached_limit = self._mels(halves, seed)
             samples = _faded(self._sound(mel, seed), self.audio.sample_rate)
             yield Sentence(
                 index=index,
@@ -209,6 +212,20 @@ class Synthesizer:
                 symbols=unknown,
             )
         return [self._row_of[name] for name in names]
+
+    def _halves(self, part: str, goes_on: bool, dictionary: Mapping[str, str] | None) -> list[list[int]]:
+        """The symbols of a sentence that is too long for the decoder after all, in pieces; none where it has no two."""
+        pieces = split(part, longest=syllables(part) // 2 + 1)
+        readings = [read(piece, dictionary=dictionary, mode=self.text.mode) for piece in pieces]
+        last = len(pieces) - 1
+        return [self._symbols(one, goes_on or place < last) for place, one in enumerate(readings)] if last else []
+
+    def _mels(self, pieces: Sequence[list[int]], seed: int) -> tuple[torch.Tensor, float, bool]:
+        """As `_mel`, of several pieces end to end."""
+        spoken = [self._mel(piece, seed) for piece in pieces]
+        lengths = [len(piece) for piece in pieces]
+        coverage = float(np.average([one[1] for one in spoken], weights=lengths))
+        return torch.cat([one[0] for one in spoken], 2), coverage, any(one[2] for one in spoken)
 
     def _mel(self, symbols: list[int], seed: int) -> tuple[torch.Tensor, float, bool]:
         """mel [1, M, T], coverage, whether the limit was reached; a second try with another seed if it was."""

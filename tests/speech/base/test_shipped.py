@@ -15,6 +15,7 @@ from speech.files import sha256_of
 from speech.header import read_header
 from speech.synthesizer import Synthesizer
 from speech.text import FRONT_END_VERSION, generation
+from speech.text.split import DECODER_SECONDS
 
 SHIPPED = Path(__file__).parents[3] / "voices" / "base"
 SENTENCES = 8  # of those that the card was measured on
@@ -48,6 +49,13 @@ def test_what_is_typed_without_a_mark_ends_where_it_should(base: dict[str, Any],
     said = Synthesizer.load(paths(base)[0]).utter(text)
     assert not said.reached_limit
     assert len(said.samples) / 22_050 < 0.4 + 0.35 * sum(map(str.isalpha, text))
+
+
+def test_what_the_decoder_does_not_hold_after_all_is_spoken_in_halves(base: dict[str, Any]) -> None:
+    """A number of 22 figures stays one piece, and takes 15 s."""
+    [spoken] = Synthesizer.load(*paths(base)).stream("7" * 22)
+    assert spoken.seconds > DECODER_SECONDS
+    assert spoken.coverage > 0.95 and not spoken.reached_limit
 
 
 def test_one_seed_gives_one_sound(base: dict[str, Any]) -> None:
