@@ -1,4 +1,4 @@
-"""Sends again what was lost: queued rows whose message never arrived, rows whose owner is gone (leases expired).
+"""Sends again what was lost: queued rows whose message never arrived, rows whose owner is silent (training.watch).
 
 Once a day it also sweeps away stored sounds that no row refers to.
 """
@@ -23,17 +23,21 @@ logger = logging.getLogger(__name__)
 EVERY_SECONDS = 10.0
 FIRST_SWEEP_SECONDS = 60.0  # after the start, which has enough to do
 SWEEP_SECONDS = 24 * 3600.0
-_watch = LeaseWatch()
+_runs, _utterances = LeaseWatch(), LeaseWatch()
 
 
 def runs_reconcile() -> int:
-    return training.services.runs_reconcile(_watch)
+    return training.services.runs_reconcile(_runs)
+
+
+def utterances_reconcile() -> int:
+    return synthesis.services.utterances_reconcile(_utterances)
 
 
 def reconcile() -> None:
     """One round. A failure (a database that restarts, a Redis that is away) is logged: the next round tries again."""
     close_old_connections()
-    for step in (runs_reconcile, synthesis.services.utterances_reconcile):
+    for step in (runs_reconcile, utterances_reconcile):
         try:
             step()
         except Exception:

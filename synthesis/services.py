@@ -25,6 +25,7 @@ from synthesis import events, reading, selectors, whole
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
 from training.selectors import speaker_withdrawn
+from training.watch import LeaseWatch, has_run_out
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ SWEEP_TASK = "synthesis.voices_sweep"
 QUEUE = "speak"
 
 UNFINISHED_LIMIT = 6  # utterances of one person that may wait or be spoken at once
+LEASE = timedelta(seconds=20)  # a worker renews it four times in this time
 RESEND_AFTER = timedelta(seconds=15)
 FAILURES = 3  # a sentence that kills the worker is not tried for ever
 
@@ -239,17 +241,16 @@ def utterance_delete(*, utterance: Utterance) -> None:
         transaction.on_commit(lambda: _delete_folder(folder))
 
 
-def utterances_reconcile() -> int:
+def utterances_reconcile(watch: LeaseWatch | None = None) -> int:
     """Send waiting utterances again, and free those whose worker is gone. Returns how many were sent.
 
-    Called every few seconds by `manage.py up` or `manage.py reconcile`.
+    Called every few seconds by `manage.py up` or `manage.py reconcile`, with a `watch` that has seen the rounds before;
+    without one, a lease that has run out is enough.
     """
-    now = timezone.now()
-    expired = Utterance.objects.filter(state=Utterance.State.SPEAKING, lease_until__lt=now)
-    for pk in list(expired.filter(Q(failures__gte=FAILURES - 1) | Q(stop_requested=True)).values_list("pk", flat=True)):
-        _give_up(pk)
-    expired.update(state=Utterance.State.QUEUED, lease_until=None, sent_at=None, failures=F("failures") + 1)
-    unsent = Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER)
+    spoken = Utterance.objects.filter(state=Utterance.State.SPEAKING)
+    for utterance in watch.silent(spoken, LEASE.total_seconds()) if watch else filter(has_run_out, spoken):
+        _take_back(utterance)
+    unsent = Q(sent_at=None) | Q(sent_at__lt=timezone.now() - RESEND_AFTER)
     waiting = Utterance.objects.filter(unsent, state=Utterance.State.QUEUED).order_by("turn_at")
     pks = list(waiting.values_list("pk", flat=True))
     for pk in pks:
@@ -300,22 +301,26 @@ def _check_parts(acoustic: Checkpoint, vocoder: Checkpoint | None) -> None:
         raise Refused("no_consent", _("화자의 동의가 없어서 목소리를 공개할 수 없어요."), status=409)
 
 
-def _give_up(pk: UUID) -> None:
-    """End an utterance whose worker died: as asked, or because every try ended so."""
-    utterance = Utterance.objects.get(pk=pk)
-    if utterance.stop_requested:
-        utterance.state = Utterance.State.STOPPED
-    else:
-        utterance.state = Utterance.State.FAILED
-        message = "The worker died while speaking this text; try a shorter one, or another voice."
-        utterance.error = {"code": "worker_died", "message": message, "params": {"attempts": utterance.attempt}}
-    ended = Utterance.objects.filter(pk=pk, state=Utterance.State.SPEAKING, attempt=utterance.attempt).update(
-        state=utterance.state, error=utterance.error, ended_at=timezone.now(), lease_until=None
+def _take_back(utterance: Utterance) -> None:
+    """From a worker that is silent: to the next one, or ended, as asked or because every try ended so."""
+    held = Utterance.objects.filter(
+        pk=utterance.pk,
+        state=Utterance.State.SPEAKING,
+        attempt=utterance.attempt,
+        lease_until=utterance.lease_until,  # not renewed meanwhile
     )
-    if ended and utterance.stop_requested:
-        _tell_stopped(utterance)
-    elif ended:
-        events.send_last(utterance)
+    if utterance.stop_requested:
+        if held.update(state=Utterance.State.STOPPED, ended_at=timezone.now(), lease_until=None):
+            utterance.refresh_from_db()
+            _tell_stopped(utterance)
+    elif utterance.failures >= FAILURES - 1:
+        message = "The worker died while speaking this text; try a shorter one, or another voice."
+        error = {"code": "worker_died", "message": message, "params": {"attempts": utterance.attempt}}
+        if held.update(state=Utterance.State.FAILED, error=error, ended_at=timezone.now(), lease_until=None):
+            utterance.refresh_from_db()
+            events.send_last(utterance)
+    else:
+        held.update(state=Utterance.State.QUEUED, lease_until=None, sent_at=None, failures=F("failures") + 1)
 
 
 def _tell_stopped(utterance: Utterance) -> None:

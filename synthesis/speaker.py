@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=20)
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = services.LEASE.total_seconds() / 4
 TURN_SENTENCES = 4  # a long text lets others speak after so many
 
 
@@ -93,7 +91,7 @@ def _ready(voice: Voice) -> Synthesizer:
 def claim(pk: UUID | str) -> Utterance | None:
     """Take an utterance: of many who try, one gets it. None for the others."""
     taken = Utterance.objects.filter(pk=pk, state=Utterance.State.QUEUED).update(
-        state=Utterance.State.SPEAKING, attempt=F("attempt") + 1, lease_until=timezone.now() + LEASE
+        state=Utterance.State.SPEAKING, attempt=F("attempt") + 1, lease_until=timezone.now() + services.LEASE
     )
     return Utterance.objects.select_related("voice__acoustic", "voice__vocoder").get(pk=pk) if taken else None
 
@@ -218,7 +216,7 @@ def _beat(pk: UUID, attempt: int, over: threading.Event) -> None:
         while not over.wait(BEAT_SECONDS):
             close_old_connections()
             try:
-                held.update(lease_until=timezone.now() + LEASE)
+                held.update(lease_until=timezone.now() + services.LEASE)
             except Exception as error:  # the database may be restarting; the next beat tries again
                 logger.warning("The lease of utterance %s was not renewed: %s", pk, error)
     finally:

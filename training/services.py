@@ -224,7 +224,7 @@ def runs_reconcile(watch: LeaseWatch | None = None) -> int:
     a `watch` that has seen the rounds before; without one, a lease that has run out is enough.
     """
     running = TrainingRun.objects.filter(state=State.RUNNING)
-    gone = watch.silent(running) if watch else filter(has_run_out, running)
+    gone = watch.silent(running, settings.RUN_LEASE_SECONDS) if watch else filter(has_run_out, running)
     touched = sum(_expire(run) for run in gone)
     unheard = timezone.now() - timedelta(seconds=RESEND_SECONDS)
     waiting = TrainingRun.objects.filter(state=State.QUEUED).order_by("queued_at")

@@ -23,6 +23,7 @@ from synthesis.sound import pcm_of
 from tests.synthesis.babble import store, write_acoustic, write_vocoder
 from training import drain
 from training.models import Checkpoint
+from training.watch import LeaseWatch
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 TEXT = "안녕하세요. 오늘은 날씨가 좋네요! 어디로 갈까요?"
@@ -232,6 +233,57 @@ def test_what_a_dead_worker_left_is_sent_again(voice: Voice, listener: User) -> 
     assert services.utterances_reconcile() == 1
     utterance.refresh_from_db()
     assert (utterance.state, utterance.failures) == (Utterance.State.QUEUED, 1)
+
+
+def renewed(utterance: Utterance, ahead: timedelta) -> None:
+    """As a worker does it whose clock is `ahead`, or behind."""
+    Utterance.objects.filter(pk=utterance.pk).update(lease_until=timezone.now() + ahead)
+
+
+def test_a_text_stays_with_a_worker_that_is_heard_of_whatever_its_clock_says(voice: Voice, listener: User) -> None:
+    utterance = request(voice, listener)
+    speaker.claim(utterance.pk)
+    now = [0.0]
+    watch = LeaseWatch(lambda: now[0])
+    for beat in range(40):
+        now[0] = beat * speaker.BEAT_SECONDS
+        renewed(utterance, timedelta(hours=-1))
+        assert services.utterances_reconcile(watch) == 0
+    now[0] += services.LEASE.total_seconds() / 2  # and then no more
+    assert services.utterances_reconcile(watch) == 1
+    utterance.refresh_from_db()
+    assert (utterance.state, utterance.failures) == (Utterance.State.QUEUED, 1)
+
+
+def test_a_text_is_taken_from_a_worker_that_died_whatever_its_clock_said(voice: Voice, listener: User) -> None:
+    utterance = request(voice, listener)
+    speaker.claim(utterance.pk)
+    renewed(utterance, timedelta(hours=1))
+    now = [0.0]
+    watch = LeaseWatch(lambda: now[0])
+    assert services.utterances_reconcile(watch) == 0
+    now[0] = services.LEASE.total_seconds()
+    assert services.utterances_reconcile(watch) == 0
+    now[0] *= 1.25
+    assert services.utterances_reconcile(watch) == 1
+
+
+def test_a_worker_that_is_heard_of_again_just_then_keeps_its_text(
+    voice: Voice, listener: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    utterance = request(voice, listener)
+    speaker.claim(utterance.pk)
+    renewed(utterance, timedelta(seconds=-1))
+    take_back = services._take_back
+
+    def too_late(silent: Utterance) -> None:
+        renewed(utterance, services.LEASE)
+        take_back(silent)
+
+    monkeypatch.setattr(services, "_take_back", too_late)
+    assert services.utterances_reconcile() == 0
+    utterance.refresh_from_db()
+    assert (utterance.state, utterance.failures) == (Utterance.State.SPEAKING, 0)
 
 
 def test_a_text_that_kills_every_worker_is_given_up(voice: Voice, listener: User) -> None:
