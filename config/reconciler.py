@@ -20,7 +20,7 @@ from training.watch import LeaseWatch
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 10.0
+EVERY_SECONDS = 3.0  # somebody may be waiting for a sentence
 FIRST_SWEEP_SECONDS = 60.0  # after the start, which has enough to do
 SWEEP_SECONDS = 24 * 3600.0
 _runs, _utterances = LeaseWatch(), LeaseWatch()
@@ -64,7 +64,7 @@ def sweep_until(stop: threading.Event) -> None:
 
 
 def reconcile_until(stop: threading.Event, after: Callable[[], object] = lambda: None) -> None:
-    """A round every ten seconds until `stop` is set, and `after` each one what is asked for.
+    """A round every three seconds until `stop` is set, and `after` each one what is asked for.
 
     Beside it the daily sweep, which a slow storage may hold up.
     """

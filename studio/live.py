@@ -117,6 +117,11 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         else:
             await self._catch_up()
 
+    async def live_changed(self, message: dict[str, Any]) -> None:
+        """From `publish_change`."""
+        if self.sent is not None:
+            await self._send_snapshot()
+
     async def live_signed_out(self, message: dict[str, Any]) -> None:
         await self.close(code=4401)
 
@@ -167,6 +172,14 @@ def publish(group: str, seq: int, event: dict[str, Any]) -> None:
         async_to_sync(_send)(group, {"type": "live.event", "seq": seq, "event": event})
     except Exception as error:
         hints.lost(error, "event %s of %s was not sent", seq, group)
+
+
+def publish_change(group: str) -> None:
+    """Has the sockets of `group` send a fresh snapshot now, for a change that no row tells of. Never raises."""
+    try:
+        async_to_sync(_send)(group, {"type": "live.changed"})
+    except Exception as error:
+        hints.lost(error, "a change of %s was not sent", group)
 
 
 async def _send(group: str, message: dict[str, Any]) -> None:

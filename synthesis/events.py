@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from studio.errors import stored_message
-from studio.live import publish
+from studio.live import publish, publish_change
 from synthesis.models import Utterance, UtteranceSentence
 
 
@@ -76,6 +76,11 @@ def download_url(utterance: Utterance) -> str:
 def send(pk: UUID, event: dict[str, Any]) -> None:
     """Tell the pages that are open; the row behind the event is committed already."""
     publish(group_name(pk), event["seq"], event)
+
+
+def send_change(pk: UUID) -> None:
+    """Tell the pages that the text is waiting again: it is no event, and they get a snapshot."""
+    publish_change(group_name(pk))
 
 
 def send_last(utterance: Utterance) -> None:

@@ -195,6 +195,7 @@ def utterance_state(utterance: Utterance) -> dict[str, Any]:
         "choices": utterance.choices,
         "state": utterance.state,
         "queue_position": queue_position(utterance),
+        "failures": utterance.failures,
         "sentence_count": utterance.sentence_count,
         "plan": [] if ended else _plan(utterance),
         "sentences": sentences,

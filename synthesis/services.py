@@ -35,7 +35,7 @@ SWEEP_TASK = "synthesis.voices_sweep"
 QUEUE = "speak"
 
 UNFINISHED_LIMIT = 6  # utterances of one person that may wait or be spoken at once
-LEASE = timedelta(seconds=20)  # a worker renews it four times in this time
+LEASE = timedelta(seconds=10)  # a worker renews it five times in this time; somebody waits for the next sentence
 RESEND_AFTER = timedelta(seconds=15)
 FAILURES = 3  # a sentence that kills the worker is not tried for ever
 
@@ -319,8 +319,8 @@ def _take_back(utterance: Utterance) -> None:
         if held.update(state=Utterance.State.FAILED, error=error, ended_at=timezone.now(), lease_until=None):
             utterance.refresh_from_db()
             events.send_last(utterance)
-    else:
-        held.update(state=Utterance.State.QUEUED, lease_until=None, sent_at=None, failures=F("failures") + 1)
+    elif held.update(state=Utterance.State.QUEUED, lease_until=None, sent_at=None, failures=F("failures") + 1):
+        events.send_change(utterance.pk)
 
 
 def _tell_stopped(utterance: Utterance) -> None:

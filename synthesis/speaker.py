@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BEAT_SECONDS = services.LEASE.total_seconds() / 4
+BEAT_SECONDS = services.LEASE.total_seconds() / 5
 TURN_SENTENCES = 4  # a long text lets others speak after so many
 
 

@@ -205,6 +205,30 @@ def test_a_text_that_is_deleted_elsewhere_while_it_is_spoken_is_over(house: Stud
     listener.faults.clear()  # the console's own lines about sounds that are gone
 
 
+def test_a_text_whose_worker_died_says_that_it_starts_again(house: Studio, listener: Visitor) -> None:
+    page = listener.page
+    say(listener, "한 문장이에요. " * 20, voice="long")
+    page.wait_for_selector("[data-sentences] .sentence button")
+    badge = page.locator("[data-state]")
+    badge.evaluate(
+        "place => new MutationObserver(() => (place.dataset.said += place.textContent))"
+        ".observe(place, {childList: true})"
+    )
+    house.python(
+        "from django.db.models import F\n"
+        "from synthesis.models import Utterance\n"
+        "Utterance.objects.filter(state='speaking').update(attempt=F('attempt') + 1)"  # of one who renews it no more
+    )
+    for _ in range(600):
+        if "끊겨서 다시 시작하고 있어요" in (badge.get_attribute("data-said") or ""):
+            break
+        page.wait_for_timeout(100)
+    else:
+        raise AssertionError("not a word")
+    page.wait_for_selector(DONE, timeout=pace.patient(120_000))
+    expect(page.locator("[data-sentences] .sentence button")).to_have_count(20)
+
+
 def test_another_take_of_the_same_text_sounds_otherwise(listener: Visitor) -> None:
     page = listener.page
     say(listener, "한 문장이에요.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -12,6 +13,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from config.asgi import application
 from synthesis import services, speaker
@@ -55,6 +57,12 @@ class Socket(ApplicationCommunicator):
             if message["type"] == "events":
                 events += message["events"]
         return events
+
+    async def snapshot(self) -> dict:
+        """What comes next, which is to be a snapshot; soon, not with the clock's next beat."""
+        message = json.loads((await self.receive_output(timeout=pace.patient(5)))["text"])
+        assert message["type"] == "snapshot"
+        return message["snapshot"]
 
     async def leave(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
@@ -107,3 +115,18 @@ def test_a_celery_worker_speaks_what_is_asked_for(voice: Voice, listener: User, 
 
     wait_until(done, "the utterance")
     assert utterance.sentences.count() == 2
+
+
+async def test_a_page_hears_at_once_that_a_text_starts_again(voice: Voice, listener: User, signed_in: Callable) -> None:
+    client = await sync_to_async(signed_in)(listener)
+    utterance = await sync_to_async(services.utterance_request)(voice=voice, text="안녕.", requested_by=listener)
+    await sync_to_async(speaker.claim)(utterance.pk)
+    socket = Socket(client, utterance)
+    assert await socket.connect()
+    await socket.ask(after=0)
+    assert (await socket.snapshot())["state"] == "speaking"
+    await Utterance.objects.aupdate(lease_until=timezone.now() - timedelta(seconds=1))
+    await sync_to_async(services.utterances_reconcile)()
+    again = await socket.snapshot()
+    assert (again["state"], again["failures"]) == ("queued", 1)
+    await socket.leave()

@@ -189,7 +189,8 @@ class SpeakRoom extends HTMLElement {
         this.#goneWhileSpoken();
         return;
       }
-      Object.assign(this.state, { queue_position: detail.queue_position, state: this.#ended ? this.state.state : detail.state });
+      const { queue_position, failures } = detail;
+      Object.assign(this.state, { queue_position, failures, state: this.#ended ? this.state.state : detail.state });
       this.#showState();
     });
     feed.addEventListener("state", ({ detail }) => {
@@ -206,6 +207,7 @@ class SpeakRoom extends HTMLElement {
       this.state.state = "speaking";
     } else if (kind === "sentence") {
       this.state.sentences.push(data);
+      Object.assign(this.state, { state: "speaking", failures: 0 });
       this.#heard(data);
     } else if (kind === "end") {
       Object.assign(this.state, data);
@@ -237,11 +239,12 @@ class SpeakRoom extends HTMLElement {
   }
 
   #showState() {
-    const { state, sentence_count: total, queue_position: before } = this.state;
+    const { state, sentence_count: total, queue_position: before, failures } = this.state;
     const done = this.player.sentences.length;
+    const restarting = failures ? this.words.restarting : "";
     const words = {
-      queued: before > 0 ? fill(this.words.queuedBehind, { count: before }) : this.words.queued,
-      speaking: total ? fill(this.words.makingShort, { done, total }) : this.words.loading,
+      queued: restarting || (before > 0 ? fill(this.words.queuedBehind, { count: before }) : this.words.queued),
+      speaking: restarting || (total ? fill(this.words.makingShort, { done, total }) : this.words.loading),
       done: this.words.done,
       stopped: this.words.stopped,
       failed: this.words.failed,
@@ -250,7 +253,7 @@ class SpeakRoom extends HTMLElement {
     badge.textContent = this.lost || words[state];
     badge.className = `badge ${{ queued: "busy", speaking: "busy", done: "good", failed: "bad" }[state] ?? ""}`;
     badge.dataset.value = state;
-    this.#announce(state === "speaking" && total ? fill(this.words.making, { done, total }) : words[state]);
+    this.#announce(state === "speaking" && total && !restarting ? fill(this.words.making, { done, total }) : words[state]);
     this.find("stop").hidden = this.#ended || !this.state.urls;
     this.find("again").hidden = !this.#ended || this.#mute;
     const download = this.find("download");
