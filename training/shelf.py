@@ -29,7 +29,7 @@ from speech.files import sha256_of, write_text_atomic
 from speech.header import Header, read_header
 from studio import files
 from studio.errors import Refused
-from studio.models import Clip
+from studio.models import Clip, Review
 from training import selectors
 from training.journal import finite, record
 from training.models import SHIPPED, Checkpoint, RunEvent, TrainingRun
@@ -48,7 +48,7 @@ def run_work_folder(run_pk: UUID) -> Path:
 
 
 def clips_fix(*, run: TrainingRun) -> int:
-    """Settle at its first attempt which clips a run trains on, so that a resumed run sees the same; how many."""
+    """Settle at its first attempt which clips a run trains on, so that a resumed run sees no others; how many."""
     if not run.clips.exists():
         run.clips.set(selectors.clips_to_train(run.speaker))
     return run.clips.count()
@@ -57,11 +57,14 @@ def clips_fix(*, run: TrainingRun) -> int:
 def clips_fetch(*, run: TrainingRun, folder: Path, on_clip: Callable[[int, int], None]) -> list[Clip]:
     """Bring the run's clips from storage into `folder`, with `clips.jsonl`; those whose file is gone are returned.
 
-    Asks for the consent again: who took it back is out of every later attempt. Clips that were discarded since are left
-    out, and so are their files. Raises BadDataset.
+    Each attempt asks again what was said of them since the first: a resumed run never gains a clip, as its curve would
+    tell of two trainings, but it loses those that nobody wants learned from any longer. Out is all of who took the
+    consent back, what the speaker took out, and what a reviewer sent back, with its file and what was prepared of it;
+    taken back, it is in again. A take that was merely replaced by a newer one stays. Raises BadDataset.
     """
     usable = Clip.objects.filter(runs=run, discarded_at__isnull=True, speaker__in=selectors.consenting_speakers())
-    clips = list(usable.exclude(verdict=Clip.Verdict.REFUSED).order_by("created_at", "id"))
+    usable = usable.exclude(verdict=Clip.Verdict.REFUSED).exclude(review__decision=Review.Decision.RETURNED)
+    clips = list(usable.order_by("created_at", "id"))
     folder.mkdir(parents=True, exist_ok=True)
     names = {Path(clip.file).name for clip in clips}
     for there in folder.iterdir():

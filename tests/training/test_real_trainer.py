@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from speech.header import read_header
 from studio import files
 from studio.models import Speaker
+from studio.takes import clip_discard
 from tests.training.conftest import numbers_of, steps_of
 from training import runner, selectors, services
 from training.models import Checkpoint, TrainingRun
@@ -43,6 +44,18 @@ def test_a_run_of_both_parts_ends_with_weights_a_picture_and_a_sample(speaker: S
     curves = selectors.run_curves(run)
     assert [len(curves[kind]["held_out"]) > 0 for kind in ("acoustic", "vocoder")] == [True, True]
     assert all(math.isfinite(loss) for _, loss in curves["acoustic"]["train"])
+
+
+def test_a_run_goes_on_without_a_take_that_was_taken_out(speaker: Speaker) -> None:
+    run = services.run_start(speaker=speaker, acoustic_steps=12, size="trial", sample_text="네.")
+    begun = TrainingRun.objects.filter(pk=run.pk, step__gte=3)
+    assert runner.execute(run.pk, draining=begun.exists) == State.QUEUED
+    clip_discard(clip=speaker.clips.get(source_id="bora-2"))
+    assert runner.execute(run.pk) == State.FINISHED
+    assert [event.data["clips"] for event in run.events.filter(kind="data_prepared")] == [6, 5]
+    assert run.events.filter(kind="training_started").latest("seq").data["step"] >= 3
+    newest = selectors.latest_checkpoint(run, "acoustic")
+    assert newest is not None and newest.step == 12
 
 
 def test_an_imported_checkpoint_is_what_a_run_starts_from(speaker: Speaker, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from studio import files
 from studio.dictionary import entry_set
 from studio.erasure import speaker_erase
 from studio.models import Clip, Speaker
+from studio.review import review_clear, take_return
+from studio.takes import clip_discard
 from tests.servers import wait_until
 from tests.training.conftest import numbers_of, steps_of
 from training import drain, lease, runner, services, shelf
@@ -316,6 +318,32 @@ def test_a_resumed_run_sees_the_clips_that_it_began_with(speaker: Speaker, stand
     assert late is not None
     late.pk, late.source_id = None, "late"
     late.save(force_insert=True)
+    services.run_resume(run=run)
+    runner.execute(run.pk, command=stand_in())
+    assert {event.data["clips"] for event in run.events.filter(kind="data_prepared")} == {6}
+
+
+def test_a_resumed_run_learns_no_longer_from_takes_that_were_taken_out_or_sent_back(
+    speaker: Speaker, stand_in: StandIn
+) -> None:
+    run = start(speaker, 30, overrides={"checkpoint_every": 5})
+    runner.execute(run.pk, command=stand_in(fail_at=18))
+    out, back, replaced, *_others = Clip.objects.filter(speaker=speaker)
+    clip_discard(clip=out)
+    take_return(clip=back, reason="다시 한번 읽어 주세요.", by=None)
+    Clip.objects.filter(pk=replaced.pk).update(kept=False)  # by a newer take
+    services.run_resume(run=run)
+    runner.execute(run.pk, command=stand_in())
+    assert [event.data["clips"] for event in run.events.filter(kind="data_prepared")] == [6, 4]
+
+
+def test_a_resumed_run_learns_again_from_a_take_that_was_taken_back(speaker: Speaker, stand_in: StandIn) -> None:
+    run = start(speaker, 30, overrides={"checkpoint_every": 5})
+    runner.execute(run.pk, command=stand_in(fail_at=18))
+    clip = Clip.objects.filter(speaker=speaker).first()
+    assert clip is not None
+    take_return(clip=clip, reason="다시 한번 읽어 주세요.", by=None)
+    review_clear(clip=clip)
     services.run_resume(run=run)
     runner.execute(run.pk, command=stand_in())
     assert {event.data["clips"] for event in run.events.filter(kind="data_prepared")} == {6}
