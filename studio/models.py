@@ -197,6 +197,7 @@ class Clip(models.Model):
     reading = models.CharField(max_length=600, blank=True)
     file = models.CharField(max_length=200)  # storage key: clips/<speaker>/<id>-<hash>.wav
     sha256 = models.CharField(max_length=64)  # of the bytes that were sent
+    stored_sha256 = models.CharField(max_length=64, blank=True)  # of those in storage; empty: from before it was kept
     size = models.PositiveIntegerField()  # bytes in storage
     sample_rate = models.PositiveIntegerField()  # Hz
     seconds = models.FloatField()

@@ -245,7 +245,9 @@ def _usual_manner(speaker: Speaker) -> manner.Usual | None:
 def _store(clip: Clip, wav: Wav) -> None:
     """File first, then the row; a browser's take that is not refused becomes the kept one."""
     clip.file = f"{FOLDER}/{clip.speaker_id}/{clip.pk}-{clip.sha256[:16]}.wav"
-    clip.size = files.save_bytes(clip.file, wav_bytes(wav.samples, wav.sample_rate))
+    stored = wav_bytes(wav.samples, wav.sample_rate)  # of what was sent, only the sound
+    clip.stored_sha256 = hashlib.sha256(stored).hexdigest()
+    clip.size = files.save_bytes(clip.file, stored)
     try:
         _store_row(clip)
     except Refused:  # the speaker was erased meanwhile

@@ -259,7 +259,7 @@ class _Owner:
     def _tell_of_missing(self, missing: list[Clip]) -> None:
         if missing:
             texts = ", ".join(clip.text for clip in missing[:5])
-            message = f"{len(missing)} clips are gone from storage and were left out: {texts}"
+            message = f"{len(missing)} clips are gone from storage, or damaged there, and were left out: {texts}"
             self.reporter("", Warned("clips_missing", message, {"clips": [str(clip.pk) for clip in missing]}))
 
     def _tell_of_damaged(self, part: Part, step: int) -> None:

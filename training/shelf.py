@@ -55,7 +55,7 @@ def clips_fix(*, run: TrainingRun) -> int:
 
 
 def clips_fetch(*, run: TrainingRun, folder: Path, on_clip: Callable[[int, int], None]) -> list[Clip]:
-    """Bring the run's clips from storage into `folder`, with `clips.jsonl`; those whose file is gone are returned.
+    """Bring the run's clips from storage into `folder`, with `clips.jsonl`; those gone or damaged there are returned.
 
     Each attempt asks again what was said of them since the first: a resumed run never gains a clip, as its curve would
     tell of two trainings, but it loses those that nobody wants learned from any longer. Out is all of who took the
@@ -73,11 +73,9 @@ def clips_fetch(*, run: TrainingRun, folder: Path, on_clip: Callable[[int, int],
     lines, missing = [], []
     for number, clip in enumerate(clips, start=1):
         target = folder / Path(clip.file).name  # an id and a hash: the same name is the same content
-        try:
-            if not target.exists() or target.stat().st_size != clip.size:
-                files.fetch(clip.file, target)
+        if _clip_brought(clip, target):
             lines.append(json.dumps(_clip_line(clip, target.name), ensure_ascii=False))
-        except FileNotFoundError:
+        else:
             missing.append(clip)
         on_clip(number, len(clips))
     if len(lines) < 2:
@@ -352,6 +350,28 @@ def work_sweep(keep: UUID | None = None) -> None:
         with suppress(FileNotFoundError):  # another worker has just finished it
             if time.time() - copy.stat().st_mtime > CUT_OFF_SECONDS:
                 copy.unlink()
+
+
+def _clip_brought(clip: Clip, target: Path) -> bool:
+    """Whether the clip's sound lies at `target` now, as it was recorded; a copy that was damaged here is made again."""
+    if _is_sound(clip, target):
+        return True
+    try:
+        files.fetch(clip.file, target)
+    except FileNotFoundError:
+        target.unlink(missing_ok=True)
+        return False
+    if _is_sound(clip, target):
+        return True
+    logger.warning("The sound of clip %s is damaged in storage.", clip.pk)
+    target.unlink()
+    return False
+
+
+def _is_sound(clip: Clip, path: Path) -> bool:
+    if not path.exists() or path.stat().st_size != clip.size:
+        return False
+    return not clip.stored_sha256 or sha256_of(path) == clip.stored_sha256
 
 
 def _clip_line(clip: Clip, name: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ _WARNINGS: dict[str, Words] = {
     "trainer_restarted": gettext_lazy("학습 프로그램이 갑자기 꺼져서(%(how)s) 마지막 체크포인트에서 다시 시작해요."),
     "checkpoint_not_stored": gettext_lazy("%(step)s걸음 체크포인트를 저장하지 못했어요. 학습은 계속돼요."),
     "damaged_checkpoint": gettext_lazy("%(step)s걸음 체크포인트가 상해서 그 앞의 것으로 이어 가요."),
-    "clips_missing": gettext_lazy("저장소에 파일이 없는 녹음은 빼고 배워요: %(names)s"),
+    "clips_missing": gettext_lazy("저장소에 파일이 없거나 상한 녹음은 빼고 배워요: %(names)s"),
     "little_speech": gettext_lazy("말소리가 %(minutes).1f분뿐이에요. %(limit).0f분은 넘어야 하고, 20분이면 더 좋아요."),
     "many_skipped": gettext_lazy("녹음 %(total)s개 가운데 %(skipped)s개는 쓸 수 없어요: %(names)s"),
     "missing_jamo": gettext_lazy("학습용 녹음에 %(shown)s 소리가 없어요. 그 소리가 든 문장을 녹음하면 좋아요."),

@@ -40,6 +40,7 @@ def test_a_take_is_stored_untouched_and_answered_with_its_hash(speaking: Client,
     assert answer["sha256"] == fields["sha256"] == hashlib.sha256(fields["data"]).hexdigest()
     clip = Clip.objects.get(pk=fields["id"])
     assert files.read_bytes(clip.file) == fields["data"]
+    assert clip.stored_sha256 == clip.sha256
     assert (clip.text, clip.sample_rate, clip.seconds) == (prompts[0].text, 48_000, 2.0)
 
 

@@ -50,7 +50,7 @@ def make_speaker(name: str, clips: int = 6, user: User | None = None) -> Speaker
     for number in range(clips):
         content = make_sound(number)
         clip = Clip(speaker=speaker, source_id=f"{name}-{number}", text=SENTENCES[number % len(SENTENCES)], kept=True)
-        clip.sha256 = hashlib.sha256(content).hexdigest()
+        clip.sha256 = clip.stored_sha256 = hashlib.sha256(content).hexdigest()
         clip.id = uuid.uuid4()
         clip.file = f"clips/{speaker.pk}/{clip.pk}-{clip.sha256[:12]}.wav"
         clip.size = files.save_bytes(clip.file, content)

@@ -311,6 +311,33 @@ def test_a_clip_that_is_gone_from_storage_is_named_and_left_out(speaker: Speaker
     assert run.events.get(kind="data_prepared").data["clips"] == 5
 
 
+def damage(content: bytes) -> bytes:
+    return content[:-100] + bytes([content[-100] ^ 64]) + content[-99:]
+
+
+def test_a_clip_that_is_damaged_in_storage_is_named_and_left_out(speaker: Speaker, stand_in: StandIn) -> None:
+    damaged = Clip.objects.filter(speaker=speaker).last()
+    assert damaged is not None
+    files.save_bytes(damaged.file, damage(files.read_bytes(damaged.file)))
+    run = start(speaker)
+    assert runner.execute(run.pk, command=stand_in()) == State.FINISHED
+    warning = run.events.get(kind="warned", data__code="clips_missing").data
+    assert warning["params"] == {"clips": [str(damaged.pk)]}
+    assert run.events.get(kind="data_prepared").data["clips"] == 5
+
+
+def test_a_clip_that_is_damaged_on_the_workers_disk_is_brought_again(speaker: Speaker) -> None:
+    run = start(speaker)
+    shelf.clips_fix(run=run)
+    clips = shelf.run_work_folder(run.pk) / "clips"
+    assert shelf.clips_fetch(run=run, folder=clips, on_clip=lambda done, total: None) == []
+    copy = next(clips.glob("*.wav"))
+    whole = copy.read_bytes()
+    copy.write_bytes(damage(whole))
+    assert shelf.clips_fetch(run=run, folder=clips, on_clip=lambda done, total: None) == []
+    assert copy.read_bytes() == whole
+
+
 def test_a_resumed_run_sees_the_clips_that_it_began_with(speaker: Speaker, stand_in: StandIn) -> None:
     run = start(speaker, 30, overrides={"checkpoint_every": 5})
     runner.execute(run.pk, command=stand_in(fail_at=18))
