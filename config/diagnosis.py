@@ -155,7 +155,9 @@ def _files() -> str:
             f"{len(lost):,}개가 저장소에 없어요({lost[0]} …). 백업에서 저장소를 되돌려 주세요",
             f"{len(lost):,} are not in storage: restore it from a backup",
         )
-    return f"{total + len(weights):,}"
+    left = len(sweep.orphans()[0])
+    note = f", 주인 없는 파일 {left:,}개(`manage.py sweep_files`) · {left:,} that no row refers to" if left else ""
+    return f"{total + len(weights):,}{note}"
 
 
 def _static() -> str:

@@ -1,6 +1,6 @@
 """Sends again what was lost: queued rows whose message never arrived, rows whose owner is silent (training.watch).
 
-Once a day it also sweeps away stored sounds that no row refers to.
+Once a day it also sweeps away stored files that no row refers to.
 """
 
 from __future__ import annotations

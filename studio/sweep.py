@@ -1,8 +1,9 @@
-"""Where rows and stored sounds differ: what an upload that was cut off leaves behind, and what a restore has lost."""
+"""Where rows and stored files differ: what a write that was cut off leaves behind, and what a restore has lost."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from django.utils import timezone
@@ -17,21 +18,38 @@ FEW = 20  # files that may always go without a person looking
 SHARE = 0.1  # of all files: where more than this have no row, the database is another one, and not the files left over
 _OWNERS = ((takes.FOLDER, Clip), (statements.FOLDER, Consent), (room_tones.FOLDER, RoomTone))
 
+Known = Callable[[str], Collection[str]]  # name of a folder → the keys in it that rows refer to
 
-def orphans(*, older_than: timedelta = DAY) -> tuple[list[str], int]:
-    """Keys of takes and statements without a row that are at least so old, and how many files there are in all.
 
-    Takes that a speaker took out have a row. What is being uploaded now is younger than the limit.
+def _known(folder: str, owner: type[Clip | Consent | RoomTone]) -> Known:
+    def known(name: str) -> Collection[str]:
+        return set(owner._default_manager.filter(file__startswith=f"{folder}/{name}/").values_list("file", flat=True))
+
+    return known
+
+
+_rooms: dict[str, dict[str, Known]] = {"studio": {folder: _known(folder, owner) for folder, owner in _OWNERS}}
+
+
+def register(room: str, folder: str, known: Known) -> None:
+    """Called in the `AppConfig.ready` of a room above this one: it stores files in folders below `folder`."""
+    _rooms.setdefault(room, {})[folder] = known
+
+
+def orphans(*, older_than: timedelta = DAY, room: str = "") -> tuple[list[str], int]:
+    """Keys of files without a row that are at least so old, and how many files there are in all; of one room or all.
+
+    Takes that a speaker took out have a row. What is being stored now is younger than the limit.
     """
     found: list[str] = []
     total = 0
-    for folder, owner in _OWNERS:
-        for speaker in files.folders(folder):
-            prefix = f"{folder}/{speaker}/"
-            keys = [prefix + name for name in files.names(prefix)]
-            known = set(owner.objects.filter(file__startswith=prefix).values_list("file", flat=True))
-            found += [key for key in keys if key not in known and _is_old(key, older_than)]
-            total += len(keys)
+    for name, parts in _rooms.items():
+        for folder, known in parts.items() if room in ("", name) else ():
+            for one in files.folders(folder):
+                keys = [f"{folder}/{one}/{file}" for file in files.names(f"{folder}/{one}/")]
+                there = known(one)
+                found += [key for key in keys if key not in there and _is_old(key, older_than)]
+                total += len(keys)
     return found, total
 
 
@@ -59,24 +77,27 @@ def files_sweep(*, older_than: timedelta = DAY) -> list[str]:
 
 
 def files_sweep_unwatched() -> list[str]:
-    """`files_sweep` where nobody looks on: where very many have no row, it warns and removes nothing."""
-    found, total = orphans()
-    if len(found) > max(FEW, SHARE * total):
-        logger.warning(
-            "%d of %d stored sounds have no row; nothing was removed. Is this the right database? If it is, "
-            "manage.py sweep_files removes them.",
-            len(found),
-            total,
-        )
-        return []
-    gone = _remove(found, DAY)
+    """`files_sweep` where nobody looks on: a room in which very many have no row is left alone, with a warning."""
+    gone: list[str] = []
+    for room in _rooms:
+        found, total = orphans(room=room)
+        if len(found) > max(FEW, SHARE * total):
+            logger.warning(
+                "%d of %d stored files of the room %s have no row; none of them was removed. Is this the right "
+                "database? If it is, manage.py sweep_files removes them.",
+                len(found),
+                total,
+                room,
+            )
+            continue
+        gone += _remove(found, DAY)
     if gone:
-        logger.info("%d stored sounds that no row refers to were removed.", len(gone))
+        logger.info("%d stored files that no row refers to were removed.", len(gone))
     return gone
 
 
 def _remove(found: list[str], older_than: timedelta) -> list[str]:
-    """Looks at each once more: while the others were looked at, a browser may have sent its take again."""
+    """Looks at each once more: while the others were looked at, it may have been stored again."""
     gone = []
     for key in found:
         if _is_old(key, older_than) and not _has_row(key):
@@ -93,4 +114,5 @@ def _is_old(key: str, older_than: timedelta) -> bool:
 
 
 def _has_row(key: str) -> bool:
-    return any(owner._default_manager.filter(file=key).exists() for _folder, owner in _OWNERS)
+    folder, name, _file = key.split("/", 2)
+    return any(key in parts[folder](name) for parts in _rooms.values() if folder in parts)

@@ -20,7 +20,7 @@ from studio.access import AnyUser, is_admin
 from studio.models import Consent, Speaker
 from studio.rooms import RoomState
 from synthesis import events, reading
-from synthesis.models import ApiToken, Utterance, Voice
+from synthesis.models import ApiToken, Utterance, UtteranceSentence, Voice
 from training.models import Checkpoint
 from training.selectors import runs_made_of, runs_withdrawn, shipped_base
 
@@ -173,6 +173,16 @@ def utterance_for(user: AnyUser, pk: UUID | str) -> Utterance | None:
 def events_after(utterance: Utterance, seq: int, limit: int) -> list[dict[str, Any]]:
     """What happened after number `seq`, in order."""
     return [event for event in events.all_events(utterance) if event["seq"] > seq][:limit]
+
+
+def files_known(utterance: str) -> set[str]:
+    """Keys in storage that an utterance and its sentences refer to; none where there is no such utterance."""
+    try:
+        pk = UUID(utterance)
+    except ValueError:
+        return set()
+    whole = Utterance.objects.filter(pk=pk).exclude(file="").values_list("file", flat=True)
+    return {*whole, *UtteranceSentence.objects.filter(utterance=pk).values_list("file", flat=True)}
 
 
 def queue_position(utterance: Utterance) -> int:

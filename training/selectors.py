@@ -104,6 +104,16 @@ def is_base(checkpoint: Checkpoint) -> bool:
     return TrainingRun.objects.filter(Q(acoustic_base=checkpoint) | Q(vocoder_base=checkpoint)).exists()
 
 
+def files_known(run: str) -> set[str]:
+    """Keys in storage that the checkpoints of a run refer to; none where there is no such run."""
+    try:
+        rows = Checkpoint.objects.filter(run=UUID(run))
+    except ValueError:
+        return set()
+    keys = rows.values_list("file", "resume_file", "picture", "sample")
+    return {key for row in keys for key in row if key}
+
+
 def _with_descendants(runs: QuerySet[TrainingRun]) -> set[UUID]:
     """These runs, and all that started from one of their checkpoints."""
     found: set[UUID] = set()

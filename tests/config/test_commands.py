@@ -51,6 +51,16 @@ def test_the_doctor_finds_nothing_wrong_with_a_prepared_folder(data: Path) -> No
     assert "✔ PyTorch: 2.13.0" in answer.stdout
 
 
+def test_the_doctor_counts_files_that_no_row_refers_to(data: Path) -> None:
+    stray = data / "files" / "runs" / "00000000-0000-0000-0000-000000000000" / "acoustic-00000005.safetensors"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"weights")
+    os.utime(stray, (0, 0))
+    assert "1 that no row refers to" in manage(data, "doctor").stdout
+    assert "1 removed" in manage(data, "sweep_files").stdout
+    assert "no row refers to" not in manage(data, "doctor").stdout
+
+
 def test_the_doctor_names_missing_tables_and_the_mend(tmp_path: Path) -> None:
     answer = manage(tmp_path, "doctor")
     assert answer.returncode == 1

@@ -37,7 +37,7 @@ def test_a_storage_that_the_database_does_not_know_is_left_alone(
 ) -> None:
     keys = left_behind(storage, sweep.FEW + 1)
     assert sweep.files_sweep_unwatched() == []
-    assert "21 of 21 stored sounds have no row" in caplog.text
+    assert "21 of 21 stored files of the room studio have no row" in caplog.text
     assert sorted(sweep.files_sweep()) == keys
 
 

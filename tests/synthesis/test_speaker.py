@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from speech.checkpoint import open_any, write_weights
 from speech.wav import to_float32
-from studio import files
+from studio import files, sweep
 from synthesis import events, selectors, services, speaker, voices
 from synthesis.models import Utterance, Voice
 from synthesis.sound import pcm_of
@@ -284,6 +285,22 @@ def test_a_worker_that_is_heard_of_again_just_then_keeps_its_text(
     assert services.utterances_reconcile() == 0
     utterance.refresh_from_db()
     assert (utterance.state, utterance.failures) == (Utterance.State.SPEAKING, 0)
+
+
+def test_the_sweep_takes_sounds_of_no_text_and_leaves_what_was_said(voice: Voice, listener: User) -> None:
+    utterance = request(voice, listener)
+    speaker.utterance_speak(utterance.pk)
+    said = selectors.files_known(str(utterance.pk))
+    stray = f"utterances/{utterance.pk}/0000-of-another-worker.wav"
+    lost = "utterances/00000000-0000-0000-0000-000000000000/0000-of-a-deleted-text.wav"
+    root = files.storage_folder()
+    assert root is not None and len(said) == 4
+    for key in (stray, lost):
+        files.save_bytes(key, b"sound")
+    for key in (*said, stray, lost):
+        os.utime(root / key, (0, 0))
+    assert {stray, lost} <= set(sweep.files_sweep_unwatched())
+    assert {f"utterances/{utterance.pk}/{name}" for name in files.names(f"utterances/{utterance.pk}/")} == said
 
 
 def test_a_text_that_kills_every_worker_is_given_up(voice: Voice, listener: User) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from speech.events import CheckpointSaved
 from speech.text import FRONT_END_VERSION
 from speech.text.dictionary import parse_tsv, sha256
-from studio import files
+from studio import files, sweep
 from studio.dictionary import entry_set
 from studio.erasure import speaker_erase
 from studio.models import Clip, Speaker
@@ -25,7 +25,7 @@ from studio.review import review_clear, take_return
 from studio.takes import clip_discard
 from tests.servers import wait_until
 from tests.training.conftest import numbers_of, steps_of
-from training import drain, lease, runner, services, shelf
+from training import drain, lease, runner, selectors, services, shelf
 from training.models import Checkpoint, TrainingRun
 from training.selectors import parts_of
 from training.trainer import Command
@@ -289,6 +289,46 @@ def test_a_checkpoint_that_reaches_storage_after_the_erasure_does_not_stay(
     assert runner.execute(run.pk, command=stand_in()) is None
     assert files.names(f"runs/{run.pk}") == []
     assert not shelf.run_work_folder(run.pk).exists()
+
+
+def aged(folder: str) -> set[str]:
+    """Keys of the files in a folder of the storage, which are old from now on."""
+    root = files.storage_folder()
+    assert root is not None
+    keys = {f"{folder}/{name}" for name in files.names(f"{folder}/")}
+    for key in keys:
+        os.utime(root / key, (0, 0))
+    return keys
+
+
+def test_what_an_owner_that_was_fenced_off_stored_goes_with_the_sweep(
+    speaker: Speaker, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(speaker)
+    save = files.save_bytes
+
+    def lose(key: str, content: bytes | Path) -> int:
+        """The run becomes another's while its first checkpoint is being stored."""
+        TrainingRun.objects.filter(pk=run.pk).update(attempt=2)
+        return save(key, content)
+
+    monkeypatch.setattr(files, "save_bytes", lose)
+    assert runner.execute(run.pk, command=stand_in()) is None
+    monkeypatch.setattr(files, "save_bytes", save)
+    assert not run.checkpoints.exists()
+    left = aged(f"runs/{run.pk}")
+    assert len(left) >= 2
+    assert set(sweep.files_sweep_unwatched()) >= left
+    assert files.names(f"runs/{run.pk}/") == []
+
+
+def test_the_sweep_leaves_all_that_a_run_made(speaker: Speaker, stand_in: StandIn) -> None:
+    run = start(speaker, 20, overrides={"checkpoint_every": 5})
+    assert runner.execute(run.pk, command=stand_in()) == State.FINISHED
+    made = aged(f"runs/{run.pk}")
+    assert made == selectors.files_known(str(run.pk))
+    sweep.files_sweep()
+    assert aged(f"runs/{run.pk}") == made
 
 
 def test_a_consent_that_was_withdrawn_ends_the_next_attempt(speaker: Speaker, stand_in: StandIn) -> None:

@@ -1,6 +1,7 @@
-"""manage.py sweep_files: stored takes that no row refers to go, a day after they were written.
+"""manage.py sweep_files: stored files that no row refers to go, a day after they were written.
 
-The reconciler does it daily by itself, unless they are so many that the database may be the wrong one.
+Takes, statements, room tones, what runs made and what was spoken. The reconciler does it daily by itself, unless they
+are so many that the database may be the wrong one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from studio import sweep
 
 
 class Command(BaseCommand):
-    """Harmless to run at any time: what is being uploaded now is younger than the limit."""
+    """Harmless to run at any time: what is being stored now is younger than the limit."""
 
-    help = "Remove stored takes that no row refers to."
+    help = "Remove stored files that no row refers to."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--hours", type=float, default=24.0, help="only files at least this old (default: 24)")
