@@ -98,6 +98,7 @@ def run_start(
     bases_check(plan["acoustic_base"], plan["vocoder_base"])
     try:
         with transaction.atomic():
+            _hold_bases(plan)
             run = TrainingRun.objects.create(
                 speaker=speaker, requested_by=requested_by, queued_at=timezone.now(), **plan
             )
@@ -322,6 +323,19 @@ def bases_check(*bases: Checkpoint | None) -> None:
     if speaker := selectors.speaker_withdrawn(bases):
         words = _("%(speaker)s 님이 동의를 거두어서, 그 목소리를 바탕으로는 학습할 수 없어요. 다른 바탕을 골라 주세요.")
         raise Refused("base_withdrawn", words % {"speaker": speaker.label}, 409, speaker=speaker.label)
+
+
+def checkpoints_lock(*checkpoints: Checkpoint) -> int:
+    """Within a transaction: nobody starts a run from these, or removes them, until it ends; how many there are."""
+    ids = [checkpoint.pk for checkpoint in checkpoints]
+    return len(list(Checkpoint.objects.select_for_update().filter(pk__in=ids).order_by("pk")))
+
+
+def _hold_bases(plan: RunPlan) -> None:
+    """Raises Refused (409) where a base was removed since it was looked up: the run would lose it without a word."""
+    bases = {base for base in (plan["acoustic_base"], plan["vocoder_base"]) if base is not None}
+    if checkpoints_lock(*bases) < len(bases):
+        raise Refused("base_gone", _("바탕 체크포인트가 그사이에 지워졌어요. 다른 바탕을 골라 주세요."), 409)
 
 
 def _check_speaker(speaker: Speaker) -> None:

@@ -30,10 +30,9 @@ from speech.header import Header, read_header
 from studio import files
 from studio.errors import Refused
 from studio.models import Clip, Review
-from training import selectors
+from training import selectors, services
 from training.journal import finite, record
 from training.models import SHIPPED, Checkpoint, RunEvent, TrainingRun
-from training.services import owner
 
 logger = logging.getLogger(__name__)
 
@@ -160,9 +159,8 @@ def checkpoint_store(
             "losses": values["losses"],
             "size": saved.size,
         }
-        event = record(
-            run_pk=run.pk, kind=saved.name, data=told, where=owner(attempt), changes={"crashes": 0, "stage": "train"}
-        )
+        where, changes = services.owner(attempt), {"crashes": 0, "stage": "train"}
+        event = record(run_pk=run.pk, kind=saved.name, data=told, where=where, changes=changes)
         if event is None:
             erased_forget(run_pk=run.pk)
             return None
@@ -407,12 +405,14 @@ def _remove(row: Checkpoint) -> None:
 
     One that a published voice speaks with stays; and one that a run started from: it tells whose voice is in that run.
     """
-    if selectors.is_base(row):
-        return
     keys = [row.file, row.resume_file, row.picture, row.sample]
-    try:
-        row.delete()
-    except ProtectedError:  # a voice speaks with it
-        return
-    for key in filter(None, keys):
-        transaction.on_commit(partial(files.delete_file, key))
+    with transaction.atomic():
+        services.checkpoints_lock(row)
+        if selectors.is_base(row):
+            return
+        try:
+            row.delete()
+        except ProtectedError:  # a voice speaks with it
+            return
+        for key in filter(None, keys):
+            transaction.on_commit(partial(files.delete_file, key))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
 from django.utils import timezone, translation
 
 from studio import services as studio_services
 from studio.errors import Refused
 from studio.models import Speaker
+from tests.servers import wait_until
 from tests.training.conftest import make_speaker
 from training import runner, selectors, services, shelf, words
 from training.models import Checkpoint, TrainingRun
@@ -157,3 +161,32 @@ def test_a_checkpoint_that_a_run_started_from_stays_so_that_its_voice_is_known(s
     assert Checkpoint.objects.filter(pk=rows[3].pk).exists()
     assert first.checkpoints.count() <= shelf.KEPT + 1
     assert second.pk in selectors.runs_made_of(speaker)
+
+
+def test_a_run_never_loses_a_base_that_is_thinned_out_just_then(
+    speaker: Speaker, meanwhile: Callable[[Callable[[], None]], threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, mina = run_of(speaker), make_speaker("mina")
+    rows = [checkpoint(first, step) for step in range(shelf.KEPT + 1)]
+    refusals: list[str] = []
+    is_base = selectors.is_base
+
+    def then_started(row: Checkpoint) -> bool:
+        """Between the look and the removal, somebody starts from it."""
+        monkeypatch.setattr(selectors, "is_base", is_base)
+        found, chosen = is_base(row), Checkpoint.objects.get(pk=row.pk)
+
+        def start() -> None:
+            try:
+                services.run_start(speaker=mina, acoustic_base=chosen, **TRIAL)
+            except Refused as refusal:
+                refusals.append(refusal.code)
+
+        meanwhile(start).join(1)
+        return found
+
+    monkeypatch.setattr(selectors, "is_base", then_started)
+    shelf.checkpoints_thin(run=first, kind="acoustic")
+    wait_until(lambda: refusals or mina.runs.exists(), "the start")
+    assert refusals == ["base_gone"] and not mina.runs.exists()
+    assert first.checkpoints.count() == len(rows) - 1
