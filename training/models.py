@@ -129,7 +129,10 @@ class Checkpoint(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["run", "kind", "step"], condition=Q(run__isnull=False), name="one_checkpoint_per_step"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["name", "kind"], condition=Q(run__isnull=True) & ~Q(name=""), name="one_base_per_name"
+            ),
         ]
 
     def __str__(self) -> str:

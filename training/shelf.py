@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
@@ -257,13 +257,18 @@ def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
 
     found = checkpoint.open_any(path)
     header = found.header
+    taken = Refused("name_taken", _("같은 이름의 바탕이 이미 있어요: %(name)s") % {"name": name}, 409, name=name)
     if Checkpoint.objects.filter(run=None, name=name, kind=header.kind).exists():
-        raise Refused("name_taken", _("같은 이름의 바탕이 이미 있어요: %(name)s") % {"name": name}, 409, name=name)
+        raise taken
     with TemporaryDirectory(prefix="moksori-import-") as folder:
         weights = Path(folder) / "weights.safetensors"
         checkpoint.write_weights(weights, header, found.tensors)
         row = _base_stored(weights, header, name, sha256_of(weights))
-    row.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:  # somebody else imported one under this name meanwhile
+        raise taken from None
     return row
 
 
@@ -293,10 +298,13 @@ def _ship(path: Path, kind: str, sha256: str) -> Checkpoint:
         return there
     header = read_header(path)
     row = _base_stored(path, header, SHIPPED, sha256)
-    with transaction.atomic():
-        for old in Checkpoint.objects.filter(run=None, kind=kind, name=SHIPPED):
-            Checkpoint.objects.filter(pk=old.pk).update(name=f"{SHIPPED} {old.sha256[:8]}")
-        row.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            for old in Checkpoint.objects.filter(run=None, kind=kind, name=SHIPPED):
+                Checkpoint.objects.filter(pk=old.pk).update(name=f"{SHIPPED} {old.sha256[:8]}")
+            row.save(force_insert=True)
+    except IntegrityError:  # another machine sets up as well
+        return Checkpoint.objects.get(run=None, kind=kind, sha256=sha256)
     return row
 
 

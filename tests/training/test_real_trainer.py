@@ -78,6 +78,28 @@ def test_an_imported_checkpoint_is_what_a_run_starts_from(speaker: Speaker, tmp_
     assert started["step"] == 0
 
 
+def test_of_two_imports_at_once_one_hears_that_the_name_is_taken(
+    speaker: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = services.run_start(speaker=speaker, acoustic_steps=2, size="trial", sample_text="네.")
+    assert runner.execute(run.pk) == State.FINISHED
+    made = selectors.latest_checkpoint(run, "acoustic")
+    assert made is not None
+    taken = files.fetch(made.file, tmp_path / "taken.safetensors")
+    save = files.save_bytes
+
+    def then_the_other(key: str, content: bytes | Path) -> int:
+        """While its weights go to storage, the other import is done."""
+        monkeypatch.setattr(files, "save_bytes", save)
+        call_command("import_checkpoint", taken, name="보라 바탕")
+        return save(key, content)
+
+    monkeypatch.setattr(files, "save_bytes", then_the_other)
+    with pytest.raises(CommandError, match="이미 있어요"):
+        call_command("import_checkpoint", taken, name="보라 바탕")
+    assert Checkpoint.objects.filter(name="보라 바탕").count() == 1
+
+
 def test_a_file_that_is_no_checkpoint_is_not_imported(transactional_db: None, tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"not at all")
     with pytest.raises(CommandError):
