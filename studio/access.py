@@ -74,9 +74,14 @@ def require_speaker(user: AnyUser) -> Speaker:
     speaker = speaker_of(user)
     if speaker is None:
         raise Refused("no_speaker", _("녹음하려면 관리자의 초대가 필요해요."), 403)
+    require_consent(speaker)
+    return speaker
+
+
+def require_consent(speaker: Speaker) -> None:
+    """Raises Refused (403, no_consent)."""
     if not Consent.objects.in_force().filter(speaker=speaker).exists():
         raise Refused("no_consent", _("녹음하기 전에 목소리 사용에 동의해 주세요."), 403)
-    return speaker
 
 
 def sign_in_required(view: View) -> View:

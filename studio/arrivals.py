@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from studio.access import require_consent
 from studio.errors import Refused
 from studio.models import Clip, Consent, Erasure, RoomTone, Speaker
 
@@ -40,3 +41,9 @@ def speaker_lock(speaker: Speaker) -> None:
     there = Speaker.objects.select_for_update().filter(pk=speaker.pk).exists()
     if not there or Erasure.objects.filter(speaker_pk=speaker.pk).exists():
         raise Refused("erased", _("화자의 녹음을 모두 지우고 있어서 더 받을 수 없어요."), 410)
+
+
+def recording_lock(speaker: Speaker) -> None:
+    """`speaker_lock`, for what was just recorded; Refused (403, no_consent) where consent was taken back meanwhile."""
+    speaker_lock(speaker)
+    require_consent(speaker)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from speech.room import Cause, causes, inspect_room, is_quiet
 from speech.wav import parse_wav, wav_bytes
 from studio import files
-from studio.arrivals import digest_of, same_one, speaker_lock
+from studio.arrivals import digest_of, recording_lock, same_one
 from studio.errors import Refused
 from studio.models import RoomTone, Speaker
 from studio.room_words import cause_words
@@ -58,11 +58,12 @@ def _store_row(tone: RoomTone) -> tuple[RoomTone, bool]:
     """The row of a tone whose file is stored; where there is to be none, the file goes."""
     try:
         with transaction.atomic():
-            speaker_lock(tone.speaker)
+            recording_lock(tone.speaker)
             tone.save(force_insert=True)
         return tone, True
-    except Refused:  # the speaker was erased meanwhile
-        files.delete_file(tone.file)
+    except Refused:  # the speaker was erased meanwhile, or took the consent back
+        if not RoomTone.objects.filter(file=tone.file).exists():  # the same tone may have come in just before
+            files.delete_file(tone.file)
         raise
     except IntegrityError:  # the same tone arrived twice at once
         try:

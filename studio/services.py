@@ -105,6 +105,9 @@ def consent_withdraw(*, speaker: Speaker) -> None:
     The row stays, with the time. The rooms above hear of it by the signal and do their part in the same transaction.
     """
     with transaction.atomic():
+        list(
+            Speaker.objects.select_for_update().filter(pk=speaker.pk)
+        )  # what is just being stored is there, or refused
         if speaker.consents.filter(withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
             consent_withdrawn.send(sender=Consent, speaker=speaker)
 

@@ -21,7 +21,7 @@ from speech.limits import Limits
 from speech.text import read
 from speech.wav import Wav, parse_wav, wav_bytes
 from studio import files, selectors
-from studio.arrivals import digest_of, same_one, speaker_lock
+from studio.arrivals import digest_of, recording_lock, same_one, speaker_lock
 from studio.errors import Refused
 from studio.match_file import match_judge
 from studio.models import Clip, Prompt, PromptSkip, RecordingSession, Review, RoomTone, Speaker
@@ -250,15 +250,17 @@ def _store(clip: Clip, wav: Wav) -> None:
     clip.size = files.save_bytes(clip.file, stored)
     try:
         _store_row(clip)
-    except Refused:  # the speaker was erased meanwhile
-        files.delete_file(clip.file)
+    except Refused:  # the speaker was erased meanwhile, or took the consent back
+        if not Clip.objects.filter(file=clip.file).exists():  # the same take may have come in just before
+            files.delete_file(clip.file)
         raise
     clip.refresh_from_db()
 
 
 def _store_row(clip: Clip) -> None:
     with transaction.atomic():
-        speaker_lock(clip.speaker)
+        lock = speaker_lock if clip.source == Clip.Source.IMPORT else recording_lock
+        lock(clip.speaker)
         clip.save(force_insert=True)
         if clip.prompt_id:  # who begins has no position yet: they stand here until they move
             Speaker.objects.filter(pk=clip.speaker_id, position=None).update(position=clip.prompt_id)

@@ -44,6 +44,38 @@ def test_a_take_is_stored_untouched_and_answered_with_its_hash(speaking: Client,
     assert (clip.text, clip.sample_rate, clip.seconds) == (prompts[0].text, 48_000, 2.0)
 
 
+def test_a_take_that_arrives_while_consent_is_taken_back_is_not_stored(
+    speaking: Client, speaker: Speaker, prompts: list[Prompt], storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = files.save_bytes
+
+    def then_withdrawn(key: str, content: bytes | Path) -> int:
+        services.consent_withdraw(speaker=speaker)
+        return save(key, content)
+
+    monkeypatch.setattr(files, "save_bytes", then_withdrawn)
+    response = send(speaking, upload(prompts[0].pk))
+    assert (response.status_code, response.json()["code"]) == (403, "no_consent")
+    assert not Clip.objects.exists() and stored_files(storage) == []
+
+
+def test_a_take_that_came_in_before_consent_was_taken_back_keeps_its_sound_when_it_is_sent_again(
+    speaking: Client, speaker: Speaker, prompts: list[Prompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields, save = upload(prompts[0].pk), files.save_bytes
+
+    def then_the_other(key: str, content: bytes | Path) -> int:
+        """The same take, sent twice at once, is stored by the other request; and then consent is taken back."""
+        monkeypatch.setattr(files, "save_bytes", save)
+        assert send(speaking, fields).status_code == 201
+        services.consent_withdraw(speaker=speaker)
+        return save(key, content)
+
+    monkeypatch.setattr(files, "save_bytes", then_the_other)
+    assert send(speaking, fields).status_code == 403
+    assert files.read_bytes(Clip.objects.get().file) == fields["data"]
+
+
 def test_a_good_take_is_called_good_in_words_and_kept(speaking: Client, prompts: list[Prompt]) -> None:
     answer = send(speaking, upload(prompts[0].pk)).json()
     assert answer["verdict"] == {"level": "good", "words": "좋아요", "reasons": []}
