@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -139,16 +147,32 @@ def _erase_own(speaker: Speaker) -> None:
     _delete_folders(speaker.pk)
     with transaction.atomic():
         account = account_of(speaker)
+        own = (speaker.clips, speaker.consents, speaker.room_tones, speaker.sessions, speaker.skips)
+        admin_log_forget(Speaker.objects.filter(pk=speaker.pk), *(rows.all() for rows in own))
         speaker.delete()
         if account is not None:
+            admin_log_forget(User.objects.filter(pk=account.pk))
             _forget_sign_ins(account)
             account.delete()
 
 
+def admin_log_forget(*gone: QuerySet[Any]) -> None:
+    """What Django's admin noted of rows that go: it keeps what they were called, and no key holds it to them."""
+    for rows in gone:
+        noted = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(rows.model))
+        if noted.exists():
+            ids = {str(pk) for pk in rows.values_list("pk", flat=True)}
+            noted.filter(pk__in=[entry.pk for entry in noted if entry.object_id in ids]).delete()
+
+
 def _forget_sign_ins(account: User) -> None:
-    """When, from where and with which browser somebody came in: django-axes keeps it by name, which no key holds."""
+    """When, from where and with which browser somebody came in: no key holds what django-axes and sessions keep."""
     for log in (AccessAttempt, AccessFailureLog, AccessLog):
         log.objects.filter(username=account.get_username()).delete()
+    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+    for session in Session.objects.iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(account.pk):
+            store(session.session_key).delete()
 
 
 def _delete_folders(speaker_pk: UUID) -> None:

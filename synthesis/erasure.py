@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 from kombu.exceptions import OperationalError
 
 from studio import files, hints
-from studio.erasure import Item, account_of
+from studio.erasure import Item, account_of, admin_log_forget
 from studio.models import Speaker
 from synthesis import selectors, services
 from synthesis.models import Utterance, UtteranceSentence
@@ -42,6 +42,7 @@ def erase(speaker: Speaker) -> None:
     for sha256 in Checkpoint.objects.filter(run__in=runs_made_of(speaker)).values_list("sha256", flat=True):
         (Path(settings.WORK_DIR) / "voices" / f"{sha256}.safetensors").unlink(missing_ok=True)
     with transaction.atomic():
+        admin_log_forget(_utterances(speaker), selectors.voices_made_of(speaker))
         _utterances(speaker).delete()
         selectors.voices_made_of(speaker).delete()
 

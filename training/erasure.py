@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from studio import files, hints
-from studio.erasure import Item
+from studio.erasure import Item, admin_log_forget
 from studio.errors import Refused
 from studio.models import Speaker
 from training import selectors, services, shelf
@@ -49,6 +49,7 @@ def erase(speaker: Speaker) -> None:
     for run in runs:
         files.delete_folder(f"runs/{run}")
         shutil.rmtree(shelf.run_work_folder(run), ignore_errors=True)
+    admin_log_forget(TrainingRun.objects.filter(pk__in=runs), Checkpoint.objects.filter(run__in=runs))
     TrainingRun.objects.filter(pk__in=runs).delete()
 
 

@@ -15,7 +15,10 @@ from axes.models import AccessAttempt, AccessLog
 from celery import current_app
 from django.apps import apps
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -384,6 +387,34 @@ def test_when_and_from_where_the_speaker_signed_in_is_forgotten(house: House, cl
     house.speaker.refresh_from_db()
     erasure.speaker_erase(speaker=house.speaker, by=None)
     assert not AccessLog.objects.exists() and not AccessAttempt.objects.exists()
+
+
+def test_what_the_admin_noted_of_the_speaker_is_forgotten(house: House, admin: User) -> None:
+    house.speaker.refresh_from_db()
+    runs = (house.run, house.warmed)
+    gone = (
+        house.speaker,
+        house.speaker.user,
+        house.speaker.clips.get(),
+        *runs,
+        house.run.checkpoints.get(),
+        house.voice,
+    )
+    for row in (*gone, house.said, house.other, house.base):
+        kind = ContentType.objects.get_for_model(row)
+        LogEntry.objects.create(user=admin, content_type=kind, object_id=row.pk, object_repr=str(row), action_flag=2)
+    erasure.speaker_erase(speaker=house.speaker, by=admin)
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {"보라", "base"}
+
+
+def test_sessions_of_the_speaker_end_and_others_go_on(house: House, listener: User, signed_in: SignIn) -> None:
+    house.speaker.refresh_from_db()
+    assert house.speaker.user is not None
+    signed_in(house.speaker.user)
+    signed_in(house.speaker.user)
+    other = signed_in(listener)
+    erasure.speaker_erase(speaker=house.speaker, by=None)
+    assert [session.session_key for session in Session.objects.all()] == [other.session.session_key]
 
 
 def test_cut_off_after_the_row_it_is_ended_by_the_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
