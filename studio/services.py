@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 
 from django.contrib.auth.models import User
@@ -20,6 +21,7 @@ from studio.signals import consent_withdrawn
 
 LINK_HOURS = 24
 INVITATION_HOURS = 24 * 7
+NAME_TRIES = 20  # of so many who are made at once, without a name, each gets a number of their own
 
 
 def sign_in_link_create(*, user: User, hours: int = LINK_HOURS) -> str:
@@ -56,12 +58,12 @@ def speaker_create(*, label: str, name: str = "", user: User | None = None) -> S
 
     `name`: lower-case letters, digits, - and _, as the caller has checked; it is kept as it is.
     """
-    name = name or slugify(label) or _free_name()
-    try:
-        with transaction.atomic():
+    wanted = name or slugify(label)
+    for _try in range(1 if wanted else NAME_TRIES):
+        name = wanted or _free_name()
+        with suppress(IntegrityError), transaction.atomic():
             return Speaker.objects.create(name=name[:64], label=label.strip()[:80], user=user)
-    except IntegrityError as error:
-        raise Refused("name_taken", _("이미 있는 이름이에요: %(name)s") % {"name": name}, 409, name=name) from error
+    raise Refused("name_taken", _("이미 있는 이름이에요: %(name)s") % {"name": name}, 409, name=name)
 
 
 def speaker_invite(*, speaker: Speaker) -> str:

@@ -216,6 +216,21 @@ def test_speakers_whose_labels_have_no_latin_letters_get_names_of_their_own() ->
     assert len(set(names)) == 2
 
 
+def test_two_without_a_name_who_are_made_at_once_are_both_made(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    free_name = services._free_name
+
+    def then_the_other() -> str:
+        """Between the look for a free number and the row, the other request makes its own."""
+        monkeypatch.setattr(services, "_free_name", free_name)
+        name = free_name()
+        services.speaker_create(label="보라")
+        return name
+
+    monkeypatch.setattr(services, "_free_name", then_the_other)
+    mina = services.speaker_create(label="미나")
+    assert (mina.label, Speaker.objects.get(label="보라").name != mina.name) == ("미나", True)
+
+
 def test_a_page_without_a_csrf_token_is_refused_in_json_to_programs_and_in_words_to_people(admin: User) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(admin)
