@@ -309,7 +309,7 @@ def test_sound_that_arrives_while_its_speaker_is_erased_leaves_nothing(
     speaker, save = house.speaker, files.save_bytes
 
     def erased(key: str, content: bytes | Path) -> int:
-        monkeypatch.undo()
+        monkeypatch.setattr(files, "save_bytes", save)
         erasure.speaker_erase(speaker=Speaker.objects.get(pk=speaker.pk), by=None)
         return save(key, content)  # stored behind the erasure's back
 
