@@ -6,6 +6,9 @@ the client says `{"after": seq}`, gets a snapshot and every row that it lacks, t
     {"type": "snapshot", "snapshot": {…, "last_seq": n}}          at once, and every 15 s
     {"type": "events", "events": [{"seq", "kind", "data", "at"}]}  in order, without gaps
 
+Whom it shows nothing it still accepts, and closes with a code: a browser tells a page nothing of a refused handshake
+(1006, as for a cut line), so that the page would try for ever.
+
 static/js/lib/live.js is the other half.
 """
 
@@ -19,12 +22,14 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
+from django.http import Http404
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
@@ -39,6 +44,8 @@ CHECK_SECONDS = 60.0
 ROWS_AT_ONCE = 500
 SEND_SECONDS = 2.0
 TRY_AGAIN = 1013  # of RFC 6455's registry: come again later
+SIGNED_OUT = 4401
+GONE = 4404  # deleted, or not for this person (any more): as a page answers 404 to both
 
 
 class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
@@ -61,13 +68,13 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         raise NotImplementedError
 
     def snapshot(self) -> dict[str, Any]:
-        """What the page shows of the object now, with `last_seq`. Runs in a thread."""
+        """What the page shows of the object now, with `last_seq`; Http404 when it was deleted. Runs in a thread."""
         raise NotImplementedError
 
     # From here on nothing is for subclasses.
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """A lost Redis closes the socket; the page connects again until it is back."""
+        """A lost Redis closes the socket until it is back; what was deleted closes it for good."""
         self.clock: asyncio.Task[None] | None = None
         try:
             await super().__call__(scope, receive, send)
@@ -77,14 +84,18 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
                 self.clock.cancel()
             with contextlib.suppress(Exception):  # the browser may be gone as well
                 await send({"type": "websocket.close", "code": TRY_AGAIN})
+        except Http404:
+            await self.disconnect(GONE)
+            await self.close(code=GONE)
 
     async def connect(self) -> None:
         self.sent: int | None = None  # number of the last event sent; None until the client has asked
         self.reading = asyncio.Lock()  # the clock and an event may both find rows missing: they are sent once
-        user = self.scope.get("user")
-        if user is None or not user.is_authenticated or not await database_sync_to_async(self.allowed)(user):
-            await self.close()
-            return
+        code = await self._why_not(self.scope.get("user") or AnonymousUser())
+        if code is not None:
+            await self.accept()
+            await self.close(code=code)
+            raise StopConsumer  # what the page says meanwhile is not answered
         await self.channel_layer.group_add(self.group(), self.channel_name)
         await self.channel_layer.group_add(session_group(self._session_key()), self.channel_name)
         hints.back()
@@ -123,7 +134,13 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             await self._send_snapshot()
 
     async def live_signed_out(self, message: dict[str, Any]) -> None:
-        await self.close(code=4401)
+        await self.close(code=SIGNED_OUT)
+
+    async def _why_not(self, user: AnyUser) -> int | None:
+        """The code to close with; None when this person may look."""
+        if not user.is_authenticated:
+            return SIGNED_OUT
+        return None if await database_sync_to_async(self.allowed)(user) else GONE
 
     async def _catch_up(self) -> None:
         async with self.reading:
@@ -149,14 +166,17 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
                 beats += 1
                 if beats * SNAPSHOT_SECONDS % CHECK_SECONDS < SNAPSHOT_SECONDS:
                     user = await database_sync_to_async(fresh_user)(self.scope)
-                    if not user.is_authenticated or not await database_sync_to_async(self.allowed)(user):
-                        await self.close(code=4401)
+                    code = await self._why_not(user)
+                    if code is not None:
+                        await self.close(code=code)
                         return
                 if self.sent is not None:
                     await self._send_snapshot()
                     await self._catch_up()
         except asyncio.CancelledError:
             raise
+        except Http404:
+            await self.close(code=GONE)
         except Exception:
             logger.exception("The socket of %s is closed; the page connects again.", self.group())
             await self.close(code=1011)

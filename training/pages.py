@@ -205,6 +205,7 @@ def script_words() -> dict[str, str | Promise | dict[str, Any]]:
         "open": _("실시간으로 보고 있어요"),
         "waiting": _("연결이 끊겨 다시 잇고 있어요. 보이는 것은 끊기기 전의 것일 수 있어요."),
         "signed_out": _("로그아웃되어 더 보여 드릴 수 없어요."),
+        "gone": _("지워졌거나 이제 볼 수 없는 학습이에요. 보이는 것은 그 전의 것이에요."),
         "train": _("학습"),
         "held_out": _("확인"),
         "step": _("{step}걸음"),

@@ -229,6 +229,31 @@ def test_a_text_whose_worker_died_says_that_it_starts_again(house: Studio, liste
     expect(page.locator("[data-sentences] .sentence button")).to_have_count(20)
 
 
+def test_a_page_that_connects_again_to_a_deleted_text_says_so_and_stops(house: Studio, listener: Visitor) -> None:
+    page = listener.page
+    say(listener, " ".join(["이 글은 끊긴 사이에 지워요."] * 9), voice="long")
+    expect(page.locator("[data-sentences] .sentence button")).not_to_have_count(0, timeout=pace.patient(60_000))
+    page.evaluate("void (document.querySelector('speak-room').feed.connect = () => {})")
+    page.evaluate("document.querySelector('speak-room').feed.socket.close()")
+    house.python("from synthesis.models import Utterance; Utterance.objects.filter(text__contains='끊긴').delete()")
+    page.evaluate("(feed => { delete feed.connect; feed.connectNow(); })(document.querySelector('speak-room').feed)")
+    expect(page.locator("[data-error]")).to_have_text("지워진 글이에요.")
+    expect(page.locator("[data-state]")).to_have_attribute("data-value", "stopped")
+    assert page.evaluate("document.querySelector('speak-room').feed.ended")
+    listener.faults.clear()  # the console's own lines about sounds that are gone
+
+
+def test_a_page_whose_person_was_signed_out_elsewhere_says_so(house: Studio, listener: Visitor) -> None:
+    page = listener.page
+    say(listener, " ".join(["이 글은 나간 뒤에도 나와요."] * 9), voice="long")
+    expect(page.locator("[data-sentences] .sentence button")).not_to_have_count(0, timeout=pace.patient(60_000))
+    house.python("from django.contrib.sessions.models import Session; Session.objects.all().delete()")
+    page.evaluate("document.querySelector('speak-room').feed.socket.close()")
+    expect(page.locator("[data-state]")).to_have_text("로그아웃되어 더 보여 드릴 수 없어요.")
+    assert page.evaluate("document.querySelector('speak-room').feed.ended")
+    listener.faults.clear()
+
+
 def test_another_take_of_the_same_text_sounds_otherwise(listener: Visitor) -> None:
     page = listener.page
     say(listener, "한 문장이에요.")

@@ -31,3 +31,15 @@ class Socket(ApplicationCommunicator):  # type: ignore[misc]
     async def disconnect(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})
         await self.wait(2)
+
+
+async def refusal(socket: ApplicationCommunicator, *, says: Any = None) -> int:
+    """The code that a new socket is closed with, which gets nothing; `says`: what the page says at once."""
+    await socket.send_input({"type": "websocket.connect"})
+    if says is not None:
+        await socket.send_input({"type": "websocket.receive", "text": json.dumps(says)})
+    assert (await socket.receive_output(5))["type"] == "websocket.accept"
+    closed = await socket.receive_output(5)
+    assert closed["type"] == "websocket.close", closed
+    assert await socket.receive_nothing(0.2)
+    return int(closed["code"])

@@ -14,12 +14,14 @@ from channels.auth import AuthMiddlewareStack
 from channels.layers import channel_layers
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.http import Http404
 from django.test import Client
 
 from studio import hints, live
 from studio.access import AnyUser, is_admin
 from tests import pace
-from tests.studio.sockets import Socket
+from tests.studio.sockets import Socket, refusal
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_url", "fresh_layer")]
 
@@ -177,10 +179,35 @@ async def test_rows_that_two_of_us_find_missing_at_once_are_sent_once(
         assert got == [1, 2, 3]
 
 
-async def test_nobody_else_gets_in(transactional_db: None) -> None:
-    for user in (None, await sync_to_async(User.objects.create_user)("stranger")):
+async def test_nobody_else_gets_in_and_the_page_is_told_why(transactional_db: None) -> None:
+    write()
+    stranger = await sync_to_async(User.objects.create_user)("stranger")
+    for user, code in ((None, live.SIGNED_OUT), (stranger, live.GONE)):
         async with socket(user) as communicator:
-            assert not await communicator.connect()
+            assert await refusal(communicator, says={"after": 0}) == code
+
+
+async def test_what_was_deleted_meanwhile_closes_the_socket_for_good(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def snapshot(self: Diary) -> dict[str, Any]:
+        raise Http404
+
+    monkeypatch.setattr(Diary, "snapshot", snapshot)
+    monkeypatch.setattr(live, "SNAPSHOT_SECONDS", 0.05)
+    async with socket(boss) as asking:
+        assert await asking.connect()
+        await asking.send_json({"after": 0})
+        assert (await asking.receive_output(timeout=pace.patient(5)))["code"] == live.GONE
+    monkeypatch.undo()
+    monkeypatch.setattr(live, "SNAPSHOT_SECONDS", 0.05)
+    async with socket(boss) as listening:
+        await begin(listening)
+        monkeypatch.setattr(Diary, "snapshot", snapshot)
+        message: dict[str, Any] = {}
+        while message.get("type") != "websocket.close":
+            message = await listening.receive_output(timeout=pace.patient(5))
+        assert message["code"] == live.GONE
 
 
 async def test_signing_out_closes_the_socket_at_once(boss: User) -> None:
@@ -202,7 +229,19 @@ async def test_a_person_who_may_no_longer_look_is_shut_out(boss: User, monkeypat
         message: dict[str, Any] = {}
         while message.get("type") != "websocket.close":
             message = await communicator.receive_output(timeout=pace.patient(5))
-        assert message["code"] == 4401
+        assert message["code"] == live.GONE
+
+
+async def test_a_session_that_is_over_closes_its_sockets(boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "SNAPSHOT_SECONDS", 0.1)
+    monkeypatch.setattr(live, "CHECK_SECONDS", 0.1)
+    async with socket(boss) as communicator:
+        await begin(communicator)
+        await sync_to_async(Session.objects.all().delete)()
+        message: dict[str, Any] = {}
+        while message.get("type") != "websocket.close":
+            message = await communicator.receive_output(timeout=pace.patient(5))
+        assert message["code"] == live.SIGNED_OUT
 
 
 @pytest.mark.parametrize("nonsense", [{}, {"after": -1}, {"after": "1"}, {"after": True}, []])

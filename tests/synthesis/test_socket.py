@@ -16,9 +16,11 @@ from django.test import Client
 from django.utils import timezone
 
 from config.asgi import application
+from studio.live import GONE
 from synthesis import services, speaker
 from synthesis.models import Utterance, Voice
 from tests import pace
+from tests.studio.sockets import refusal
 
 pytestmark = pytest.mark.usefixtures("redis_url")
 
@@ -100,7 +102,7 @@ async def test_a_reload_gets_what_it_lacks(voice: Voice, listener: User, signed_
 async def test_nobody_else_listens_in(voice: Voice, listener: User, admin: User, signed_in: Callable) -> None:
     client = await sync_to_async(signed_in)(admin)
     utterance = await sync_to_async(services.utterance_request)(voice=voice, text="비밀이에요.", requested_by=listener)
-    assert not await Socket(client, utterance).connect()
+    assert await refusal(Socket(client, utterance), says={"after": 0}) == GONE
 
 
 def test_a_celery_worker_speaks_what_is_asked_for(voice: Voice, listener: User, celery_worker: Callable) -> None:

@@ -19,7 +19,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from studio.live import GONE, SIGNED_OUT
 from studio.models import Speaker
+from tests.studio.sockets import refusal
 from training.journal import announce, record
 from training.models import TrainingRun
 from training.routing import websocket_urlpatterns
@@ -80,10 +82,17 @@ def client_of() -> Callable[[User], Client]:
     return sign_in
 
 
+def address(run: TrainingRun) -> str:
+    return f"/ws/runs/{run.pk}/"
+
+
+def cookie_of(client: Client | None) -> str:
+    return client.cookies[settings.SESSION_COOKIE_NAME].value if client else ""
+
+
 @asynccontextmanager
 async def opened(run: TrainingRun, client: Client | None) -> AsyncIterator[tuple[Socket, bool]]:
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value if client else ""
-    socket = Socket(f"/ws/runs/{run.pk}/", cookie)
+    socket = Socket(address(run), cookie_of(client))
     try:
         yield socket, await socket.connect()
     finally:
@@ -127,12 +136,21 @@ async def test_a_stranger_a_guest_and_a_run_that_is_not_there_are_refused(
 ) -> None:
     stranger = await write(User.objects.create_user)("stranger")
     clients: list[Client | None] = [None, await sync_to_async(client_of)(stranger)]
-    for client in clients:
-        async with opened(run, client) as (_, connected):
-            assert not connected
-    missing = TrainingRun()
-    async with opened(missing, await sync_to_async(client_of)(admin)) as (_, connected):
-        assert not connected
+    for client, code in zip(clients, (SIGNED_OUT, GONE), strict=True):
+        assert await refusal(Socket(address(run), cookie_of(client)), says={"after": 0}) == code
+    own = await sync_to_async(client_of)(admin)
+    assert await refusal(Socket(address(TrainingRun()), cookie_of(own)), says={"after": 0}) == GONE
+
+
+async def test_the_socket_of_a_run_that_is_erased_meanwhile_closes_for_good(
+    run: TrainingRun, admin: User, client_of: Callable[[User], Client]
+) -> None:
+    client = await sync_to_async(client_of)(admin)
+    async with opened(run, client) as (socket, _):
+        await socket.ask_after(10)
+        await write(TrainingRun.objects.all().delete)()
+        await socket.send_input({"type": "websocket.receive", "text": json.dumps({"after": 10})})
+        assert await closing(socket) == GONE
 
 
 async def test_a_speaker_may_watch_their_own_voice_being_made(
@@ -151,7 +169,7 @@ async def test_the_socket_closes_when_its_person_signs_out(
     async with opened(run, client) as (socket, _):
         await socket.ask_after(10)
         await sync_to_async(client.post)("/sign-out/")
-        assert await closing(socket) == 4401
+        assert await closing(socket) == SIGNED_OUT
 
 
 async def test_the_socket_of_someone_who_is_no_longer_allowed_closes_by_itself(
@@ -163,7 +181,7 @@ async def test_the_socket_of_someone_who_is_no_longer_allowed_closes_by_itself(
     client = await sync_to_async(client_of)(admin)
     async with opened(run, client) as (socket, _):
         await write(User.objects.update)(is_staff=False)
-        assert await closing(socket) == 4401
+        assert await closing(socket) == GONE
 
 
 async def closing(socket: Socket) -> int:

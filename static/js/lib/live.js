@@ -18,6 +18,9 @@ export function sortOut(last, events) {
   return { fresh, last, gap: false };
 }
 
+// The codes with which the server closes for good; after any other the page tries again.
+const FOR_GOOD = { 4401: "signed-out", 4404: "gone" };
+
 /** The address of a socket on this site, from a path such as "/ws/runs/…/". */
 export function socketUrl(path, base = location.href) {
   const url = new URL(path, base);
@@ -27,7 +30,7 @@ export function socketUrl(path, base = location.href) {
 
 /**
  * Fires "event" (detail: {seq, kind, data, at}), each number once and in order; "snapshot" (detail: the object as it
- * is); "state" (detail: "connecting", "open", "waiting", "signed-out" or "closed").
+ * is); "state" (detail: "connecting", "open", "waiting", or for good: "signed-out", "gone" or "closed").
  */
 export class LiveFeed extends EventTarget {
   constructor(path, { after = 0 } = {}) {
@@ -56,8 +59,8 @@ export class LiveFeed extends EventTarget {
     });
     socket.addEventListener("close", (closing) => {
       if (socket !== this.socket || this.ended) return;
-      if (closing.code === 4401) {
-        this.close("signed-out");
+      if (closing.code in FOR_GOOD) {
+        this.close(FOR_GOOD[closing.code]);
         return;
       }
       this.#tell("state", "waiting");

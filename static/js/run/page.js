@@ -72,7 +72,7 @@ class RunPage extends HTMLElement {
 
   #connection(state) {
     const line = this.querySelector("[data-connection]");
-    const words = { open: this.words.open, waiting: this.words.waiting, "signed-out": this.words.signed_out };
+    const words = { open: this.words.open, waiting: this.words.waiting, "signed-out": this.words.signed_out, gone: this.words.gone };
     if (state in words) {
       line.dataset.state = state;
       line.textContent = words[state];

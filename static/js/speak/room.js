@@ -195,6 +195,11 @@ class SpeakRoom extends HTMLElement {
     });
     feed.addEventListener("state", ({ detail }) => {
       if (feed !== this.feed) return;
+      if (detail === "gone") {
+        this.lost = "";
+        this.#goneWhileSpoken();
+        return;
+      }
       this.lost = { waiting: this.words.lost, "signed-out": this.words.signedOut }[detail] ?? "";
       this.#showState();
     });
