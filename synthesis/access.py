@@ -13,12 +13,15 @@ from studio.access import require_sign_in
 from studio.errors import Refused
 from synthesis import selectors
 
+OWN_SITES = {"same-origin", "none"}  # none: an address that was typed; what is no browser says nothing
+
 
 def caller(request: HttpRequest) -> User:
     """The person behind an API call: of the key in `Authorization: Bearer …`, else of the session.
 
-    Views that use it are csrf_exempt: a key needs no token, and for a session the token is checked here.
-    Raises Refused: bad_key and sign_in (401), csrf (403).
+    Views that use it are csrf_exempt: a key needs no token, and for a session the token is checked here. No token
+    guards a GET, and a link on another site brings the session along: it would speak in the name of whoever clicks.
+    Raises Refused: bad_key and sign_in (401), other_site and csrf (403).
     """
     scheme, _space, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -27,6 +30,8 @@ def caller(request: HttpRequest) -> User:
             raise Refused("bad_key", _("이 열쇠로는 들어올 수 없어요. 새로 만들어 주세요."), 401)
         return user
     require_sign_in(request.user)
+    if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
+        raise Refused("other_site", _("다른 사이트에서 온 요청은 받지 않아요. 이 사이트에서 다시 해 주세요."), 403)
     if _Csrf(lambda _request: HttpResponse()).refuses(request):
         raise Refused("csrf", _("페이지를 연 지 오래되었어요. 새로 고친 뒤 다시 해 주세요."), 403)
     return cast(User, request.user)

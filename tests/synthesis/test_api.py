@@ -201,6 +201,23 @@ async def test_nobody_speaks_without_a_key_or_a_session(voice: Voice, headers: d
     assert json.loads(body)["code"] in {"sign_in", "bad_key"}
 
 
+@pytest.mark.parametrize(
+    ("site", "code"),
+    [("cross-site", "other_site"), ("same-site", "other_site"), ("same-origin", "no_voice"), ("none", "no_voice")],
+)
+async def test_a_link_on_another_site_does_not_speak_in_ones_name(listener: User, site: str, code: str) -> None:
+    browser = AsyncClient()
+    await browser.aforce_login(listener, backend="django.contrib.auth.backends.ModelBackend")
+    response = await browser.get("/api/speak?text=안녕하세요.&voice=mina", headers={"Sec-Fetch-Site": site})
+    assert json.loads(await body_of(response))["code"] == code
+
+
+async def test_a_key_is_taken_from_any_site(bearer: dict[str, str]) -> None:
+    headers = {**bearer, "Sec-Fetch-Site": "cross-site"}
+    _, body = await get("/api/speak?text=안녕하세요.&voice=mina", worker=False, headers=headers)
+    assert json.loads(body)["code"] == "no_voice"
+
+
 async def openai(bearer: dict[str, str], worker: bool = True, **body):
     working = beside(speak_next) if worker else None
     response = await AsyncClient().post(
