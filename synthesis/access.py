@@ -7,9 +7,10 @@ from typing import cast
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from studio.access import require_sign_in
+from studio.access import PERSON_HEADER, require_sign_in
 from studio.errors import Refused
 from synthesis import selectors
 
@@ -29,6 +30,10 @@ def caller(request: HttpRequest) -> User:
         if user is None:
             raise Refused("bad_key", _("이 열쇠로는 들어올 수 없어요. 새로 만들어 주세요."), 401)
         return user
+    if not request.user.is_authenticated and not request.headers.get(PERSON_HEADER):  # a program, and no page of ours
+        words = _("열쇠가 없어요. ‘Authorization: Bearer 열쇠’ 헤더를 함께 보내 주세요. 열쇠는 %(page)s 에서 만들어요.")
+        page = request.build_absolute_uri(reverse("synthesis:tokens"))
+        raise Refused("sign_in", words % {"page": page}, 401, page=page)
     require_sign_in(request.user)
     if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
         raise Refused("other_site", _("다른 사이트에서 온 요청은 받지 않아요. 이 사이트에서 다시 해 주세요."), 403)

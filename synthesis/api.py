@@ -10,6 +10,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -23,6 +24,8 @@ from synthesis import reading, selectors, services, streams
 from synthesis.access import caller
 from synthesis.models import Utterance, Voice
 from synthesis.sound import Mark, stream_head, wav_of_pcm
+
+ADDRESSES = (("GET", "api_speak"), ("GET", "api_voices"), ("POST", "api_read"), ("POST", "openai_speech"))
 
 
 @csrf_exempt
@@ -75,6 +78,14 @@ async def openai_speech(request: HttpRequest) -> HttpResponseBase:
         return await _answer(utterance, sound_format, whole=False)
     except (Refused, SpeechError) as error:
         return _openai_error(error)
+
+
+@csrf_exempt
+def unknown(request: HttpRequest, rest: str) -> HttpResponse:
+    """Any other address below `/api/` and `/v1/`: programs read no page that says 404, nor where else to ask."""
+    addresses = ", ".join(f"{method} {reverse(f'synthesis:{name}')}" for method, name in ADDRESSES)
+    message = _("이런 주소는 없어요. 있는 주소: %(addresses)s") % {"addresses": addresses}
+    return _openai_error(Refused("no_such_address", message, 404, path=request.path))
 
 
 def _utterance(request: HttpRequest, wants: dict[str, Any], text_name: str) -> Utterance:

@@ -27,4 +27,6 @@ urlpatterns = [
     path("api/speak", api.speak, name="api_speak"),
     path("api/voices", api.voices, name="api_voices"),
     path("v1/audio/speech", api.openai_speech, name="openai_speech"),
+    path("api/<path:rest>", api.unknown, name="api_unknown"),
+    path("v1/<path:rest>", api.unknown, name="openai_unknown"),
 ]

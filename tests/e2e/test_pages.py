@@ -36,7 +36,7 @@ NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
         "history", "utterance_create", "utterance", "utterance_stop", "utterance_delete", "utterance_wav",
         "sentence_sound", "listener_invite", "voice_rename", "voice_release", "voice_retire",
         "voice_restore", "token_revoke",
-        "api_read", "api_speak", "api_voices", "openai_speech",
+        "api_read", "api_speak", "api_voices", "api_unknown", "openai_speech", "openai_unknown",
     },
 }  # fmt: skip
 SIGN_IN, REFUSED, GONE, MISSING = "/sign-in/", 403, 410, 404

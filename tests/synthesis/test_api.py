@@ -218,6 +218,29 @@ async def test_a_key_is_taken_from_any_site(bearer: dict[str, str]) -> None:
     assert json.loads(body)["code"] == "no_voice"
 
 
+@pytest.mark.parametrize(("language", "word"), [("ko", "열쇠가 없어요"), ("en", "No key came along")])
+async def test_a_program_without_a_key_is_told_of_the_key(language: str, word: str) -> None:
+    _, body = await get("/api/voices", worker=False, headers={"Accept-Language": language})
+    assert word in json.loads(body)["message"]
+    assert "http://testserver/tokens/" in json.loads(body)["message"]
+
+
+async def test_a_page_of_ours_without_a_session_is_led_to_the_sign_in(listener: User) -> None:
+    _, body = await get("/api/voices", worker=False, headers={"X-Person": str(listener.pk)})
+    assert json.loads(body)["message"] == "먼저 로그인해 주세요."
+
+
+@pytest.mark.parametrize("path", ["/api/speek", "/api/voices/", "/api/v2/x/y", "/v1/models"])
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(("language", "word"), [("ko", "이런 주소는 없어요"), ("en", "There is no such address")])
+def test_an_address_that_is_not_there_is_told_in_json(path: str, method: str, language: str, word: str) -> None:
+    response = getattr(Client(enforce_csrf_checks=True), method)(path, headers={"Accept-Language": language})
+    answer = response.json()
+    assert (response.status_code, answer["code"], answer["params"]) == (404, "no_such_address", {"path": path})
+    assert word in answer["message"] and "POST /v1/audio/speech" in answer["message"]
+    assert answer["error"]["message"] == answer["message"]
+
+
 async def openai(bearer: dict[str, str], worker: bool = True, **body):
     working = beside(speak_next) if worker else None
     response = await AsyncClient().post(
