@@ -15,6 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -140,7 +141,14 @@ def _guarded(view: View, check: Callable[[HttpRequest], None]) -> View:
 def _lead_on(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """Where a person can mend what a page refused."""
     if refusal.code == "sign_in":
-        return HttpResponseRedirect(f"{reverse('studio:sign_in')}?{urlencode({'next': request.get_full_path()})}")
+        return HttpResponseRedirect(f"{reverse('studio:sign_in')}?{urlencode({'next': _place(request)})}")
     if refusal.code in {"no_speaker", "no_consent"}:
         return HttpResponseRedirect(reverse("studio:consent"))
     return render(request, "studio/refused.html", {"message": refusal.message}, status=refusal.status)
+
+
+def _place(request: HttpRequest) -> str:
+    """Where the person is: a form may name the page that it stands on."""
+    page = request.POST.get("next", "")
+    inside = url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()})
+    return page if inside else request.get_full_path()

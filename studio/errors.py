@@ -94,6 +94,23 @@ def api_errors(view: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
+def api_errors_unless_form(view: Callable[..., Any]) -> Callable[..., Any]:
+    """`api_errors` for programs; whoever sent a plain form is refused by a page, and led on by `studio.access`."""
+    programs = api_errors(view)
+
+    @functools.wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        chosen = view if wants_page(request) else programs
+        return chosen(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return answer
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Whether a person at a browser waits for the answer, and no program."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
 def bad_characters() -> Refused:
     """Why a text is not taken that no database could keep."""
     return Refused("bad_characters", _("다룰 수 없는 글자가 섞여 있어요. 그 글자를 지우고 다시 해 주세요."))
@@ -101,7 +118,7 @@ def bad_characters() -> Refused:
 
 def refusal_response(request: HttpRequest, refusal: Refused) -> HttpResponse:
     """A page for a person at a browser, JSON for a program."""
-    if "text/html" in request.headers.get("Accept", ""):
+    if wants_page(request):
         return render(request, "studio/refused.html", {"message": refusal.message}, status=refusal.status)
     return error_response(refusal)
 

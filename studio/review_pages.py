@@ -14,12 +14,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from studio import consistency, review, selectors
-from studio.access import admin_required, sign_in_required, speaker_of
+from studio.access import admin_required, posted_from, sign_in_required, speaker_of
 from studio.asked import retakes_of
-from studio.errors import Refused, api_errors
+from studio.errors import Refused, api_errors_unless_form
 from studio.json_body import json_object
 from studio.models import Clip, Review, Speaker
 from studio.review_forms import ReviewForm, SieveForm
@@ -67,8 +67,8 @@ def own_course(request: HttpRequest) -> HttpResponse:
     return _course(request, found, own=True) if found else redirect("studio:consent")
 
 
-@require_POST
-@api_errors
+@posted_from("studio:speakers", arguments=False)
+@api_errors_unless_form
 @admin_required
 def review_write(request: HttpRequest, clip_id: UUID) -> HttpResponse:
     """`decision` (accept, return, clear) and `reason` of one take; JSON for a program, else back to the page."""

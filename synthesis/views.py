@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from speech.errors import SpeechError
 from studio import files
 from studio.access import admin_required, posted_from, sign_in_required
-from studio.errors import Refused, api_errors, person_message
+from studio.errors import Refused, api_errors, api_errors_unless_form, person_message, wants_page
 from studio.json_body import json_object, text_of
 from synthesis import consent, pages, selectors, services
 from synthesis.forms import PublishForm
@@ -103,12 +103,12 @@ def utterance_stop(request: SignedIn, pk: UUID) -> HttpResponse:
 
 
 @posted_from("synthesis:speak_utterance")
-@api_errors
+@api_errors_unless_form
 @sign_in_required
 def utterance_delete(request: SignedIn, pk: UUID) -> HttpResponse:
     """For a script, and for the form of a page without one."""
     services.utterance_delete(utterance=_own(request, pk))
-    if "text/html" in request.headers.get("Accept", ""):
+    if wants_page(request):
         return redirect("synthesis:speak")
     return JsonResponse({"deleted": str(pk)})
 

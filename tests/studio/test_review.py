@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -207,6 +208,19 @@ def test_without_a_program_the_page_decides_by_its_form_and_comes_back(
     answer = boss.post(f"/clips/{clip.pk}/review", {"decision": "return", "next": "https://evil.example/"})
     assert answer.headers["Location"] == "/speakers/" and Review.objects.get().decision == "returned"
     assert boss.post(f"/clips/{clip.pk}/review", {"decision": "burn"}).status_code == 400
+
+
+def test_who_was_signed_out_meanwhile_signs_in_and_comes_back_to_the_list(
+    speaking: Client, prompts: list[Prompt]
+) -> None:
+    clip = record(speaking, prompts[0])
+    path, back = f"/clips/{clip.pk}/review", "/speakers/mina/?order=newest"
+    browser = Client(headers={"Accept": "text/html,*/*"})
+    for posted, place in ((back, back), ("https://evil.example/", path)):
+        answer = browser.post(path, {"decision": "accept", "next": posted})
+        assert answer.headers["Location"] == f"/sign-in/?{urlencode({'next': place})}"
+    assert browser.get(path).headers["Location"] == "/speakers/"
+    assert not Review.objects.exists()
 
 
 def test_a_take_unlike_the_others_of_its_speaker_is_a_concern() -> None:

@@ -139,6 +139,15 @@ def test_the_history_is_shown_page_by_page_and_can_be_deleted(voice: Voice, sign
     assert Utterance.objects.count() == 21
 
 
+def test_who_was_signed_out_meanwhile_is_led_to_the_sign_in_and_a_script_is_told(voice: Voice, listener: User) -> None:
+    said = Utterance.objects.create(voice=voice, text="글", requested_by=listener, state="done")
+    path = f"/utterances/{said.pk}/delete"
+    answer = Client(headers={"Accept": "text/html,*/*"}).post(path)
+    assert answer.headers["Location"] == f"/sign-in/?next={path.replace('/', '%2F')}"
+    assert Client(headers={"Accept": "application/json"}).post(path).json()["code"] == "sign_in"
+    assert Utterance.objects.exists()
+
+
 def test_a_script_asks_and_gets_the_state(voice: Voice, signed_in: SignIn, listener: User) -> None:
     client = signed_in(listener)
     body = {"text": "안녕하세요. 반가워요.", "voice": "mina", "seed": 5}
