@@ -95,12 +95,12 @@ def api_errors(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def api_errors_unless_form(view: Callable[..., Any]) -> Callable[..., Any]:
-    """`api_errors` for programs; whoever sent a plain form is refused by a page, and led on by `studio.access`."""
+    """`api_errors` for what programs POST; a plain form or a GET is refused by a page (`studio.access`)."""
     programs = api_errors(view)
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        chosen = view if wants_page(request) else programs
+        chosen = programs if request.method == "POST" and not wants_page(request) else view
         return chosen(request, *args, **kwargs)  # type: ignore[no-any-return]
 
     return answer

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from speech.errors import SpeechError
 from studio import files
@@ -102,15 +102,20 @@ def utterance_stop(request: SignedIn, pk: UUID) -> HttpResponse:
     return JsonResponse(selectors.utterance_state(services.utterance_stop(utterance=_own(request, pk))))
 
 
-@posted_from("synthesis:speak_utterance")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @api_errors_unless_form
 @sign_in_required
 def utterance_delete(request: SignedIn, pk: UUID) -> HttpResponse:
-    """For a script, and for the form of a page without one."""
-    services.utterance_delete(utterance=_own(request, pk))
-    if wants_page(request):
-        return redirect("synthesis:speak")
-    return JsonResponse({"deleted": str(pk)})
+    """GET asks first, on a page without a script; POST deletes, for a script as well."""
+    found = _own(request, pk)
+    if request.method != "POST":
+        return render(request, "synthesis/delete.html", {"utterance": found})
+    services.utterance_delete(utterance=found)
+    if not wants_page(request):
+        return JsonResponse({"deleted": str(pk)})
+    messages.success(request, _("지웠어요"))
+    return redirect("synthesis:speak")
 
 
 @require_GET

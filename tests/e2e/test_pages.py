@@ -33,7 +33,7 @@ NOT_PAGES = {  # addresses that take a POST, answer a program, or give a file
         "run_stop", "run_resume", "run_events", "checkpoint_picture", "checkpoint_sample", "checkpoint_file",
     },
     "synthesis": {
-        "history", "utterance_create", "utterance", "utterance_stop", "utterance_delete", "utterance_wav",
+        "history", "utterance_create", "utterance", "utterance_stop", "utterance_wav",
         "sentence_sound", "listener_invite", "voice_rename", "voice_release", "voice_retire",
         "voice_restore", "token_revoke",
         "api_read", "api_speak", "api_voices", "api_unknown", "openai_speech", "openai_unknown",
@@ -89,6 +89,7 @@ def pages(furnished: Furnished, utterance: str) -> dict[str, list[str]]:
         "training:run": [reverse("training:run", args=[run])],
         "synthesis:speak": [reverse("synthesis:speak")],
         "synthesis:speak_utterance": [reverse("synthesis:speak_utterance", args=[utterance])],
+        "synthesis:utterance_delete": [reverse("synthesis:utterance_delete", args=[utterance])],
         "synthesis:voices": [reverse("synthesis:voices")],
         "synthesis:voice_publish": [
             reverse("synthesis:voice_publish"), reverse("synthesis:voice_publish", args=[checkpoint]),
@@ -102,7 +103,11 @@ ADMIN_ONLY = {
     "studio:speakers", "studio:speaker", "studio:speaker_course", "studio:speaker_erase", "studio:prompts",
     "studio:dictionary", "training:runs", "synthesis:voices", "synthesis:voice_publish",
 }  # fmt: skip
-OWN = {"training:run": {"speaker", "admin"}, "synthesis:speak_utterance": {"listener"}}
+OWN = {
+    "training:run": {"speaker", "admin"},
+    "synthesis:speak_utterance": {"listener"},
+    "synthesis:utterance_delete": {"listener"},
+}
 
 
 def wanted(who: str, route: str, path: str) -> int:

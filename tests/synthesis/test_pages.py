@@ -148,6 +148,24 @@ def test_who_was_signed_out_meanwhile_is_led_to_the_sign_in_and_a_script_is_told
     assert Utterance.objects.exists()
 
 
+def test_without_a_script_a_text_is_deleted_after_a_question(
+    voice: Voice, signed_in: SignIn, listener: User, admin: User
+) -> None:
+    said = Utterance.objects.create(voice=voice, text="지울 글이에요.", requested_by=listener, state="done")
+    path = f"/utterances/{said.pk}/delete"
+    browser = signed_in(listener)
+    listed = browser.get("/speak/").content.decode()
+    assert f'<form action="{path}" data-delete>' in listed  # by GET, which asks
+    question = browser.get(path, headers={"Accept": "text/html"}).content.decode()
+    assert "지울 글이에요." in question and "되돌릴 수 없어요" in question and '<form method="post"' in question
+    assert Utterance.objects.exists()
+    assert signed_in(admin).get(path).status_code == 404
+    answer = browser.post(path, headers={"Accept": "text/html"}, follow=True)
+    assert answer.redirect_chain == [("/speak/", 302)]
+    assert "지웠어요" in answer.content.decode()
+    assert not Utterance.objects.exists()
+
+
 def test_a_script_asks_and_gets_the_state(voice: Voice, signed_in: SignIn, listener: User) -> None:
     client = signed_in(listener)
     body = {"text": "안녕하세요. 반가워요.", "voice": "mina", "seed": 5}
@@ -278,7 +296,7 @@ def test_a_buttons_address_leads_to_its_page_when_it_is_only_looked_at(
         assert client.put(address).status_code == 405
     assert client.get(f"/tokens/{token.pk}/revoke/").headers["Location"] == "/tokens/"
     said = Utterance.objects.create(voice=voice, text="글", requested_by=admin, state="done")
-    assert client.get(f"/utterances/{said.pk}/delete").headers["Location"] == f"/speak/{said.pk}/"
+    assert client.get(f"/utterances/{said.pk}/delete").status_code == 200
     voice.refresh_from_db()
     token.refresh_from_db()
     assert voice.retired_at is None and token.revoked_at is None and Utterance.objects.exists()
