@@ -370,6 +370,50 @@ test("a take that the server refuses for good stays here with the reason and doe
   assert.equal(store.rows.get("a").refusal.message, "길어요");
 });
 
+/** A sender whose server stumbles over some takes; `tried` has the ids in order. */
+function stumbling(ids, broken, refusal) {
+  const store = new Shelf(ids.map(row));
+  const tried = [];
+  const send = async (url, form) => {
+    tried.push(form.get("id"));
+    if (broken.includes(form.get("id"))) throw new Refusal(refusal.status, refusal);
+    return { sha256: form.get("sha256") };
+  };
+  return { store, tried, sender: new Sender({ store, speaker: "x", url: "/clips/", send }) };
+}
+
+for (const refusal of [{ status: 500 }, { status: 400, code: "damaged" }, { status: 413 }]) {
+  test(`a take that always gets ${refusal.status} blocks none behind it, and stays here`, async () => {
+    const { store, tried, sender } = stumbling(["a", "b", "c"], ["a"], refusal);
+    const told = [];
+    sender.addEventListener("change", ({ detail }) => told.push(detail));
+    await sender.run();
+    clearTimeout(sender.timer);
+    assert.deepEqual(tried, ["a", "b", "c"]);
+    assert.deepEqual([...store.rows.keys()], ["a"]);
+    assert.equal(store.rows.get("a").state, "waiting");
+    assert.deepEqual(told.at(-1), { waiting: 1, refused: 0, problem: refusal.code ?? "failed" });
+    assert.equal(sender.attempt, 1);
+  });
+}
+
+test("several bad takes let the others through in the next rounds, and a broken server gets two tries a round", async () => {
+  const { store, tried, sender } = stumbling(["a", "b", "c", "d", "e"], ["a", "b", "c"], { status: 500 });
+  await sender.run();
+  assert.deepEqual(tried, ["a", "b"]);
+  await sender.run();
+  clearTimeout(sender.timer);
+  assert.deepEqual(tried.slice(2), ["c", "d", "e", "a", "b"]);
+  assert.deepEqual([...store.rows.keys()], ["a", "b", "c"]);
+});
+
+test("who is signed out sends nothing more", async () => {
+  const { store, tried, sender } = stumbling(["a", "b"], ["a"], { status: 401, code: "sign_in" });
+  await sender.run();
+  assert.deepEqual(tried, ["a"]);
+  assert.equal(store.rows.size, 2);
+});
+
 test("the upload carries what the server asks for", () => {
   const form = formOf({ ...row("a"), microphone: { echoCancellation: false } });
   assert.equal(form.get("sha256"), "hash-a");

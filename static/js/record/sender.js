@@ -10,6 +10,13 @@ export function judgeRefusal({ status, code }) {
   return "refused";
 }
 
+/** Whether no take would get through now; else the fault may be this one's alone: the server stumbles over it. */
+export function isOutage({ status, code }) {
+  return code === "unreachable" || status === 408 || status === 429;
+}
+
+const STUMBLES = 2; // in a row, after which it is the server's own trouble, and the rest waits too
+
 /** Milliseconds before the n-th attempt (from 0): doubling, at most 30 s, scattered by a third. */
 export function waitBefore(attempt, random = Math.random()) {
   return Math.min(30000, 1000 * 2 ** attempt) * (1 - random / 3);
@@ -34,6 +41,7 @@ export class Sender extends EventTarget {
     Object.assign(this, { store, speaker, url, send });
     this.attempt = 0;
     this.problem = "";
+    this.failures = new Map(); // by id: what failed before goes behind what did not, and blocks nothing
     this.busy = false;
     this.again = false;
     globalThis.addEventListener?.("online", () => this.now());
@@ -68,23 +76,32 @@ export class Sender extends EventTarget {
   }
 
   async #round() {
+    const failures = (row) => this.failures.get(row.id) ?? 0;
     const rows = (await this.store.of(this.speaker)).filter((row) => row.state === "waiting");
-    for (const row of rows) {
-      if (!(await this.#one(row))) return;
+    let stumbles = 0;
+    this.stumbled = false;
+    for (const row of rows.sort((a, b) => failures(a) - failures(b))) {
+      const what = await this.#one(row);
+      if (what === "stop") return;
+      stumbles = what === "stumbled" ? stumbles + 1 : 0;
+      if (stumbles === STUMBLES) return;
     }
   }
 
-  /** One row; false when the ones behind it need not be tried now. */
+  /** One row: "sent", "refused", "stumbled" (again later), or "stop" when the ones behind it need not be tried now. */
   async #one(row) {
     try {
       const answer = await this.send(this.url, formOf(row));
       if (answer?.sha256 !== row.sha256) throw new Refusal(0, { code: "mismatch" });
       await this.store.delete(row.id);
-      this.attempt = 0;
-      this.problem = "";
+      this.failures.delete(row.id);
+      if (!this.stumbled) {
+        this.attempt = 0;
+        this.problem = "";
+      }
       this.dispatchEvent(new CustomEvent("sent", { detail: { row, answer } }));
       await this.tell();
-      return true;
+      return "sent";
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return this.#failed(row, error);
@@ -98,14 +115,19 @@ export class Sender extends EventTarget {
       row.refusal = { code: refusal.code, message: refusal.message };
       await this.store.put(row);
       this.dispatchEvent(new CustomEvent("refused", { detail: { row, refusal } }));
-      return true;
+      return "refused";
     }
     this.problem = refusal.code;
-    if (what === "retry") {
+    if (what === "halt") return "stop";
+    if (!this.stumbled) {
+      clearTimeout(this.timer);
       this.timer = setTimeout(() => this.run(), waitBefore(this.attempt));
       this.attempt += 1;
     }
-    return false;
+    if (isOutage(refusal)) return "stop";
+    this.stumbled = true;
+    this.failures.set(row.id, (this.failures.get(row.id) ?? 0) + 1);
+    return "stumbled";
   }
 
   async tell() {
