@@ -8,7 +8,7 @@ from uuid import UUID
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from studio import files, selectors, services, takes
 from studio.access import SpeakerRequest, is_admin, sign_in_required, speaker_required
@@ -36,7 +36,7 @@ def clip_create(request: SpeakerRequest) -> JsonResponse:
     return JsonResponse(body, status=201 if created else 200)
 
 
-@require_GET
+@require_safe
 @api_errors
 @sign_in_required
 def clip_audio(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
@@ -74,7 +74,7 @@ def clip_restore(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
     return _state(request)
 
 
-@require_GET
+@require_safe
 @api_errors
 @speaker_required
 def record_next(request: SpeakerRequest) -> JsonResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from studio import room_tones
 from studio.access import SpeakerRequest, sign_in_required, speaker_required
@@ -18,7 +18,7 @@ from studio.forms import SoundForm
 TEST_SENTENCE = "안녕하세요. 팔월에 찍은 푸른 바다 사진을 같이 보실래요?"
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 @sign_in_required
 def microphone(request: HttpRequest) -> HttpResponse:
@@ -27,7 +27,7 @@ def microphone(request: HttpRequest) -> HttpResponse:
     return render(request, "studio/check_microphone.html", context)
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 @speaker_required
 def room(request: SpeakerRequest) -> HttpResponse:

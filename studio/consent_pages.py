@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from studio import consent, files, selectors, services, statements
 from studio.access import AnyUser, is_admin, posted_from, sign_in_required, speaker_of
@@ -22,7 +22,7 @@ from studio.forms import StatementForm
 from studio.models import Consent, Speaker
 
 
-@require_GET
+@require_safe
 @never_cache
 @ensure_csrf_cookie
 @sign_in_required
@@ -53,7 +53,7 @@ def statement_create(request: HttpRequest) -> JsonResponse:
     return JsonResponse(body, status=201 if created else 200)
 
 
-@require_GET
+@require_safe
 @api_errors
 @sign_in_required
 def statement_audio(request: HttpRequest, pk: int) -> HttpResponseBase:

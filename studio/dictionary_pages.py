@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from studio import dictionary
 from studio.access import admin_required, posted_from
@@ -28,12 +28,12 @@ ROWS_A_PAGE = 50
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
 def table(request: HttpRequest) -> HttpResponse:
     """The rows of one scope (`?speaker=NAME`; without it the project's); a new one comes in by POST."""
     speaker = _speaker(request)
-    if request.method == "GET":
+    if request.method != "POST":
         return _table(request, speaker)
     surface, reading = request.POST.get("surface", ""), request.POST.get("reading", "")
     try:
@@ -81,7 +81,7 @@ def file_import(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @admin_required
 def file_export(request: HttpRequest) -> HttpResponse:
     """One scope as a TSV that `file_import` takes."""

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
 def speaker_erase(request: HttpRequest, name: str) -> HttpResponse:
     """GET names all that goes; POST with the speaker's name in `confirm` erases it."""

@@ -153,7 +153,10 @@ def serve(request: HttpRequest, key: str, content_type: str, download_name: str 
     length = end - start + 1
     file.seek(start)
     response: HttpResponseBase
-    if length <= WHOLE_UP_TO_BYTES:
+    if request.method == "HEAD":
+        file.close()
+        response = HttpResponse(content_type=content_type)
+    elif length <= WHOLE_UP_TO_BYTES:
         with file:
             response = HttpResponse(file.read(length), content_type=content_type)
     else:

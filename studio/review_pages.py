@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from studio import consistency, review, selectors
 from studio.access import admin_required, posted_from, sign_in_required, speaker_of
@@ -29,7 +29,7 @@ TAKES_A_PAGE = 50
 INVITATION = "studio.invitation"  # session key: a link is shown once, after the redirect
 
 
-@require_GET
+@require_safe
 @never_cache
 @ensure_csrf_cookie
 @admin_required
@@ -44,13 +44,13 @@ def speaker(request: HttpRequest, name: str) -> HttpResponse:
         "consent": selectors.consent_in_force(found), "progress": selectors.progress(found), "words": review_words(),
         "reasons": return_reasons(),
     }  # fmt: skip
-    invitation = request.session.pop(INVITATION, None)
+    invitation = request.session.pop(INVITATION, None) if request.method == "GET" else None
     if invitation and invitation["speaker"] == found.name:
         context["invitation"] = invitation["link"]
     return render(request, "studio/speaker.html", context)
 
 
-@require_GET
+@require_safe
 @never_cache
 @admin_required
 def speaker_course(request: HttpRequest, name: str) -> HttpResponse:
@@ -58,7 +58,7 @@ def speaker_course(request: HttpRequest, name: str) -> HttpResponse:
     return _course(request, get_object_or_404(Speaker, name=name), own=False)
 
 
-@require_GET
+@require_safe
 @never_cache
 @sign_in_required
 def own_course(request: HttpRequest) -> HttpResponse:

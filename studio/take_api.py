@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import JsonResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from studio import selectors, takes
 from studio.access import SpeakerRequest, speaker_required
@@ -38,7 +38,7 @@ def clip_note(request: SpeakerRequest, clip_id: UUID) -> JsonResponse:
     return JsonResponse(selectors.take_json(clip))
 
 
-@require_GET
+@require_safe
 @api_errors
 @speaker_required
 def record_prompts(request: SpeakerRequest) -> JsonResponse:

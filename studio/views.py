@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from speech.limits import rules_json
 from studio import rooms, selectors, services
@@ -38,7 +38,7 @@ class SignIn(LoginView):
 class SignOut(LogoutView):
     """POST signs out. GET says before how one comes in again: who came by a link has no password to come back with."""
 
-    http_method_names = ("get", "post", "options")
+    http_method_names = ("get", "head", "post", "options")
     template_name = "studio/sign_out.html"
 
     def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
@@ -68,7 +68,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "studio/enter.html", {"link": link if status == 200 else None}, status=status)
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 @speaker_required
 def record(request: SpeakerRequest) -> HttpResponse:
@@ -80,7 +80,7 @@ def record(request: SpeakerRequest) -> HttpResponse:
     return render(request, "studio/record.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
 def speakers(request: HttpRequest) -> HttpResponse:
     """All speakers with what they have recorded; a new one is created and invited here."""
@@ -101,7 +101,7 @@ def speaker_invite(request: HttpRequest, name: str) -> HttpResponse:
     return _invite(request, get_object_or_404(Speaker, name=name))
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 @admin_required
 def prompts(request: HttpRequest) -> HttpResponse:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from speech.errors import SpeechError
 from studio.dictionary import choices_checked
@@ -46,7 +46,7 @@ def read(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-@require_GET
+@require_safe
 @api_errors
 def voices(request: HttpRequest) -> HttpResponse:
     """`{"voices": [{"name", "label", "acoustic", "vocoder", "published_at"}]}`, the newest first."""
@@ -55,7 +55,7 @@ def voices(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-@require_GET
+@require_GET  # and no HEAD: it makes an utterance
 @api_errors
 async def speak(request: HttpRequest) -> HttpResponseBase:
     """`?text=…&voice=…[&seed=…][&stream=0]` → audio/wav, the first sentence as soon as it is made."""

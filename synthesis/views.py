@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from speech.errors import SpeechError
 from studio import files
@@ -58,7 +58,7 @@ def _speak_by_form(request: SignedIn) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @sign_in_required
 def history(request: SignedIn) -> HttpResponse:
     """The list alone, which the page's script puts in place."""
@@ -88,7 +88,7 @@ def utterance_create(request: SignedIn) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @api_errors
 @sign_in_required
 def utterance(request: SignedIn, pk: UUID) -> HttpResponse:
@@ -118,7 +118,7 @@ def utterance_delete(request: SignedIn, pk: UUID) -> HttpResponse:
     return redirect("synthesis:speak")
 
 
-@require_GET
+@require_safe
 @api_errors
 @sign_in_required
 def utterance_wav(request: SignedIn, pk: UUID) -> HttpResponseBase:
@@ -132,7 +132,7 @@ def utterance_wav(request: SignedIn, pk: UUID) -> HttpResponseBase:
     return response
 
 
-@require_GET
+@require_safe
 @api_errors
 @sign_in_required
 def sentence_sound(request: SignedIn, pk: UUID, index: int) -> HttpResponseBase:

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from speech.errors import SpeechError
 from studio import files
@@ -21,7 +21,7 @@ from training.models import Checkpoint, TrainingRun
 
 
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
 def runs(request: HttpRequest) -> HttpResponse:
     """All runs, and the form that starts one."""
@@ -38,7 +38,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @sign_in_required
 def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How one run goes: for admins, and for the speaker whose voice it is."""
@@ -66,7 +66,7 @@ def run_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @api_errors
 @sign_in_required
 def run_events(request: HttpRequest, pk: UUID) -> JsonResponse:
@@ -78,19 +78,19 @@ def run_events(request: HttpRequest, pk: UUID) -> JsonResponse:
     return JsonResponse({"run": selectors.run_state(run), "events": selectors.events_after(run, int(after))})
 
 
-@require_GET
+@require_safe
 @sign_in_required
 def checkpoint_picture(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     return files.serve(request, _checkpoint(request, pk).picture, "image/png")
 
 
-@require_GET
+@require_safe
 @sign_in_required
 def checkpoint_sample(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     return files.serve(request, _checkpoint(request, pk).sample, "audio/wav")
 
 
-@require_GET
+@require_safe
 @admin_required
 def checkpoint_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """The weights, to take to another installation."""

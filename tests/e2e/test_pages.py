@@ -275,3 +275,17 @@ def axe(page: Page, *rules: str) -> list[str]:
         if fault["impact"] in {"serious", "critical"}
         for node in fault["nodes"]
     ]
+
+
+def test_a_head_request_is_answered_wherever_a_page_or_a_sound_is(
+    people: dict[str, Visitor], furnished: Furnished, utterance: str
+) -> None:
+    named = {route: some for route, some in pages(furnished, utterance).items() if route != "studio:enter"}
+    heard = [f"/utterances/{utterance}.wav", f"/utterances/{utterance}/0.wav"]
+    for who in ("listener", "admin"):
+        asked = people[who].context.request
+        for path in [*(path for some in named.values() for path in some), *heard, "/api/voices"]:
+            got, head = asked.get(path), asked.head(path)
+            assert (head.status, head.body()) == (got.status, b""), path
+            if path in heard and got.ok:
+                assert head.headers["content-length"] == str(len(got.body()))

@@ -51,6 +51,12 @@ async def test_a_large_file_is_streamed_whole_and_in_parts() -> None:
         assert b"".join([part async for part in response]) == expected  # type: ignore[attr-defined]
 
 
+def test_a_head_request_gets_the_size_and_no_sound() -> None:
+    files.save_bytes("test/head.wav", b"sound")
+    response = files.serve(RequestFactory().head("/"), "test/head.wav", "audio/wav")
+    assert (response["Content-Length"], response["Accept-Ranges"], response.content) == ("5", "bytes", b"")  # type: ignore[attr-defined]
+
+
 def test_a_file_that_is_gone_is_not_found() -> None:
     with pytest.raises(Http404):
         files.serve(RequestFactory().get("/"), "test/none.wav", "audio/wav")
