@@ -30,7 +30,7 @@ MAX_FRAMES = 1000  # of one sentence, as published: 11.6 s
 PAUSE_SECONDS = 0.25  # between two sentences that are put together
 _FADE_SECONDS = 0.005  # at both ends of a sentence: a vowel that sets in at full level clicks behind a pause
 _OTHER_SEED = 1_000_003  # added for the second try
-_LOST = 0.5  # coverage under which a voice that did not end had no sentence to end: half of it would be no better
+_LOST = 0.5  # coverage under which a voice that did not end was lost, and not too slow
 _TAIL = 12  # frames, 0.14 s, for the last sound to fade where the decoder did not stop behind it
 
 
@@ -214,8 +214,12 @@ class Synthesizer:
         return [self._row_of[name] for name in names]
 
     def _halves(self, part: str, goes_on: bool, dictionary: Mapping[str, str] | None) -> list[list[int]]:
-        """The symbols of a sentence that is too long for the decoder after all, in pieces; none where it has no two."""
-        pieces = split(part, longest=syllables(part) // 2 + 1)
+        """The symbols of a sentence that is too long for the decoder after all, in pieces; none where it is not long.
+
+        A voice that has hardly learned ends no sentence, and half of a short one is no better.
+        """
+        length = syllables(part)
+        pieces = split(part, longest=length // 2 + 1) if 2 * length > longest_at(self.header.pace) else [part]
         readings = [read(piece, dictionary=dictionary, mode=self.text.mode) for piece in pieces]
         last = len(pieces) - 1
         return [self._symbols(one, goes_on or place < last) for place, one in enumerate(readings)] if last else []

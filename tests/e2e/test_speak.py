@@ -25,7 +25,7 @@ from synthesis.services import voice_publish
 from tests.synthesis.babble import store, write_acoustic
 
 for name, label, endless in (("long", "긴 목소리", True), ("mina", "미나", False)):
-    file = write_acoustic(Path(tempfile.mkdtemp()) / "acoustic.safetensors", endless=endless)
+    file = write_acoustic(Path(tempfile.mkdtemp()) / f"{name}.safetensors", endless=endless)
     voice_publish(acoustic=store(file), name=name, label=label)
 for number in range(20):
     print(sign_in_address(User.objects.create_user(f"person-{number}", is_staff=number < 2), ADDRESS))
