@@ -33,6 +33,7 @@ from studio.models import Erasure, Speaker
 
 FORMAT = 1
 NOTE = "backup.json"
+MARK = ".moksori-backup"  # from its first moment on: in a folder without it nothing is ever removed
 FILES = "files"
 KEY = "secret_key"
 ASIDE = "before-restore"
@@ -69,6 +70,7 @@ def backup(target: Path, *, say: Say = lambda done, total: None) -> Note:
     with _disk_of(target):
         target.mkdir(parents=True, exist_ok=True)
         with turn(target, lambda: None):
+            (target / MARK).touch()
             made_at, speakers = datetime.now(UTC), Speaker.objects.count()
             database, sha256 = _copy_database(target)
             keys = sorted(_keys(""))
@@ -156,7 +158,7 @@ def _check_target(target: Path) -> None:
         )
     if target.exists() and not target.is_dir():
         raise StartError(f"폴더가 아니에요: {target}.", f"{target} is no folder.")
-    if target.is_dir() and any(target.iterdir()) and not (target / NOTE).exists() and not (target / FILES).exists():
+    if target.is_dir() and any(target.iterdir()) and not (target / MARK).exists():
         raise StartError(
             f"빈 폴더나 예전 백업을 골라 주세요: {target}.", "Choose an empty folder, or one with an earlier backup."
         )

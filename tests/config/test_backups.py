@@ -173,12 +173,13 @@ def test_a_storage_that_is_away_takes_no_copies_along(data: Path, kept: Path, tm
 
 def test_a_folder_with_something_else_in_it_is_left_alone(data: Path, tmp_path: Path) -> None:
     own = tmp_path / "photos"
-    own.mkdir()
-    (own / "cat.jpg").write_bytes(b"cat")
+    (own / "files").mkdir(parents=True)
+    for name in ("cat.jpg", "backup.json", "files/dog.jpg"):
+        (own / name).write_bytes(b"cat")
     for target, said in ((own, "빈 폴더나"), (data / "copy", "데이터 폴더 밖"), (own / "cat.jpg", "폴더가 아니에요")):
         answer = manage(data, "backup", str(target))
         assert answer.returncode == 1 and said in answer.stderr
-    assert [path.name for path in own.iterdir()] == ["cat.jpg"]
+    assert {path.name for path in own.rglob("*")} == {"cat.jpg", "backup.json", "files", "dog.jpg"}
 
 
 def test_postgresql_is_kept_by_its_own_programs(postgres_url: str, tmp_path: Path) -> None:
