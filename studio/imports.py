@@ -58,7 +58,8 @@ def clips_import(
     """
     result = Imported(left_out=[(each.id, each.message) for each in corpus.skipped])
     on_start(len(corpus.clips))
-    there = {row[0]: row[1:] for row in speaker.clips.values_list("source_id", "text", "sample_rate", "seconds")}
+    rows = speaker.clips.values_list("source_id", "text", "sample_rate", "seconds")
+    there = {name: (_clean(text), rate, seconds) for name, text, rate, seconds in rows}
     with Decoder() as decoder:
         for source in corpus.clips:
             _import_one(corpus, source, speaker, decoder, there, result)
@@ -73,6 +74,9 @@ def _import_one(
 ) -> None:  # fmt: skip
     """`there`: text, rate and seconds of what the speaker has, by name."""
     text, reading = _clean(source.text), _clean(source.reading)
+    if not text:
+        result.left_out.append((source.id, _at(source, _("문장이 비어 있어요."))))
+        return
     for words, limit in ((text, LONGEST_TEXT), (reading, LONGEST_READING)):
         if len(words) > limit:
             why = _("%(length)d자예요. %(limit)d자까지 넣을 수 있어요.") % {"length": len(words), "limit": limit}
@@ -121,4 +125,10 @@ def _source_id(corpus: Corpus, source: SourceClip) -> str:
 
 
 def _clean(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    """What a prompt of the same sentence has: one blank each, and nothing that cannot be seen."""
+    seen = (letter for letter in unicodedata.normalize("NFC", text) if letter.isspace() or not _hidden(letter))
+    return " ".join("".join(seen).split())
+
+
+def _hidden(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cf"}

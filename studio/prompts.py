@@ -10,8 +10,9 @@ import csv
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from django.db import transaction
@@ -28,6 +29,7 @@ COLUMNS = {"reading", "kind", "set"}
 SETS = ("10", "30", "full")  # the minutes that a part of a corpus takes; a larger one holds the smaller ones
 BATCH = 500
 
+_LONGEST_ROW = 20  # lines that the quoted cells of one row may span
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # a lone \r is what Excel on a Mac calls "CSV (Macintosh)"
 _REQUEST = re.compile(r"(세요|십시오|시오|실래요|주라|줘|자|해라)[.!]*$")
 
@@ -150,12 +152,15 @@ def prompt_sounds(prompt: Prompt) -> Sounds:
 
 
 def read_sentences(path: Path) -> Iterator[Sentence | BadRow]:
-    """The lines of a file, good and bad, in order; empty lines are none."""
+    """The lines of a file, good and bad, in order; empty lines are none. A quoted cell of a CSV may span several."""
     separator, columns = "", {"text": 0}
-    for number, raw in enumerate(_LINE_END.split(path.read_bytes()), start=1):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError:
+    lines = [_decoded(raw, first=not at) for at, raw in enumerate(_LINE_END.split(path.read_bytes()))]
+    further = 0  # lines that belong to the row before
+    for number, line in enumerate(lines, start=1):
+        if further:
+            further -= 1
+            continue
+        if line is None:
             yield BadRow(number, _("UTF-8이 아니에요. 파일을 UTF-8로 저장해 주세요(엑셀에서는 ‘CSV UTF-8’)."))
             continue
         if not line.strip():
@@ -165,26 +170,44 @@ def read_sentences(path: Path) -> Iterator[Sentence | BadRow]:
             if header is not None:
                 columns = header
                 continue
-        cells = _cells(line, separator)
+        cells, further = _cells(lines[number - 1 : number - 1 + _LONGEST_ROW], separator)
         yield _sentence(number, {name: cells[at] if at < len(cells) else "" for name, at in columns.items()})
+
+
+def _decoded(raw: bytes, first: bool) -> str | None:
+    try:
+        return raw.decode("utf-8-sig" if first else "utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _layout(first: str) -> tuple[str, dict[str, int] | None]:
     """How the file separates, told by its first line, and its header's columns if it has one."""
     for separator in ("\t", ","):
-        names = [name.strip().lower() for name in _cells(first, separator)]
+        names = [name.strip().lower() for name in _cells([first], separator)[0]]
         if names[0] in HEADER:
             return separator, {"text": 0, **{name: at for at, name in enumerate(names) if name in COLUMNS}}
     return ("\t" if "\t" in first else "\n"), None
 
 
-def _cells(line: str, separator: str) -> list[str]:
-    if separator == ",":
-        try:
-            return next(csv.reader([line]), [""])
-        except csv.Error:  # a field that is longer than any sentence
-            return [line]
-    return line.split(separator)
+def _cells(lines: Sequence[str | None], separator: str) -> tuple[list[str], int]:
+    """What stands in the row of the first line, and how many of the further ones belong to it."""
+    whole = [line for line in takewhile(lambda line: line is not None, lines) if line is not None]
+    if separator != ",":
+        return whole[0].split(separator), 0
+    try:
+        return _row(whole, strict=True)  # a quote that nothing closes takes no other line
+    except csv.Error:
+        pass
+    try:
+        return _row(whole[:1], strict=False)[0], 0
+    except csv.Error:  # a field that is longer than any sentence
+        return whole[:1], 0
+
+
+def _row(lines: list[str], strict: bool) -> tuple[list[str], int]:
+    rows = csv.reader((f"{line}\n" for line in lines), strict=strict)
+    return next(rows, [""]), rows.line_num - 1
 
 
 def _sentence(number: int, cells: dict[str, str]) -> Sentence | BadRow:

@@ -202,6 +202,22 @@ def test_a_cell_that_no_csv_reader_takes_is_named_like_any_long_sentence(tmp_pat
     assert (loaded.created, [row.line for row in loaded.bad]) == (1, [2])
 
 
+def test_a_quoted_cell_that_spans_lines_is_one_sentence_and_one_that_nothing_closes_takes_no_other(
+    tmp_path: Path,
+) -> None:
+    lines = [
+        "text,kind",
+        '"글쎄요,',
+        "",
+        '잘 모르겠어요.",statement',
+        '"네, 알겠어요.',
+        "갈까요?,question",
+        '5" 화면이에요.,',
+    ]
+    rows = [(row.line, getattr(row, "text", "")) for row in read_sentences(write(tmp_path / "table.csv", lines))]
+    assert rows == [(2, "글쎄요, 잘 모르겠어요."), (5, "네, 알겠어요."), (6, "갈까요?"), (7, '5" 화면이에요.')]
+
+
 @pytest.mark.django_db
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="No such file"):
@@ -261,6 +277,17 @@ def test_an_imported_clip_is_stored_bit_for_bit_at_its_own_rate(tmp_path: Path) 
         wav = parse_wav(files.read_bytes(clip.file))
         assert wav.sample_rate == clip.sample_rate == rate
         assert np.array_equal(wav.samples, take(rate=rate, seed=seed))
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_seen_in_a_text_stays_outside_and_its_prompt_finds_the_clip(tmp_path: Path) -> None:
+    folder = corpus(tmp_path / "corpus")
+    write(folder / "metadata.csv", ["a1|\u202e좋은\u200b 아침입니다.\u202c\x07|", "a2|\u200b\u200b|"])
+    prompts_load(path=write(tmp_path / "prompts.tsv", ["좋은 아침입니다."]))
+    _, err = run_import(folder, consent="공개 말뭉치")
+    assert "a2: metadata.csv:2: 문장이 비어 있어요." in err
+    assert [(clip.text, clip.prompt is not None) for clip in Clip.objects.all()] == [("좋은 아침입니다.", True)]
+    assert "1 known" in run_import(folder)[0]
 
 
 @pytest.mark.django_db
