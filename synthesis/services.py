@@ -25,6 +25,7 @@ from synthesis import events, reading, selectors, whole
 from synthesis.models import ApiToken, Utterance, Voice
 from training.models import Checkpoint
 from training.selectors import speaker_withdrawn
+from training.services import checkpoints_lock
 from training.watch import LeaseWatch, has_run_out
 
 logger = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ def voice_publish(
     """Make a checkpoint heard under a name. Without a vocoder it speaks through Griffin-Lim.
 
     `preload`: have a worker load it before it is first asked for.
-    Raises Refused: not_acoustic, not_a_vocoder, no_consent, bad_name, no_label, name_taken; the name of the voice that
-    ships is taken, whether that is there or not.
+    Raises Refused: not_acoustic, not_a_vocoder, no_consent, bad_name, no_label, name_taken, checkpoint_gone; the name
+    of the voice that ships is taken, whether that is there or not.
     """
     name, label = name.strip().lower(), label.strip()
     _check_parts(acoustic, vocoder)
@@ -66,6 +67,7 @@ def voice_publish(
     speaker = acoustic.run.speaker if acoustic.run else None
     try:
         with transaction.atomic():
+            _hold_parts(acoustic, vocoder)
             voice = Voice.objects.create(
                 name=name,
                 label=label[:80],
@@ -85,7 +87,7 @@ def voice_update(*, voice: Voice, acoustic: Checkpoint, vocoder: Checkpoint | No
     """Give a voice newer checkpoints; its name and what was spoken with it stay.
 
     Never another's: what it said so far would count as that speaker's, and go with the speaker's consent.
-    Raises Refused: not_acoustic, not_a_vocoder, no_consent, base_voice, other_speaker.
+    Raises Refused: not_acoustic, not_a_vocoder, no_consent, base_voice, other_speaker, checkpoint_gone.
     """
     _check_parts(acoustic, vocoder)
     if selectors.is_base_voice(voice):
@@ -93,10 +95,12 @@ def voice_update(*, voice: Voice, acoustic: Checkpoint, vocoder: Checkpoint | No
     speaker = acoustic.run.speaker if acoustic.run else None
     if speaker != voice.speaker:
         raise Refused("other_speaker", _("다른 화자의 체크포인트예요. 새 목소리로 공개해 주세요."), status=409)
-    voice.acoustic, voice.vocoder, voice.error = acoustic, vocoder, {}
-    voice.save(update_fields=["acoustic", "vocoder", "error"])
-    if preload:
-        transaction.on_commit(lambda: _tell_preload(voice.pk))
+    with transaction.atomic():
+        _hold_parts(acoustic, vocoder)
+        voice.acoustic, voice.vocoder, voice.error = acoustic, vocoder, {}
+        voice.save(update_fields=["acoustic", "vocoder", "error"])
+        if preload:
+            transaction.on_commit(lambda: _tell_preload(voice.pk))
     return voice
 
 
@@ -299,6 +303,15 @@ def _check_parts(acoustic: Checkpoint, vocoder: Checkpoint | None) -> None:
         raise Refused("not_a_vocoder", _("보코더의 체크포인트를 골라 주세요."))
     if speaker_withdrawn([acoustic, vocoder]):
         raise Refused("no_consent", _("화자의 동의가 없어서 목소리를 공개할 수 없어요."), status=409)
+
+
+def _hold_parts(acoustic: Checkpoint, vocoder: Checkpoint | None) -> None:
+    """Within a transaction: neither is thinned out before the voice that speaks with them is there."""
+    parts = {part for part in (acoustic, vocoder) if part is not None}
+    if checkpoints_lock(*parts) < len(parts):
+        raise Refused(
+            "checkpoint_gone", _("체크포인트가 그사이에 지워졌어요. 다른 체크포인트를 골라 주세요."), status=409
+        )
 
 
 def _take_back(utterance: Utterance) -> None:

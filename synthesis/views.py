@@ -31,7 +31,10 @@ class SignedIn(HttpRequest):
 
 
 # Where a refusal is shown in the form.
-FIELD_OF = {"name_taken": "name", "bad_name": "name", "no_label": "label", "other_speaker": "replaces"}
+FIELD_OF = {
+    "name_taken": "name", "bad_name": "name", "no_label": "label", "other_speaker": "replaces",
+    "checkpoint_gone": "acoustic",
+}  # fmt: skip
 
 
 @never_cache

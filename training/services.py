@@ -326,7 +326,8 @@ def bases_check(*bases: Checkpoint | None) -> None:
 
 
 def checkpoints_lock(*checkpoints: Checkpoint) -> int:
-    """Within a transaction: nobody starts a run from these, or removes them, until it ends; how many there are."""
+    """Within a transaction: nobody starts a run from these, speaks with them or removes them until it ends; how many
+    there are."""
     ids = [checkpoint.pk for checkpoint in checkpoints]
     return len(list(Checkpoint.objects.select_for_update().filter(pk__in=ids).order_by("pk")))
 

@@ -46,6 +46,19 @@ def test_a_name_is_given_once(acoustic: Checkpoint, voice: Voice) -> None:
     assert Voice.objects.count() == 1
 
 
+def test_a_checkpoint_that_was_thinned_out_meanwhile_is_refused(
+    acoustic: Checkpoint, voice: Voice, acoustic_file: Path, vocoder_file: Path
+) -> None:
+    chosen = store(acoustic_file, name="newer")
+    sound = store(vocoder_file, kind="vocoder", model="waveglow")
+    Checkpoint.objects.filter(pk=sound.pk).delete()
+    parts = {"acoustic": chosen, "vocoder": sound}
+    assert refused("checkpoint_gone", services.voice_publish, name="jun", label="준", **parts).status == 409
+    refused("checkpoint_gone", services.voice_update, voice=voice, **parts)
+    voice.refresh_from_db()
+    assert (voice.acoustic, voice.vocoder, Voice.objects.count()) == (acoustic, None, 1)
+
+
 @pytest.mark.parametrize(
     ("name", "label", "code"),
     [("미나", "미나", "bad_name"), ("a b", "미나", "bad_name"), ("", "미나", "bad_name"), ("mina", "  ", "no_label")],
