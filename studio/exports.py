@@ -101,8 +101,10 @@ def _line(clip: Clip, speaker: Speaker, dictionary: dict[str, str], form: Form) 
 
 
 def _write_sound(clip: Clip, path: Path, form: Form) -> float:
-    """The seconds that were written. Raises BadAudio; FileNotFoundError."""
+    """The seconds that were written. Raises BadAudio; Refused: damaged; FileNotFoundError."""
     data = files.read_bytes(clip.file)
+    if clip.stored_sha256 and hashlib.sha256(data).hexdigest() != clip.stored_sha256:
+        raise Refused("damaged", _("저장소에 있는 소리 파일이 녹음한 그대로가 아니에요."))
     wav = parse_wav(data)
     if form == "moksori":
         path.write_bytes(data)

@@ -160,6 +160,19 @@ def test_a_text_that_the_form_cannot_hold_and_a_lost_file_are_named_and_the_rest
     assert "하나 | 둘" in (tmp_path / "own/clips.jsonl").read_text("utf-8") and "1 left out" in out
 
 
+@pytest.mark.parametrize("form", ["moksori", "ljspeech"])
+def test_a_take_that_is_no_longer_what_was_recorded_is_named_and_stays(
+    speaker: Speaker, tmp_path: Path, form: str
+) -> None:
+    clip, _other = recorded(speaker, ["여기 있어요.", "저기 있어요."])
+    data = bytearray(files.read_bytes(clip.file))
+    data[len(data) // 2] ^= 0x40
+    files.delete_file(clip.file)
+    files.save_bytes(clip.file, bytes(data))
+    out, err = run("export_clips", "--speaker", "mina", "--format", form, tmp_path / "out")
+    assert "1 clips" in out and f"{clip.pk} 여기 있어요.: 저장소에 있는 소리 파일이 녹음한 그대로가 아니에요." in err
+
+
 def test_nothing_is_exported_without_consent_or_into_a_folder_with_something_in_it(
     voice: Speaker, tmp_path: Path
 ) -> None:
