@@ -50,6 +50,7 @@ def link_between(left: str, right: str, left_spelled: str, right_spelled: str) -
     return left_spelled, right_spelled, Link.NONE
 
 
+_HOMOGRAPHS = (2, 3, 4)  # syllables of the words in the table
 _NEGATED = frozenset({"지", "지는", "지도", "지를", "질"})
 _STEMS = frozenset("신안감남넘담참숨품뿜삼심검")
 _INTRANSITIVE = frozenset("참남숨넘")  # whose -기 is a noun; 담기, 감기, 안기 may be of 담기다, a cold, 안기다
@@ -59,13 +60,15 @@ def in_phrase(before: str, word: str, behind: str, spelled: str) -> str:
     """`spelled`, made what `word` is between its neighbours: 신을 신고, 남지 않았다, 인적이 드물다, 품에 안다."""
     if verb_of_phrase(before, word, behind):
         return word[0] + tense_first(word[1:])
-    for key in (word[:2], word[:3]):
+    for length in _HOMOGRAPHS:
+        key = word[:length]
         for respelled, side, neighbours in _homographs().get(key, ()):
             rest = word[len(key) :]
             if rest and rest not in words("particles"):
                 continue
             fits = {
                 "before": before.endswith(neighbours),
+                "is": before in neighbours,
                 "behind": behind.startswith(neighbours),
                 "rest": rest in neighbours,
             }[side]

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from speech.text.hangul import TAILS, join_syllable, split_syllable, tail_of
-from speech.text.lexicon import groups, rows
+from speech.text.lexicon import groups, rows, words
 
 _LAX_LEADS = frozenset({0, 3, 7, 9, 12})
-_PATTERN = re.compile(r"([*^]?)(-*)([ㄱ-ㅎ]?)([가-힣]+)")
+_PATTERN = re.compile(r"([*^]?)(-*)([ㄱ-ㅎ]?)([가-힣]+)(\+?)")
 _L_TAIL = 8
+_PARTICLES = frozenset({"보다", "조차", "부터"})
 _CLOSING_NOUNS = "들책론화상학형별률표님식"  # one syllable that may close a compound behind an entry
 
 
@@ -30,18 +31,32 @@ class Entry:
     only_start: bool
     behind: int  # syllables that must stand in front
     tail: int  # the tail that must stand in front; 0: any
+    inflected: bool  # with a particle only: bare its last syllable is one, 행사가 열린다
 
     def fits(self, word: str, position: int) -> bool:
         """Whether the entry counts at `position` of `word`, where its surface stands."""
+        end = position + len(self.surface)
+        if self._cuts(word, position, end) or (self.inflected and word[end:] not in words("particles")):
+            return False
         if self.behind:
             before = tail_of(word[position - 1]) if position >= self.behind else 0
-            ends = _may_end(word, position + len(self.surface))
+            ends = _may_end(word, end)
             return (before == self.tail if self.tail else before != 0) and (ends or len(self.surface) > 1)
         if self.only_start:
             return position == 0
         if self.anywhere or len(self.surface) > 2:
             return True
-        return position != 1 and _may_end(word, position + len(self.surface))
+        return position != 1 and _may_end(word, end)
+
+    def _cuts(self, word: str, position: int, end: int) -> bool:
+        """Whether the last syllable belongs to what stands behind it: 사실조차, 마음보다, 회원가입, 기술자료."""
+        rest, across = word[end:], word[end - 1 : end + 1]
+        if not rest or len(self.surface) == 1:
+            return False
+        if across in _PARTICLES:
+            return len(rest) == 1 or rest[1:] in words("particles")
+        inside = position > 0 or len(self.surface) > 2
+        return inside and across in groups("words")["second"] and rest not in groups("particles")["particle"]
 
 
 def _may_end(word: str, end: int) -> bool:
@@ -58,7 +73,7 @@ def _entries() -> dict[str, tuple[Entry, ...]]:
         if not match or len(match[4]) != len(row[1]):
             raise ValueError(f"exceptions.tsv: {row}")
         tail = TAILS.index(match[3]) if match[3] else 0
-        entry = Entry(match[4], row[1], match[1] == "*", match[1] == "^", len(match[2]), tail)
+        entry = Entry(match[4], row[1], match[1] == "*", match[1] == "^", len(match[2]), tail, bool(match[5]))
         table.setdefault(match[4][0], []).append(entry)
     return {first: tuple(sorted(entries, key=lambda entry: -len(entry.surface))) for first, entries in table.items()}
 
