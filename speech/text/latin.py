@@ -42,7 +42,7 @@ def lookup(word: str) -> tuple[str, str] | None:
     reading = mapping("acronyms").get(word)
     if reading:
         return reading, "english.acronym"
-    if word.isupper() and 1 < len(word) <= 3:
+    if word.isupper() and word.isalpha() and 1 < len(word) <= 3:
         return None
     reading = mapping("english").get(word.lower())
     return (reading, "english.lexicon") if reading else None

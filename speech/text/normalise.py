@@ -12,8 +12,8 @@ from speech.text.dictionary import Dictionary
 from speech.text.lexicon import groups
 from speech.text.particles import refit
 from speech.text.spans import figures, more, signs, web, words
-from speech.text.spans.gloss import gloss
-from speech.text.spans.scan import Found, Recogniser
+from speech.text.spans.gloss import company, gloss
+from speech.text.spans.scan import Found, Recogniser, particle_at
 
 _HANGUL = re.compile(r"[가-힣]+")
 _SPACE = re.compile(r"\s+")
@@ -32,11 +32,14 @@ _LATIN: tuple[Recogniser, ...] = (
     words.roman,
     words.numbered,
     words.letters_and,
+    words.letters_by_stroke,
     words.initials,
+    words.given_name,
     words.phrase,
     words.word,
 )
 _FIGURES: tuple[Recogniser, ...] = (web.email, web.url, web.file_name, *figures.FIGURES, words.phrase)
+_BEFORE_MARKS: tuple[Recogniser, ...] = (gloss, company, signs.weekday, web.mark)
 _SIGNS: tuple[Recogniser, ...] = (
     *figures.SIGNS,
     more.per_unit,
@@ -85,14 +88,16 @@ def normalise(text: str, dictionary: Dictionary) -> tuple[list[Draft], tuple[int
 
 def _scan(cleaned: Cleaned, dictionary: Dictionary) -> Iterator[tuple[int, Found]]:
     text = cleaned.text
-    position = 0
+    position, said = 0, ""  # what was read last
     while position < len(text):
         found = dictionary.at(text, position) if dictionary else None
         found = found or _at(text, position)
         yield position, found
         position = found.end
         written = found.kind != "dictionary"
-        behind = refit(text, position, found.reading, alone=written) if found.kind in _REFITTED else None
+        said = found.reading if found.reading.strip() else said
+        fits = found.kind not in _REFITTED and not (found.rule == "bracket" and not found.reading)
+        behind = None if fits else refit(text, position, said, alone=written)
         if behind:
             yield position, behind
             position = behind.end
@@ -135,16 +140,18 @@ def _hangul(text: str, position: int) -> Found:
 
 def _mark(text: str, position: int) -> Found:
     character = text[position]
-    found = gloss(text, position) or signs.weekday(text, position) or web.mark(text, position)
-    if found:
-        return found
+    for recogniser in _BEFORE_MARKS:
+        found = recogniser(text, position)
+        if found:
+            return found
     if character not in "+-" or not text[position + 1 : position + 2].isdigit():
         match = _PAUSE.match(text, position)
         if match:
             emoticon = signs.jamo(text, position)
             return emoticon or Found(match.end(), _pause(match.group()), "punctuation", "punctuation")
     if character in "()":
-        return Found(position + 1, ", " if character == "(" else " ", "punctuation", "bracket")
+        apart = ", " if character == "(" else "" if particle_at(text, position + 1) else " "
+        return Found(position + 1, apart, "punctuation", "bracket")
     run = hanja.RUN.match(text, position)
     if run:
         return _hanja(text, position, run.end())

@@ -42,10 +42,37 @@ def romanised(word: str) -> str:
         match = _SYLLABLE.match(word, position)
         if not match or match.end() == position:
             return ""
-        lead, vowel, tail = _ROMAN_LEADS[match[1]], _ROMAN_VOWELS[match[2]], _ROMAN_TAILS[match[3]]
-        result += join_syllable(LEADS.index(lead), VOWELS.index(vowel), TAILS.index(tail))
-        position = match.end()
+        result, position = result + _syllable(match), match.end()
     return result
+
+
+@cache
+def _of_names() -> tuple[dict[str, str], frozenset[str], int]:
+    """Syllables of the table `names`, those that are surnames by themselves, and the letters of the longest."""
+    table = {row[0]: row[1] for row in rows("names")}
+    return table, frozenset(row[0] for row in rows("names") if len(row) > 2), max(map(len, table))
+
+
+def name(word: str) -> str:
+    """Hangul of a Korean name in Latin letters, surname or given name (`jiyoung` → 지영), else nothing."""
+    table, surnames, longest = _of_names()
+    word, result, position = word.lower(), "", 0
+    while position < len(word):
+        lengths = range(min(longest, len(word) - position), 1, -1)
+        own = next((word[position : position + n] for n in lengths if word[position : position + n] in table), "")
+        match = _SYLLABLE.match(word, position)
+        if own and (match is None or len(own) >= match.end() - position):
+            result, position = result + table[own], position + len(own)
+        elif match and match.end() > position:
+            result, position = result + _syllable(match), match.end()
+        else:
+            return ""
+    return result if len(result) > 1 or word in surnames else ""
+
+
+def _syllable(match: re.Match[str]) -> str:
+    lead, vowel, tail = _ROMAN_LEADS[match[1]], _ROMAN_VOWELS[match[2]], _ROMAN_TAILS[match[3]]
+    return join_syllable(LEADS.index(lead), VOWELS.index(vowel), TAILS.index(tail))
 
 
 @cache

@@ -11,22 +11,25 @@ from speech.text.lexicon import rows
 from speech.text.spans import units
 from speech.text.spans.dates import clock_time, dotted_day, full_date, month_and_day, season, short_year
 from speech.text.spans.more import (
+    added_time,
     bonus,
     code,
     feet,
     generation,
     hundredths,
     index_points,
+    power_of_ten,
     roughly,
     spoonfuls,
     tens,
+    verse,
     whole_and_part,
 )  # fmt: skip
 from speech.text.spans.phone import card_or_account, emergency, hidden, telephone
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, system_of
 from speech.text.spans.relations import degrees, formation, fraction, lot, moments, ratio, score, spread, sum_of
 from speech.text.spans.scan import Found, Recogniser, word_may_end
-from speech.text.spans.units import currency_at, unit_at, with_unit
+from speech.text.spans.units import currency_at, said_once, unit_at, with_unit
 
 _SIGN = re.compile(r"[+-](?=\d)|±(?=\d)")
 _VERSION = re.compile(r"\d+(?:\.\d+){2,}")
@@ -161,7 +164,7 @@ def _with_suffix(text: str, start: int, amount: Amount, mark: str) -> Found | No
             break
         unit = unit_at(text, place)
         if unit:
-            end, name = unit
+            end, name = unit[0], said_once(text, start, unit[1])
             reading = with_unit(amount, name, mark)
             kind = "percent" if name.startswith(("퍼센트", "퍼밀")) else "unit"
             others = (f"{amount.sino} 프로",) if name == "퍼센트" else ()
@@ -233,6 +236,8 @@ def brand_year_round(text: str, position: int) -> Found | None:
 
 FIGURES: tuple[Recogniser, ...] = (
     fixed,
+    power_of_ten,
+    added_time,
     bonus,
     generation,
     event,
@@ -243,6 +248,7 @@ FIGURES: tuple[Recogniser, ...] = (
     code,
     emergency,
     season,
+    verse,
     moments,
     full_date,
     dotted_day,

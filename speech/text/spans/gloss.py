@@ -1,14 +1,34 @@
-"""Hanja in brackets behind the same word in Hangul: `대한민국(大韓民國)`, `孝(효)` are said once."""
+"""Short words in brackets: Hanja behind the same word in Hangul, said once, and kinds of companies."""
 
 from __future__ import annotations
 
 import re
 
 from speech.text import hanja
-from speech.text.spans.scan import Found
+from speech.text.spans.scan import Found, particle_at
 
 _SPELLED = re.compile(r"[(\[]\s?([가-힣]+)\s?[)\]]")
 _GLOSS = re.compile(r"[(\[]\s?([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)\s?[)\]]")
+
+
+_COMPANIES = {
+    "주": "주식회사",
+    "유": "유한회사",
+    "재": "재단법인",
+    "사": "사단법인",
+    "학": "학교법인",
+    "의": "의료법인",
+}
+_COMPANY = re.compile(r"\((?:(주)\)|([유재사학의])\)(?=[가-힣A-Z]))")
+
+
+def company(text: str, position: int) -> Found | None:
+    """`(주)한빛`, `한빛(주)` → 주식회사; other kinds in front of a name alone: `(재)한빛`."""
+    match = _COMPANY.match(text, position)
+    if not match or (match[2] and position and text[position - 1].isalnum()):
+        return None
+    behind = "" if particle_at(text, match.end()) else " "
+    return Found(match.end(), f" {_COMPANIES[match[1] or match[2]]}{behind}", "word", "company")
 
 
 def gloss(text: str, position: int) -> Found | None:

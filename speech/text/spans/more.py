@@ -6,11 +6,11 @@ import re
 import unicodedata
 
 from speech.text import numbers
-from speech.text.hangul import tail_of
+from speech.text.hangul import is_syllable, tail_of
 from speech.text.lexicon import groups
 from speech.text.spans.quantity import counter_at, system_of
 from speech.text.spans.scan import Found, word_may_end
-from speech.text.spans.units import unit_at
+from speech.text.spans.units import said_once, unit_at
 
 _TWO = re.compile(r"(?<![\d,.])(\d)(,\s?|·)(\d)(?![\d,.·])")
 _LISTED = re.compile(r"(?:[\d가-힣]\s?[,·]|각각|각)\s?$")  # 3, 5, 6명: one of a list
@@ -167,6 +167,58 @@ def index_points(text: str, position: int) -> Found | None:
     if not match:
         return None
     return Found(match.end(), f"{numbers.decimal(match[1], match[2])} 포인트", "unit", "unit.points")
+
+
+_VERSE = re.compile(r"(\d{1,3}):(\d{1,3})(?:\s?[-–~]\s?(\d{1,3}))?(?![\d:])")
+
+
+def verse(text: str, position: int) -> Found | None:
+    """`요한복음 3:16-18` → 삼 장 십육 절에서 십팔 절, `시편 23:1` → 이십삼 편 일 절."""
+    match = _VERSE.match(text, position)
+    if not match:
+        return None
+    book = text[max(0, position - 12) : position].rstrip()
+    books = groups("words")["book"]
+    if not any(book.endswith(name) and not is_syllable(book[-len(name) - 1 : -len(name)]) for name in books):
+        return None
+    chapter = "편" if book.endswith("시편") else "장"
+    reading = f"{numbers.sino(int(match[1]))} {chapter} {numbers.sino(int(match[2]))} 절"
+    if match[3]:
+        reading += f"에서 {numbers.sino(int(match[3]))} 절"
+    return Found(match.end(), reading, "number", "number.verse")
+
+
+_ADDED_TIME = re.compile(r"(45|90|105|120)\s?\+\s?(\d{1,2})분")
+
+
+def added_time(text: str, position: int) -> Found | None:
+    """`90+3분` → 구십 플러스 삼 분: the minute of a football match behind its end."""
+    match = _ADDED_TIME.match(text, position)
+    if not match or (position and text[position - 1] in "+.,"):
+        return None
+    reading = f"{numbers.sino(int(match[1]))} 플러스 {numbers.sino(int(match[2]))} 분"
+    return Found(match.end(), reading, "time", "time.added")
+
+
+_POWER_OF_TEN = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s?[×xX*·]\s?10(?:\^(-?\d{1,3})|(⁻?[⁰¹²³⁴-⁹]{1,3}))")
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+
+
+def power_of_ten(text: str, position: int) -> Found | None:
+    """`3×10^8m/s` → 초속 삼 곱하기 십의 팔 제곱 미터."""
+    match = _POWER_OF_TEN.match(text, position)
+    if not match:
+        return None
+    whole, _, part = match[1].partition(".")
+    first = numbers.decimal(whole, part) if part else numbers.integer(whole)
+    power = (match[2] or match[3]).translate(_RAISED)
+    below = "마이너스 " if power.startswith("-") else ""
+    spoken = f"{first} 곱하기 십의 {below}{numbers.whole(power.lstrip('-'))} 제곱"
+    unit = unit_at(text, match.end()) or unit_at(text, match.end() + text.startswith(" ", match.end()))
+    if not unit:
+        return Found(match.end(), spoken, "math", "math.power")
+    name = said_once(text, position, unit[1])
+    return Found(unit[0], name.format(spoken) if "{}" in name else f"{spoken} {name}", "unit", "unit.sign")
 
 
 _WHOLE = re.compile(r"(\d{1,4})\s?([¼-¾⅐-⅞])")

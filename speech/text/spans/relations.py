@@ -9,7 +9,7 @@ from speech.text.lexicon import groups
 from speech.text.spans.dates import clock_time, day_of_range, dotted_day, full_date, is_month_and_day, month_and_day
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, hour, system_of
 from speech.text.spans.scan import Found, word_before
-from speech.text.spans.units import currency_at, unit_at, with_unit
+from speech.text.spans.units import currency_at, said_once, unit_at, with_unit
 
 _TILDE = re.compile(r"\s?~\s?")
 _DASH = re.compile(r"\s?[-–]\s?")
@@ -148,7 +148,8 @@ def _spread(text: str, position: int, first: tuple[Amount, int, str, str], secon
         return f"{below}에서 {_one(text, position, end, high, counter, numbered=numbered)}"
     if low_unit and unit:
         return f"{with_unit(low, low_unit)}에서 {with_unit(high, unit)}"
-    if unit and "{}" in unit:
+    unit = said_once(text, position, unit)
+    if "{}" in unit:
         return unit.format(f"{low.sino}에서 {high.sino}")
     return f"{low.sino}에서 {high.sino}" + (f" {unit}" if unit else "")
 

@@ -48,6 +48,12 @@ def word_may_end(text: str, end: int) -> bool:
     return rest in known or rest.startswith(longer) or (len(rest) > 1 and rest.startswith(_GOING_ON))
 
 
+def particle_at(text: str, position: int) -> bool:
+    """Whether what stands at `position` belongs to the word in front: a particle, or the copula with its endings."""
+    match = _RUN.match(text, position)
+    return bool(match and match.group()) and word_may_end(text, position)
+
+
 def word_before(text: str, position: int, length: int = 12) -> str:
     """The text in front of `position`, spaces at its end taken off."""
     return text[max(0, position - length) : position].rstrip()

@@ -71,6 +71,12 @@ def with_unit(amount: Amount, unit: str, mark: str = "") -> str:
     return f"{sign}{number} {unit}"
 
 
+def said_once(text: str, start: int, unit: str) -> str:
+    """`unit` without what the words in front of the number at `start` say already: `시속 110km/h`, `섭씨 20℃`."""
+    name, number, rest = unit.partition(" {} ")
+    return rest if number and text[:start].rstrip().endswith(name) else unit
+
+
 def currency_at(text: str, position: int) -> tuple[int, str] | None:
     """Where the sign of a currency at `position` ends and how it reads: `US$` → 달러."""
     for sign in _currencies():

@@ -8,6 +8,7 @@ from speech.text import numbers
 from speech.text.latin import lookup, read_word, spelled
 from speech.text.lexicon import groups, mapping
 from speech.text.spans.scan import Found
+from speech.text.transliterate import name
 
 _LABEL = r"[A-Za-z0-9-]{1,63}"
 _TOP = "(?:" + "|".join(sorted(groups("web")["top"], key=len, reverse=True)) + ")"
@@ -22,6 +23,7 @@ _KEY = re.compile(r"[#*](?=\s?(?:을|를|은|는|이|가|과|와|버튼|키)(?![
 _FILE_NAME = re.compile(
     r"[A-Za-z0-9]{1,40}(?:[_-][A-Za-z0-9]{1,40}){1,8}\.(?:" + "|".join(groups("web")["file"]) + r")(?![A-Za-z0-9])"
 )
+_NET = re.compile(r"\.NET(?![A-Za-z])")
 _FILE = re.compile(r"\.(?=(?:" + "|".join(groups("web")["file"]) + r")(?![A-Za-z0-9]))")
 
 
@@ -33,6 +35,9 @@ def _word(word: str, *, domain: bool) -> str:
     known = lookup(word)
     if known and (len(word) > 2 or not domain):
         return known[0]
+    korean = "" if domain else name(word)
+    if korean:
+        return korean
     if len(word) <= 4:
         return spelled(word)
     return read_word(word)[0]
@@ -42,13 +47,16 @@ def spoken(address: str) -> str:
     """An address aloud: words of the lexicon as words, short unknown ones letter by letter, figures one by one."""
     pieces: list[str] = []
     before = ""
+    mailbox = "@" in address[1:]  # its dots part names
     for token in _TOKENS.findall(address):
         if token.isdigit():
             pieces.append(numbers.digits(token))
         elif token.isalpha():
-            pieces.append(_word(token, domain=before == "."))
+            pieces.append(_word(token, domain=before == "." and not mailbox))
         else:
             pieces.append(mapping("web_words").get(token, ""))
+            if "@" in token:
+                mailbox = False
         before = token
     return " ".join(piece for piece in pieces if piece)
 
@@ -96,6 +104,9 @@ def mark(text: str, position: int) -> Found | None:
     match = _HASHTAG.match(text, position)
     if match:
         return Found(match.end(), "", "symbol", "web.hashtag", ("해시태그 ", "샵 "), left_out="sign")
+    net = _NET.match(text, position)
+    if net:
+        return Found(net.end(), "닷넷", "english", "english.lexicon")
     if _FILE.match(text, position):
         return Found(position + 1, " 점 ", "symbol", "web.file")
     return None

@@ -9,12 +9,14 @@ from speech.text.latin import letter_name, longest_entry, lookup, plain_latin, r
 from speech.text.spans.dates import clock_time
 from speech.text.spans.quantity import amount_at, counter_at
 from speech.text.spans.scan import Found, word_before
+from speech.text.transliterate import name
 
 _WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]+(?:'[A-Za-z]+)?")
 _NEXT_WORD = re.compile(r" [a-z]{2,}")
 _GREEK = re.compile(r"[Α-ω]")
 _PHRASE = re.compile(r"[A-Za-z0-9]+(?:[-&.'+ ]{1,3}[A-Za-z0-9]+)*[+#.]*")
 _AND = re.compile(r"([A-Za-z])&([A-Za-z])(?![A-Za-z])")
+_STROKE = re.compile(r"([A-Z])/([A-Z])(?![A-Za-z/])")
 _ROMAN = re.compile(r"(?=[IVX]{2,}|[VX](?![A-Za-z]))(X{0,3})(IX|IV|V?I{0,3})(?![A-Za-z0-9'-])")
 _HALF = re.compile(r"(AM|PM|am|pm|A\.M\.|P\.M\.|a\.m\.|p\.m\.)\s?(?=\d)")
 _NUMBERED = re.compile(r"(?:No|NO|no|Lv|LV|lv|Vol|VOL|vol|Ch|ch|Chap|Fig|fig|pp?)\.\s?(?=\d)")
@@ -22,6 +24,8 @@ _NUMBERED_NAMES = {
     "no": "넘버 ", "lv": "레벨 ", "vol": "볼륨 ", "ch": "챕터 ", "chap": "챕터 ", "fig": "피규어 ", "p": "페이지 ",
     "pp": "페이지 ",
 }  # fmt: skip
+_NAME_BEFORE = re.compile(r"[A-Za-z]\.? $")
+_GIVEN_NAME = re.compile(r"([A-Z][a-z]{1,5})-([A-Z]?[a-z]{1,5})(?![A-Za-z-])")
 _INITIALS = re.compile(r"(?:[A-Z]\.){2,}")
 
 
@@ -90,6 +94,22 @@ def letters_and(text: str, position: int) -> Found | None:
     return Found(match.end(), f"{left} 앤드 {right}", "acronym", "letters", (f"{left} 앤 {right}",))
 
 
+def letters_by_stroke(text: str, position: int) -> Found | None:
+    """`A/S` → 에이에스: two capitals are one word, and more of them a list."""
+    match = _STROKE.match(text, position)
+    before = text[max(0, position - 1) : position]
+    if not match or before == "/" or (before.isascii() and before.isalnum()):
+        return None
+    return Found(match.end(), letter_name(match[1]) + letter_name(match[2]), "acronym", "letters")
+
+
+def given_name(text: str, position: int) -> Found | None:
+    """`Kim Min-ho` → 김 민호: two syllables of Korean with a hyphen."""
+    match = _GIVEN_NAME.match(text, position)
+    korean = name(match[1] + match[2]) if match and name(match[1] + match[1]) and name(match[2] + match[2]) else ""
+    return Found(match.end(), korean, "english", "english.romanised") if match and len(korean) == 2 else None
+
+
 def initials(text: str, position: int) -> Found | None:
     """`U.S.A.` → 유에스에이."""
     match = _INITIALS.match(text, position)
@@ -108,6 +128,8 @@ def word(text: str, position: int) -> Found | None:
     if surface == "a" and _NEXT_WORD.match(text, end):
         return Found(end, "어", "english", "english.lexicon", ("에이",))
     known = lookup(surface)
+    if surface == "Lee" and _NAME_BEFORE.search(text, max(0, position - 20), position):
+        known = ("리", "english.lexicon")  # Bruce Lee, Mr. Lee; a Korean's comes first
     if not known and "'" in surface:
         end = position + match.group().index("'")
         if surface.endswith("'s"):
