@@ -11,6 +11,8 @@ from typing import Any, Self
 from speech.errors import BadConfig
 
 MOST_LAYERS = 100  # of any network: what a damaged or hostile header asks for would be built without end
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000  # Hz, of any sound
+LARGEST_FFT, MOST_BANDS = 2**16, 1024
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,30 @@ class AudioConfig(Settings):
     f_min: float = 0.0  # Hz
     f_max: float = 8000.0  # Hz
     clip_floor: float = 1e-5  # smallest magnitude before the logarithm
+
+    def __post_init__(self) -> None:
+        good = {
+            "sample_rate": LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE,
+            "n_fft": 4 <= self.n_fft <= LARGEST_FFT and self.n_fft % 2 == 0,
+            "win_length": 4 <= self.win_length <= self.n_fft,
+            "hop_length": 1 <= self.hop_length < self.win_length,
+            "n_mels": 1 <= self.n_mels <= MOST_BANDS,
+            "clip_floor": 0.0 < self.clip_floor <= 1.0,
+        }
+        if bad := [name for name, right in good.items() if not right]:
+            values = ", ".join(f"{name}={getattr(self, name)}" for name in bad)
+            raise BadConfig(
+                f"No mel can be made with {values}: sample_rate lies from {LOWEST_RATE} to {HIGHEST_RATE} Hz, n_fft is "
+                f"even and at most {LARGEST_FFT}, win_length at most n_fft, hop_length from 1 to below win_length, "
+                f"n_mels from 1 to {MOST_BANDS}, clip_floor above 0 and at most 1.",
+                code="bad_size",
+                names=bad,
+            )
+        if not 0 <= self.f_min < self.f_max <= self.sample_rate / 2:
+            raise BadConfig(
+                f"The mel range {self.f_min}-{self.f_max} Hz must lie within 0-{self.sample_rate / 2} Hz.",
+                code="bad_mel_range", f_min=self.f_min, f_max=self.f_max, sample_rate=self.sample_rate,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

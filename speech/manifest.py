@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speech.config import AudioConfig, TextConfig
-from speech.errors import BadDataset
+from speech.errors import BadConfig, BadDataset
 from speech.files import write_text_atomic
 from speech.source import Skipped
 from speech.text.split import syllables
@@ -114,7 +114,7 @@ class Manifest:
             )
         except FileNotFoundError as error:
             raise _unusable(folder, f"there is no {name}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, BadConfig) as error:
             raise _unusable(folder, f"{name} cannot be read ({error})") from error
         manifest._check_sizes()
         manifest._map(manifest.mels_file, MELS)  # from now on, whatever is prepared anew in the same folder

@@ -31,6 +31,7 @@ class Config(AudioConfig):
     momentum: float = 0.99
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.rounds < 1 or not 0 <= self.momentum < 1:
             raise BadConfig(
                 f"Griffin-Lim needs at least one round and a momentum of 0 to 1 (1 excluded), "

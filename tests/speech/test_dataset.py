@@ -397,7 +397,9 @@ sys.exit(2)
     assert len(run(source, tmp_path / "out").entries) == 12
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', "no json"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "audio": {"colour": 1}}', "no json"]
+)
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(BadDataset):
