@@ -208,14 +208,23 @@ def _model_config(
     below = origin.config if origin and not job.size else models.preset_of(job.model, job.size or "full").to_json()
     if begun and begun.model == job.model and begun.size == size:
         below = {**below, **begun.config}  # a preset may have changed since
-    given = {"n_symbols": len(SYMBOLS), "n_mels": audio.n_mels, "hop_length": audio.hop_length}
+    front = {"n_symbols": len(SYMBOLS), **audio.to_json()}
     known = {field.name for field in dataclasses.fields(cls)}
+    own: dict[str, Any] = dict(front)
     if job.teacher:
-        given["fitting_rounds"] = 0  # fitted to its teacher's mels a vocoder would lose what it is to learn
-    own = {name: value for name, value in given.items() if name in known}
+        own["fitting_rounds"] = 0  # fitted to its teacher's mels a vocoder would lose what it is to learn
+    own = {name: value for name, value in own.items() if name in known}
     if goes_on and not begun:
         own |= models.going_on(job.model, size)
-    return cls.from_json({**below, **own, **job.config})
+    config = cls.from_json({**below, **own, **job.config})
+    if other := [name for name, value in front.items() if getattr(config, name, value) != value]:
+        wanted = ", ".join(f"{name}={getattr(config, name)} (the run's is {front[name]})" for name in other)
+        raise BadConfig(
+            f"{job.model} of this size is for another front end: {wanted}. The mel's settings belong into `audio`; "
+            "what a HiFi-GAN's upsample_rates multiply to is its hop_length.",
+            code="bad_size", names=other,
+        )  # fmt: skip
+    return config
 
 
 def _compare(

@@ -22,7 +22,6 @@ from speech.audio import mel_filters
 from speech.config import AudioConfig
 
 STEEPEST = 2.0  # nepers that a round may turn a bin up or down
-_REACH = 4  # frames to each side that a round's result depends on
 _TINY = 1e-12
 
 
@@ -73,7 +72,8 @@ def fit(samples: Tensor, mel: Tensor, audio: AudioConfig, rounds: int, *, chunk:
     Long sounds pass in chunks of `chunk` frames with all that they depend on around them: memory stays bounded, and the
     chunks equal the whole. A sound too short for a spectrum stays as it is.
     """
-    hop, frames, context = audio.hop_length, mel.size(2), _REACH * rounds
+    hop, frames = audio.hop_length, mel.size(2)
+    context = rounds * -(-audio.n_fft // hop)  # frames to each side that the result depends on
     if rounds < 1 or samples.size(1) <= audio.n_fft // 2:
         return samples
     front, parts = _front(audio, samples.device), []

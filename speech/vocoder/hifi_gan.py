@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speech.config import AudioConfig, Settings, TrainingConfig
+from speech.config import MOST_LAYERS, AudioConfig, Settings, TrainingConfig
 from speech.errors import BadConfig
 from speech.kept import kept_with
 from speech.products import cast_by_hand
@@ -23,8 +23,8 @@ from speech.vocoder import _source
 from speech.vocoder._discriminators import SLOPE, Discriminators, normed
 from speech.vocoder._fit import fit
 from speech.vocoder._fold import Folded
-from speech.vocoder._source import CHANNELS, Source
-from speech.vocoder._spectra import full_band_mel, stft_loss
+from speech.vocoder._source import CHANNELS, LOWEST, WINDOW, Source
+from speech.vocoder._spectra import WINDOWS, full_band_mel, stft_loss
 
 if TYPE_CHECKING:
     from speech.dataset import VocoderBatch
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 class Config(Settings):
     """Sizes of the generator and of the discriminators that train it; the defaults are the published V1."""
 
+    sample_rate: int = 22_050  # of the front end, as all up to `n_mels`; its hop length is told by the rates
+    n_fft: int = 1024
+    win_length: int = 1024
+    f_min: float = 0.0
+    f_max: float = 8000.0
+    clip_floor: float = 1e-5
     n_mels: int = 80
     resblock: int = 1  # 1: two convolutions a dilation, 2: one
     upsample_rates: tuple[int, ...] = (8, 8, 2, 2)  # their product is the hop length
@@ -69,6 +75,46 @@ class Config(Settings):
         # JSON knows lists only: a nested one comes back as lists
         dilations = tuple(tuple(part) for part in self.resblock_dilations)
         object.__setattr__(self, "resblock_dilations", dilations)
+        if bad := self._impossible():
+            values = ", ".join(f"{name}={getattr(self, name)}" for name in bad)
+            raise BadConfig(
+                f"HiFi-GAN cannot be built with {values}: sizes are at least 1, resblock 1 or 2, an upsampling kernel "
+                "is its rate and an even number more, blocks have odd kernels and dilations of their own, channels "
+                "are left behind the last upsampling, one discriminator at least, weights from 0, and a segment is "
+                f"longer than the {self._longest_mirror} samples that its spectra mirror.",
+                code="bad_size",
+                names=bad,
+            )
+
+    def _impossible(self) -> list[str]:
+        """The settings that no network can be built with, or none that learns."""
+        upsampling = list(zip(self.upsample_rates, self.upsample_kernel_sizes, strict=True))
+        blocks, dilations = self.resblock_kernel_sizes, self.resblock_dilations
+        good = {
+            "upsample_rates": 0 < len(upsampling) <= MOST_LAYERS and all(rate > 0 for rate, _ in upsampling),
+            "upsample_kernel_sizes": all(kernel >= rate and (kernel - rate) % 2 == 0 for rate, kernel in upsampling),
+            "upsample_initial_channel": self.upsample_initial_channel >> len(upsampling) > 0,
+            "resblock": self.resblock in (1, 2),
+            "resblock_kernel_sizes": 0 < len(blocks) <= MOST_LAYERS and all(one > 0 and one % 2 for one in blocks),
+            "resblock_dilations": len(dilations) == len(blocks)
+            and all(0 < len(some) <= MOST_LAYERS and min(some) > 0 for some in dilations),
+            "periods": len(self.periods) <= MOST_LAYERS and all(one > 0 for one in self.periods),
+            "scales": 0 <= self.scales <= MOST_LAYERS and self.scales + len(self.periods) > 0,
+            "discriminator_width": self.discriminator_width > 0.0,
+        }
+        good |= {name: getattr(self, name) >= 0 for name in ("mel_weight", "feature_weight", "spectral_weight")}
+        if bad := [name for name, right in good.items() if not right]:
+            return bad
+        audio = self.audio  # raises BadConfig
+        source = not self.source or (audio.hop_length <= WINDOW and audio.hop_length % 2 == 0)
+        heard = not self.source or audio.sample_rate < WINDOW * LOWEST
+        right = {"segment": self.segment > self._longest_mirror, "upsample_rates": source, "sample_rate": heard}
+        return [name for name, one in right.items() if not one]
+
+    @property
+    def _longest_mirror(self) -> int:
+        """Samples of a segment's ends that the losses' spectra reflect."""
+        return max((self.n_fft - self.hop_length) // 2, max(WINDOWS)[0] // 2 if self.spectral_weight else 0)
 
     @property
     def hop_length(self) -> int:
@@ -76,7 +122,8 @@ class Config(Settings):
 
     @property
     def audio(self) -> AudioConfig:
-        return AudioConfig(n_mels=self.n_mels, hop_length=self.hop_length)
+        own = {one.name: getattr(self, one.name) for one in fields(AudioConfig)}
+        return AudioConfig(**own)
 
 
 _SMALL_BLOCKS: dict[str, Any] = {
@@ -293,7 +340,7 @@ class Recipe:
     def __init__(self, config: Config, training: TrainingConfig) -> None:
         self.config = config
         self.training = training
-        self.audio = AudioConfig()
+        self.audio = config.audio
         self.discriminators = Discriminators(config.periods, config.scales, config.discriminator_width)
 
     def modules(self) -> dict[str, nn.Module]:
@@ -352,7 +399,7 @@ class Recipe:
         """
         if model.source is None:
             return None, None
-        true = _source.measure(real, self.config.hop_length)
+        true = _source.measure(real, self.audio.hop_length, self.audio.sample_rate)
         missed = _source.loss(model.source.hear(mels), true) if self.config.source_learns else None
         return model.source.excite(*true), missed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from speech.audio import load, log_mel, resample
 from speech.config import AudioConfig
 from speech.distortion import spectral_distance
 from speech.errors import BadConfig
+from speech.plan import Plan
 from speech.vocoder import hifi_gan
 from speech.vocoder._fit import fit
+from tests.speech import training
 
 AUDIO = AudioConfig()
 ROOT = Path(__file__).parents[3]
@@ -39,9 +42,9 @@ def base_vocoder() -> hifi_gan.Model:
     return model.eval()
 
 
-def mel_of(samples: Tensor) -> Tensor:
+def mel_of(samples: Tensor, audio: AudioConfig = AUDIO) -> Tensor:
     """[1, S] -> [1, M, S / hop length]."""
-    return torch.from_numpy(log_mel(samples[0].numpy(), AUDIO))[None, :, : samples.size(1) // AUDIO.hop_length]
+    return torch.from_numpy(log_mel(samples[0].numpy(), audio))[None, :, : samples.size(1) // audio.hop_length]
 
 
 def bent(samples: Tensor) -> Tensor:
@@ -52,6 +55,17 @@ def bent(samples: Tensor) -> Tensor:
 
 def apart(made: Tensor, real: Tensor) -> float:
     return spectral_distance(real[0].numpy(), made[0].numpy())
+
+
+@pytest.mark.parametrize("other", [{"sample_rate": 24_000}, {"f_max": 11_025.0}, {"n_fft": 2048, "win_length": 2048}])
+def test_a_voice_is_fitted_by_the_front_end_that_it_learned_by(
+    clip: Tensor, espeak_clips: Path, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    job = training.job(espeak_clips, tmp_path, "hifi_gan", audio=other, training={"steps": 1})
+    plan = Plan.of(job, lambda event: None)
+    config = hifi_gan.Config.from_json(plan.config.to_json())
+    assert config.audio == hifi_gan.Recipe(config, plan.training).audio == plan.audio != AUDIO
+    torch.testing.assert_close(fit(clip, mel_of(clip, plan.audio), config.audio, 1), clip, atol=2e-4, rtol=1e-3)
 
 
 def test_a_bent_sound_comes_back_by_every_window(clip: Tensor) -> None:
@@ -92,6 +106,13 @@ def test_long_sounds_in_chunks_equal_the_whole(clip: Tensor) -> None:
     mel = mel_of(clip)
     whole, chunks = (fit(bent(clip), mel, AUDIO, 4, chunk=chunk) for chunk in (1000, 40))
     assert 10 * torch.log10((whole - chunks).square().mean() / whole.square().mean()) < -60
+
+
+def test_the_last_chunk_of_a_short_hop_has_enough_around_it(clip: Tensor) -> None:
+    audio = AudioConfig(hop_length=64)
+    mel = mel_of(clip, audio)[:, :, :81]
+    whole, chunks = (fit(bent(clip)[:, : 81 * 64], mel, audio, 1, chunk=chunk) for chunk in (1000, 40))
+    torch.testing.assert_close(chunks, whole, atol=1e-5, rtol=1e-4)
 
 
 def test_the_rows_of_a_batch_do_not_notice_each_other(clip: Tensor) -> None:

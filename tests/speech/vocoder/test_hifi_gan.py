@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -144,6 +145,36 @@ def test_a_precision_that_there_is_not_is_refused() -> None:
 def test_a_kernel_for_every_rate_is_asked_for() -> None:
     with pytest.raises(BadConfig, match="3 upsample_rates and 2"):
         Config(upsample_rates=(8, 8, 4), upsample_kernel_sizes=(16, 16))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"upsample_rates": [0, 8, 4]},
+        {"upsample_rates": [], "upsample_kernel_sizes": []},
+        {"upsample_kernel_sizes": [4, 16, 8]},
+        {"upsample_kernel_sizes": [15, 16, 8]},
+        {"upsample_initial_channel": 7},
+        {"resblock": 3},
+        {"resblock_kernel_sizes": [4, 5, 7]},
+        {"resblock_dilations": [[1, 2]]},
+        {"resblock_dilations": [[1, 2], [2, 6], []]},
+        {"resblock_kernel_sizes": [3] * 1000, "resblock_dilations": [[1]] * 1000},
+        {"periods": [0]},
+        {"periods": [], "scales": 0},
+        {"discriminator_width": -1.0},
+        {"mel_weight": -1.0},
+        {"segment": 256},
+        {"segment": 1024, "spectral_weight": 15.0},
+        {"source": True, "sample_rate": 96_000},
+        {"n_mels": 0},
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_by_their_names(other: dict[str, Any]) -> None:
+    with pytest.raises(BadConfig) as caught:
+        Config.from_json(PRESETS["trial"].to_json() | other)
+    assert caught.value.code == "bad_size"
+    assert set(caught.value.params["names"]) & set(other)
 
 
 def test_a_configuration_survives_json() -> None:
