@@ -17,6 +17,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from speech import models
+from speech.config import AudioConfig
 from speech.errors import BadCheckpoint, DiskFull
 from speech.files import sha256_of, write_atomic
 from speech.header import METADATA_KEY, Checkpoint, Header, parse_header, read_metadata
@@ -28,6 +30,7 @@ __all__ = ["Checkpoint", "Entry", "Header", "import_public", "latest_good", "loa
 _RESUME_KEY = "moksori_resume"
 _HEAD_ROOM = 1.02  # of the tensors' bytes: header and file system
 _MODULE = "module:"  # prefix of a network's tensors in the resume file
+_OVER = 4  # times the weights of a file that a network may ask for which takes over what fits
 _EMBEDDING = "embedding.weight"  # its rows are symbols
 
 
@@ -147,6 +150,50 @@ def load_resume(
         raise _damaged(path, f"it does not fit this model's training ({error})") from error
     progress: dict[str, Any] = described["progress"]
     return progress
+
+
+def network_of(checkpoint: Checkpoint) -> Any:
+    """The network that a checkpoint is of, with its weights. Raises as `verify`."""
+    verify(checkpoint)
+    network = models.build(checkpoint.header.model, checkpoint.header.config)
+    load_weights(network, checkpoint)
+    return network
+
+
+def verify(checkpoint: Checkpoint, *, whole: bool = True) -> None:
+    """That a checkpoint is what its header says: its kind, the mel, the sizes, and weights that are numbers.
+
+    Nothing is built for it, since a header may ask for more than the memory has. Without `whole` it is a base, of which
+    some tensors may be missing, or of no use. Raises BadCheckpoint: misfit, damaged; BadConfig for a model or sizes
+    that there cannot be.
+    """
+    header, name = checkpoint.header, checkpoint.source or "The checkpoint"
+    if models.kind_of(header.model) != header.kind:
+        raise BadCheckpoint(f"{name} says that it is {header.describe()}: there is none.", code="misfit")
+    try:
+        with torch.device("meta"):
+            outline = models.build(header.model, header.config)
+        asked, held = (sum(one.numel() for one in some.values()) for some in (outline.state_dict(), checkpoint.tensors))
+        if asked > _OVER * held:
+            raise RuntimeError(f"it asks for {asked} weights, and the file has {held}")
+        if whole:
+            outline.load_state_dict(checkpoint.tensors, strict=True, assign=True)
+    except RuntimeError as error:
+        raise BadCheckpoint(f"{name} does not fit {header.model}: {error}", code="misfit") from error
+    mel = AudioConfig.from_json(header.audio).to_json()
+    for setting in ("n_mels", "hop_length"):
+        own = getattr(outline.config, setting, mel[setting])
+        if header.audio and own != mel[setting]:
+            raise BadCheckpoint(
+                f"{name} is of a network with {setting}={own}, and of a mel with {mel[setting]}: its header "
+                "contradicts itself. Take another checkpoint.",
+                code="misfit",
+            )
+    if bad := next((one for one, tensor in checkpoint.tensors.items() if not bool(tensor.isfinite().all())), None):
+        raise BadCheckpoint(
+            f"{name} holds weights that are no numbers ({bad}): a training that went astray. Take an earlier one.",
+            code="damaged",
+        )
 
 
 def load_weights(model: torch.nn.Module, checkpoint: Checkpoint) -> None:

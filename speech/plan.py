@@ -136,6 +136,7 @@ def _open_base(path: Path, kind: str, model: str) -> Checkpoint:
             found=base.header.model,
             expected=model,
         )
+    checkpoint.verify(base, whole=False)
     return base
 
 

@@ -232,7 +232,8 @@ def _waveglow_header(tensors: Mapping[str, torch.Tensor]) -> Header:
         kernel=inner.shape[2],
         **leaving,
     )
-    return Header(kind="vocoder", model="waveglow", config=config.to_json(), audio=AudioConfig().to_json())
+    audio = AudioConfig(n_mels=config.n_mels).to_json()
+    return Header(kind="vocoder", model="waveglow", config=config.to_json(), audio=audio)
 
 
 def _symbols(rows: int) -> tuple[tuple[str, ...], str]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from speech import checkpoint, devices, models
+from speech import checkpoint, devices
 from speech.alignment import alignment_figures, said_by
 from speech.config import AudioConfig, TextConfig
 from speech.errors import BadCheckpoint, BadConfig, BadText
@@ -87,7 +87,7 @@ class Synthesizer:
             self.text = replace(self.text, closing_mark=False)
         self.device = device
         self._row_of = {symbol: row for row, symbol in enumerate(header.symbols)}
-        self._acoustic = _network(acoustic, device)
+        self._acoustic = checkpoint.network_of(acoustic).to(device).eval()
         if vocoder is None:
             self._vocoder: Any = griffin_lim.Model(griffin_lim.Config.from_json(self.audio.to_json())).to(device)
         else:
@@ -98,7 +98,7 @@ class Synthesizer:
                     acoustic=header.audio,
                     vocoder=vocoder.header.audio,
                 )
-            self._vocoder = _network(vocoder, device)
+            self._vocoder = checkpoint.network_of(vocoder).to(device).eval()
         self._denoise = denoise
         self._denoiser = Denoiser(self._vocoder, self.audio, device) if denoise else None
 
@@ -294,15 +294,3 @@ def _check_denoise(strength: float, vocoder: Checkpoint | None) -> None:
         )  # fmt: skip
     if strength and vocoder is None:
         raise BadConfig("Griffin-Lim has no hum of its own: leave the denoiser off.", code="no_vocoder")
-
-
-def _network(saved: Checkpoint, device: torch.device) -> Any:
-    try:
-        network = models.build(saved.header.model, saved.header.config)
-    except (RuntimeError, MemoryError) as error:
-        raise BadCheckpoint(
-            f"{saved.source or 'The checkpoint'} asks for a {saved.header.model} that cannot be built here ({error}).",
-            code="misfit",
-        ) from error
-    checkpoint.load_weights(network, saved)
-    return network.to(device).eval()

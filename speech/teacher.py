@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from speech import checkpoint, models
+from speech import checkpoint
 from speech.batches import collate_acoustic
 from speech.errors import BadCheckpoint
 from speech.events import Event, StageChanged
@@ -70,9 +70,7 @@ def _write(
     device: torch.device,
     on_event: Callable[[Event], None],
 ) -> None:
-    network = models.build(teacher.header.model, teacher.header.config)
-    checkpoint.load_weights(network, teacher)
-    network.to(device).eval()
+    network = checkpoint.network_of(teacher).to(device).eval()
     rows = _rows(teacher, manifest)
     entries = sorted(manifest.entries, key=lambda entry: entry.frames)
     frame = manifest.audio.n_mels * MELS.itemsize

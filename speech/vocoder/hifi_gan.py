@@ -97,7 +97,8 @@ class Config(Settings):
             "resblock": self.resblock in (1, 2),
             "resblock_kernel_sizes": 0 < len(blocks) <= MOST_LAYERS and all(one > 0 and one % 2 for one in blocks),
             "resblock_dilations": len(dilations) == len(blocks)
-            and all(0 < len(some) <= MOST_LAYERS and min(some) > 0 for some in dilations),
+            and len(upsampling) * sum(map(len, dilations)) <= MOST_LAYERS
+            and all(some and min(some) > 0 for some in dilations),
             "periods": len(self.periods) <= MOST_LAYERS and all(one > 0 for one in self.periods),
             "scales": 0 <= self.scales <= MOST_LAYERS and self.scales + len(self.periods) > 0,
             "discriminator_width": self.discriminator_width > 0.0,

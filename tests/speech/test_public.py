@@ -17,7 +17,7 @@ import torch
 
 from speech import legacy_pickle, models
 from speech.acoustic import tacotron2
-from speech.checkpoint import load_weights, open_any, warm_start
+from speech.checkpoint import load_weights, network_of, open_any, warm_start
 from speech.errors import BadCheckpoint
 from speech.header import Checkpoint
 from speech.public import import_public
@@ -128,6 +128,14 @@ def test_each_layout_of_waveglow_becomes_the_present_one(tmp_path: Path, layout:
     torch.save({"state_dict": layout(dict(published))}, path)
     found = import_public(path)
     assert same(build_and_load(found).state_dict(), published)
+
+
+def test_a_waveglow_of_other_mel_bands_says_so_of_its_mel(tmp_path: Path) -> None:
+    config = dataclasses.replace(WAVEGLOW, n_mels=40)
+    torch.save(waveglow.Model(config).state_dict(), tmp_path / "w.pt")
+    found = import_public(tmp_path / "w.pt")
+    assert found.header.config["n_mels"] == found.header.audio["n_mels"] == 40
+    network_of(found)
 
 
 def test_a_waveglow_whose_weight_norm_was_removed_sounds_the_same(tmp_path: Path) -> None:
