@@ -46,7 +46,7 @@ class Plan:
     def of(cls, job: Job, on_event: Callable[[Event], None]) -> Plan:
         """Raises BadConfig or BadCheckpoint; a base that differs from what is asked for is a Warned."""
         kind = models.kind_of(job.model)
-        begun = _begun(job.out_folder)
+        begun = _begun(job.out_folder, job.model)
         base = None if job.base is None or begun else _open_base(Path(job.base), kind, job.model)
         origin = begun or (base.header if base else None)
         audio = AudioConfig.from_json({**(origin.audio if origin else {}), **job.audio})
@@ -116,10 +116,17 @@ def _dictionary(job: Job) -> dict[str, str]:
         raise BadConfig(message, code="no_dictionary", path=job.dictionary) from error
 
 
-def _begun(folder: Path) -> Header | None:
+def _begun(folder: Path, model: str) -> Header | None:
     """The header of the run's own newest checkpoint: a run that goes on needs its base no more."""
     entry = checkpoint.latest_good(folder)
-    return read_header(folder / entry.weights.name) if entry else None
+    header = read_header(folder / entry.weights.name) if entry else None
+    if header and header.model != model:
+        raise BadCheckpoint(
+            f"{folder} holds {header.describe()}, and this run is one of {model}. Choose another folder.",
+            code="other_run",
+            folder=str(folder),
+        )
+    return header
 
 
 def _name_of(base: Checkpoint | None) -> str:

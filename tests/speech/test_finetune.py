@@ -425,6 +425,16 @@ def test_a_folder_of_a_run_of_other_sizes_is_not_overwritten(espeak_clips: Path,
     assert events[-1].code == "other_run"
 
 
+@pytest.mark.parametrize("size", ["trial", ""])
+@pytest.mark.parametrize("model", ["waveglow", "hifi_gan"])
+def test_a_folder_of_a_run_of_another_model_is_named_as_such_before_any_work(
+    espeak_clips: Path, uninterrupted: dict[str, Path], model: str, size: str
+) -> None:
+    status, events = train(job(espeak_clips, uninterrupted["tacotron2"], model, size=size))
+    assert (status, events[-1].code) == (1, "other_run")  # type: ignore[attr-defined]
+    assert not of(events, DataPrepared)
+
+
 def test_what_killed_writers_left_is_swept_away_and_nothing_else(espeak_clips: Path, tmp_path: Path) -> None:
     asked = job(espeak_clips, tmp_path, training={"steps": 2, "checkpoint_every": 1})
     train(asked)
