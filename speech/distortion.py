@@ -35,7 +35,10 @@ FloatArray = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Distortion:
-    """`mcd`: dB; `pitch_cents`: root mean square over frames that both voice; the others are shares from 0 to 1."""
+    """`mcd`: dB; `pitch_cents`: root mean square over frames that both voice; the others are shares from 0 to 1.
+
+    A figure that two sounds do not have is NaN.
+    """
 
     mcd: float
     pitch_cents: float
@@ -149,10 +152,11 @@ def distortion(real: Float32Array, made: Float32Array, audio: AudioConfig | None
     real_voiced, made_voiced = np.isfinite(real_pitch), np.isfinite(made_pitch)
     both = real_voiced & made_voiced
     ratio = made_pitch[both] / real_pitch[both]
+    never = 1.0 if (real_voiced | made_voiced).any() else float("nan")  # neither is voiced: there is no pitch to miss
     return Distortion(
         mcd=_apart(theirs, ours, path),
         pitch_cents=float(np.sqrt(np.mean((1200 * np.log2(ratio)) ** 2))) if both.any() else float("nan"),
-        gross_pitch_error=float(np.mean(np.abs(ratio - 1) > GROSS)) if both.any() else 1.0,
+        gross_pitch_error=float(np.mean(np.abs(ratio - 1) > GROSS)) if both.any() else never,
         voicing_error=float(np.mean(real_voiced != made_voiced)),
         duration_ratio=len(made) / len(real),
     )

@@ -251,11 +251,12 @@ def base_fetch(*, base: Checkpoint) -> Path:
 def checkpoint_import(*, path: Path, name: str) -> Checkpoint:
     """Take a public checkpoint, or one of our own, into storage as a base. Imports torch: for commands and workers.
 
-    Raises BadCheckpoint for a file that is none, Refused for a name that is taken.
+    Raises BadCheckpoint for a file that is none or not what it says, Refused for a name that is taken.
     """
     from speech import checkpoint
 
     found = checkpoint.open_any(path)
+    checkpoint.verify(found)
     header = found.header
     taken = Refused("name_taken", _("같은 이름의 바탕이 이미 있어요: %(name)s") % {"name": name}, 409, name=name)
     if Checkpoint.objects.filter(run=None, name=name, kind=header.kind).exists():

@@ -55,6 +55,13 @@ def test_a_slower_and_deeper_copy_shows_in_pitch_and_duration(takes) -> None:
     assert measured.pitch_cents == pytest.approx(147, abs=40)
 
 
+def test_two_sounds_without_a_pitch_have_no_error_of_one(takes) -> None:
+    first, second = (np.random.default_rng(seed).standard_normal(9_000).astype(np.float32) * 0.1 for seed in (0, 1))
+    whispered, voiced = distortion(first, second), distortion(first, takes[0])
+    assert np.isnan(whispered.pitch_cents) and np.isnan(whispered.gross_pitch_error)
+    assert voiced.gross_pitch_error == 1.0
+
+
 def test_a_sound_without_a_frame_is_refused() -> None:
     with pytest.raises(BadAudio, match="too few to compare"):
         distortion(np.zeros(500, np.float32), np.zeros(9000, np.float32))

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from speech.checkpoint import load, write_weights
 from speech.header import read_header
 from studio import files
 from studio.models import Speaker
 from studio.takes import clip_discard
+from tests.synthesis.babble import write_acoustic
 from tests.training.conftest import numbers_of, steps_of
 from training import runner, selectors, services
 from training.models import Checkpoint, TrainingRun
@@ -105,6 +107,17 @@ def test_a_file_that_is_no_checkpoint_is_not_imported(transactional_db: None, tm
     with pytest.raises(CommandError):
         call_command("import_checkpoint", tmp_path / "x.safetensors", name="x")
     assert not Checkpoint.objects.exists()
+
+
+def test_a_checkpoint_whose_weights_are_no_numbers_is_not_imported(transactional_db: None, tmp_path: Path) -> None:
+    made = load(write_acoustic(tmp_path / "made.safetensors"))
+    broken = {name: tensor.clone() for name, tensor in made.tensors.items()}
+    broken["decoder.gate_layer.linear_layer.bias"].fill_(float("nan"))
+    write_weights(tmp_path / "broken.safetensors", made.header, broken)
+    with pytest.raises(CommandError, match="gate_layer"):
+        call_command("import_checkpoint", tmp_path / "broken.safetensors", name="x")
+    assert not Checkpoint.objects.exists()
+    call_command("import_checkpoint", tmp_path / "made.safetensors", name="x")
 
 
 def test_a_sentence_that_nobody_can_read_fails_the_run_in_words(speaker: Speaker) -> None:
