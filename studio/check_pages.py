@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,6 +19,7 @@ from studio.forms import SoundForm
 TEST_SENTENCE = "안녕하세요. 팔월에 찍은 푸른 바다 사진을 같이 보실래요?"
 
 
+@never_cache
 @require_safe
 @ensure_csrf_cookie
 @sign_in_required
@@ -27,6 +29,7 @@ def microphone(request: HttpRequest) -> HttpResponse:
     return render(request, "studio/check_microphone.html", context)
 
 
+@never_cache
 @require_safe
 @ensure_csrf_cookie
 @speaker_required

@@ -47,6 +47,7 @@ class SignOut(LogoutView):
         return super().get(request, *args, **kwargs)
 
 
+@never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Three rooms and what is going on in each; a door for those who are not signed in."""
@@ -68,6 +69,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "studio/enter.html", {"link": link if status == 200 else None}, status=status)
 
 
+@never_cache
 @require_safe
 @ensure_csrf_cookie
 @speaker_required
@@ -80,6 +82,7 @@ def record(request: SpeakerRequest) -> HttpResponse:
     return render(request, "studio/record.html", context)
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @admin_required
 def speakers(request: HttpRequest) -> HttpResponse:
@@ -101,6 +104,7 @@ def speaker_invite(request: HttpRequest, name: str) -> HttpResponse:
     return _invite(request, get_object_or_404(Speaker, name=name))
 
 
+@never_cache
 @require_safe
 @ensure_csrf_cookie
 @admin_required

@@ -147,11 +147,13 @@ def sentence_sound(request: SignedIn, pk: UUID, index: int) -> HttpResponseBase:
     return response
 
 
+@never_cache
 @admin_required
 def voices(request: SignedIn) -> HttpResponse:
     return render(request, "synthesis/voices.html", pages.voices(request))
 
 
+@never_cache
 @admin_required
 def voice_publish(request: SignedIn, checkpoint: UUID | None = None) -> HttpResponse:
     """From a run's page with the checkpoint chosen, or from the list of voices."""

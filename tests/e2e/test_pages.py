@@ -183,6 +183,34 @@ def test_a_table_of_keys_shows_its_buttons_in_a_narrow_window(people: dict[str, 
     assert overflow(page) == []
 
 
+def test_no_browser_keeps_a_page_for_the_way_back(
+    people: dict[str, Visitor], furnished: Furnished, utterance: str
+) -> None:
+    kept = []
+    for who in PEOPLE:
+        for paths in pages(furnished, utterance).values():
+            for path in paths:
+                answer = people[who].context.request.get(path)
+                if answer.status == 200 and "no-store" not in answer.headers.get("cache-control", ""):
+                    kept.append(f"{path} for {who}")
+    assert kept == []
+
+
+def test_who_comes_back_to_the_recording_room_stands_where_they_left(people: dict[str, Visitor]) -> None:
+    page = people["speaker"].page
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    page.goto("/record/")
+    prompt = page.locator("clip-recorder[data-prepared] [data-part=prompt]")
+    first = prompt.inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(prompt).not_to_have_text(first)
+    left = prompt.inner_text()
+    page.locator("a.brand").click()
+    page.wait_for_url(lambda url: url.endswith("/") and "record" not in url)
+    page.go_back()
+    expect(prompt).to_have_text(left)
+
+
 def test_an_invitation_is_copied_with_the_keyboard(people: dict[str, Visitor]) -> None:
     admin = people["admin"]
     page = admin.page
