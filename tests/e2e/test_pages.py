@@ -211,6 +211,31 @@ def test_who_comes_back_to_the_recording_room_stands_where_they_left(people: dic
     expect(prompt).to_have_text(left)
 
 
+RENEW = """async () => {
+  const { name } = performance.getEntriesByType("resource").find(({ name }) => /run\\/fresh[^/]*\\.js$/.test(name));
+  const { replaceParts } = await import(name);
+  const fresh = document.cloneNode(true);
+  for (const line of fresh.querySelectorAll("#run-log li, #run-checkpoints li")) line.before(line.cloneNode(true));
+  for (const link of fresh.querySelectorAll("#run-checkpoints li:nth-child(odd) a")) link.href += "?another";
+  replaceParts(["run-log", "run-checkpoints"], fresh);
+}"""
+
+
+def test_the_keyboard_stays_where_it_was_while_a_run_goes_on(people: dict[str, Visitor], furnished: Furnished) -> None:
+    page = people["admin"].page
+    page.goto(f"/train/{furnished.run}/")
+    last = page.locator("#run-checkpoints > .checkpoints > li").last.locator("a[download]")
+    log = page.locator("#run-log .log")
+    for place, rows in ((last, "#run-checkpoints li"), (log, "#run-log li")):
+        before = page.locator(rows).count()
+        where = place.get_attribute("href")
+        place.focus()
+        page.evaluate(RENEW)
+        assert page.locator(rows).count() == 2 * before
+        expect(place).to_be_focused()
+        assert place.get_attribute("href") == where
+
+
 def test_an_invitation_is_copied_with_the_keyboard(people: dict[str, Visitor]) -> None:
     admin = people["admin"]
     page = admin.page

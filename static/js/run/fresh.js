@@ -1,5 +1,16 @@
 // Brings the parts of a page that the server renders up to date: fetches the page itself and replaces what differs.
 
+/**
+ * What has the place of `node` in `renewed`, which follows `old`: the same tag with the same attributes; of several of
+ * them the one that says the same, else the one at the same place. Its words alone tell nothing: a card counts steps, a
+ * log grows, and all checkpoints are downloaded by the same word.
+ */
+function successorOf(node, old, renewed) {
+  const tag = node.cloneNode(false).outerHTML;
+  const [before, after] = [old, renewed].map((part) => [...part.querySelectorAll(node.localName)].filter((each) => each.cloneNode(false).outerHTML === tag));
+  return after.find((each) => each.textContent === node.textContent) ?? after[before.indexOf(node)];
+}
+
 /** Replace the elements with these ids by those of `fresh` (a Document), but leave one alone while its sound plays. */
 export function replaceParts(ids, fresh, page = document) {
   const waiting = [];
@@ -10,16 +21,17 @@ export function replaceParts(ids, fresh, page = document) {
       waiting.push(id);
       continue;
     }
-    const focused = old.contains(page.activeElement) ? page.activeElement.textContent : null;
+    const focused = old.contains(page.activeElement) ? page.activeElement : null;
     const [details, renewedDetails] = [old, renewed].map((part) => [part, ...part.querySelectorAll("details")]);
     details.forEach((part, index) => {
       if (part.open && renewedDetails[index]) renewedDetails[index].open = true;
     });
     const scrolled = old.querySelector(".log")?.scrollTop ?? 0;
+    const successor = focused && successorOf(focused, old, renewed);
     old.replaceWith(renewed);
     const log = renewed.querySelector(".log");
     if (log) log.scrollTop = scrolled;
-    if (focused !== null) [...renewed.querySelectorAll("a, button, summary")].find((node) => node.textContent === focused)?.focus();
+    successor?.focus({ preventScroll: true });
   }
   return waiting;
 }
