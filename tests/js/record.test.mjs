@@ -1,8 +1,8 @@
 // What the recording page computes: WAV, takes, levels, retries, keys. Run: node --test tests/js/
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
-import { nextDelay, socketUrl, sortOut } from "../../static/js/lib/live.js";
+import { LiveFeed, nextDelay, socketUrl, sortOut } from "../../static/js/lib/live.js";
 import { actionOf, keyLabel, KeyMap } from "../../static/js/record/keys.js";
 import { Ballistics, measure, toDbfs, zone } from "../../static/js/record/levels.js";
 import { browserName, failureCode, processingOn } from "../../static/js/record/microphone.js";
@@ -445,6 +445,42 @@ test("events come once and in order, and a gap is noticed", () => {
   assert.deepEqual(sortOut(3, events), { fresh: [{ seq: 4 }, { seq: 5 }], last: 5, gap: false });
   assert.deepEqual(sortOut(1, events), { fresh: [], last: 1, gap: true });
   assert.equal(socketUrl("/ws/runs/1/", "https://studio.example/train/"), "wss://studio.example/ws/runs/1/");
+});
+
+test("a server that takes a socket and closes it at once is asked less and less often", () => {
+  const sockets = [];
+  globalThis.location = { href: "https://studio.example/train/" };
+  globalThis.WebSocket = class extends EventTarget {
+    constructor() {
+      super();
+      sockets.push(this);
+    }
+    send() {}
+    close() {}
+  };
+  mock.timers.enable({ apis: ["Date", "setTimeout"] });
+  const feed = new LiveFeed("/ws/runs/1/");
+  const closeAfter = (milliseconds) => {
+    sockets.at(-1).dispatchEvent(new Event("open"));
+    mock.timers.tick(milliseconds);
+    sockets.at(-1).dispatchEvent(new Event("close"));
+  };
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    closeAfter(0);
+    mock.timers.tick(nextDelay(attempt, 1));
+    assert.equal(sockets.length, attempt + 2);
+  }
+  closeAfter(0);
+  mock.timers.tick(nextDelay(4, 0));
+  assert.equal(sockets.length, 6); // more patient by now than it was
+  mock.timers.tick(nextDelay(5, 1));
+  closeAfter(60000); // that one was a real connection
+  mock.timers.tick(nextDelay(0, 1));
+  assert.equal(sockets.length, 8);
+  feed.close();
+  mock.timers.reset();
+  delete globalThis.WebSocket;
+  delete globalThis.location;
 });
 
 test("an edge of the trim stays inside of the take and leaves enough of it", () => {

@@ -18,6 +18,8 @@ export function sortOut(last, events) {
   return { fresh, last, gap: false };
 }
 
+const LASTING = 15000; // ms after which a connection was a real one
+
 // The codes with which the server closes for good; after any other the page tries again.
 const FOR_GOOD = { 4401: "signed-out", 4404: "gone" };
 
@@ -49,8 +51,9 @@ export class LiveFeed extends EventTarget {
     this.#tell("state", "connecting");
     const socket = new WebSocket(socketUrl(this.path));
     this.socket = socket;
+    let opened = Infinity;
     socket.addEventListener("open", () => {
-      this.attempt = 0;
+      opened = Date.now();
       this.#tell("state", "open");
       this.#ask();
     });
@@ -64,6 +67,7 @@ export class LiveFeed extends EventTarget {
         return;
       }
       this.#tell("state", "waiting");
+      if (Date.now() - opened >= LASTING) this.attempt = 0; // one that is taken and closed at once is no success
       this.timer = setTimeout(() => this.connect(), nextDelay(this.attempt));
       this.attempt += 1;
     });
