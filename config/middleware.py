@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext as _
 
-from studio.errors import bad_characters, refusal_response
+from studio.errors import Refused, bad_characters, refusal_response, wants_page
+from synthesis.api import program_error
 
 
 def permissions_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -38,7 +40,7 @@ class StorableFields(MiddlewareMixin):
 
 @sync_and_async_middleware
 def refused_method(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Django answers 405 with an empty body: somebody who typed such an address gets a page."""
+    """Django answers 405 with an empty body: somebody who typed such an address gets a page, a program gets JSON."""
     if iscoroutinefunction(get_response):
 
         async def middleware_async(request: HttpRequest) -> HttpResponse:
@@ -55,8 +57,11 @@ def refused_method(get_response: Callable[[HttpRequest], Any]) -> Callable[[Http
 
 
 def _in_words(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    if "text/html" not in request.headers.get("Accept", ""):
-        return response
-    page = render(request, "405.html", status=405)
-    page["Allow"] = response["Allow"]
-    return page
+    allowed = response["Allow"]
+    if wants_page(request):
+        answer = render(request, "405.html", status=405)
+    else:
+        message = _("이 주소는 %(methods)s로만 불러요.") % {"methods": allowed}
+        answer = program_error(Refused("bad_method", message, 405, allow=allowed))
+    answer["Allow"] = allowed
+    return answer

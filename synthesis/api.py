@@ -77,7 +77,7 @@ async def openai_speech(request: HttpRequest) -> HttpResponseBase:
         utterance = await sync_to_async(_utterance)(request, wants, "input")
         return await _answer(utterance, sound_format, whole=False)
     except (Refused, SpeechError) as error:
-        return _openai_error(error)
+        return program_error(error)
 
 
 @csrf_exempt
@@ -85,7 +85,7 @@ def unknown(request: HttpRequest, rest: str) -> HttpResponse:
     """Any other address below `/api/` and `/v1/`: programs read no page that says 404, nor where else to ask."""
     addresses = ", ".join(f"{method} {reverse(f'synthesis:{name}')}" for method, name in ADDRESSES)
     message = _("이런 주소는 없어요. 있는 주소: %(addresses)s") % {"addresses": addresses}
-    return _openai_error(Refused("no_such_address", message, 404, path=request.path))
+    return program_error(Refused("no_such_address", message, 404, path=request.path))
 
 
 def _utterance(request: HttpRequest, wants: dict[str, Any], text_name: str) -> Utterance:
@@ -172,7 +172,7 @@ def _openai_wants(body: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return {"text": body.get("input"), "voice": voice, "seed": given("seed", 0)}, sound_format
 
 
-def _openai_error(error: Refused | SpeechError) -> HttpResponse:
+def program_error(error: Refused | SpeechError) -> HttpResponse:
     """Our own error, and beside it the one that OpenAI's clients look for."""
     response = error_response(error)
     kind = "server_error" if response.status_code >= 500 else "invalid_request_error"

@@ -51,8 +51,14 @@ def test_the_same_is_said_in_english(client: Client) -> None:
 
 
 def test_a_program_is_told_the_methods_and_sent_no_page(client: Client) -> None:
-    answer = client.get("/record/move", headers={"Accept": "application/json"})
-    assert (answer.status_code, answer.headers["Allow"], answer.content) == (405, "POST", b"")
+    for address in ("/record/move", "/api/read", "/v1/audio/speech"):
+        answer = client.get(address, headers={"Accept": "*/*"})
+        said = answer.json()
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+        assert (said["code"], said["message"], said["params"]) == (
+            "bad_method", "이 주소는 POST로만 불러요.", {"allow": "POST"},
+        )  # fmt: skip
+        assert said["error"]["message"] == said["message"]  # where OpenAI's clients look
 
 
 async def test_the_page_of_a_refused_method_comes_from_the_asynchronous_server_too() -> None:
