@@ -27,6 +27,7 @@ SPEAKERS = (
     "delayed",
     "denied",
     "fidelity",
+    "focused",
     "full",
     "gated",
     "hands",
@@ -123,6 +124,23 @@ def test_a_person_goes_through_the_prompts_by_keyboard_alone(chrome: Browser, we
     expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
     expect(page.locator("[data-part=takes-count]")).to_have_text("2")
     assert [clip.prompt for clip in web.clips("keys")] == [1, 1]
+
+
+def test_the_keyboard_is_not_lost_with_a_button_that_rests(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "focused")
+    record = page.locator("[data-do=record]")
+    record.focus()
+    room.open_microphone(page)
+    expect(record).to_be_focused()
+    room.record(page)
+    expect(record).to_be_focused()
+    page.locator("[data-do=keep]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-part=prompt]")).to_have_text(SENTENCES[1])
+    expect(page.locator("[data-part=stage]")).to_be_focused()
+    room.record(page)
+    expect(page.locator("[data-part=takes-count]")).to_have_text("1")
+    assert room.prompt_of(page) == SENTENCES[1]
 
 
 def test_it_all_works_by_pointer_too_and_afterwards_keys_mean_the_room_again(

@@ -1,9 +1,10 @@
 // <consent-statement>: the speaker says the statement; what they said is the consent.
 
+import { enable } from "../lib/enable.js";
 import { Refusal } from "../lib/http.js";
 import { Player } from "../record/player.js";
 import { encodeWav } from "../record/wav.js";
-import { enable, partsOf, Station } from "./station.js";
+import { partsOf, Station } from "./station.js";
 import { sealed, send } from "./upload.js";
 
 export class ConsentStatement extends HTMLElement {

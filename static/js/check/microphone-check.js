@@ -1,10 +1,11 @@
 // <microphone-check>: choose a microphone, see that nothing is done to its sound, hear oneself.
 
+import { enable } from "../lib/enable.js";
 import { decibels, fill } from "../record/view.js";
 import { encodeWav } from "../record/wav.js";
 import { Player } from "../record/player.js";
 import { processingOf, resultOf } from "./result.js";
-import { enable, partsOf, Station } from "./station.js";
+import { partsOf, Station } from "./station.js";
 
 const LONGEST_SECONDS = 12;
 const LEVEL_CLASS = { good: "good", loud: "warn", quiet: "warn", silent: "warn", clipping: "bad" };

@@ -1,10 +1,11 @@
 // <room-check>: five seconds of silence, and what the server hears in them.
 
+import { enable } from "../lib/enable.js";
 import { Refusal } from "../lib/http.js";
 import { decibels, fill } from "../record/view.js";
 import { sittingId } from "./sitting.js";
 import { drawSpectrum, hertzWords } from "./spectrum.js";
-import { enable, partsOf, Station } from "./station.js";
+import { partsOf, Station } from "./station.js";
 import { sealed, send } from "./upload.js";
 
 const SECONDS = 5;

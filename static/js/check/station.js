@@ -18,15 +18,6 @@ export function partsOf(root) {
   return parts;
 }
 
-const left = new WeakSet(); // buttons that had the focus when they were disabled
-
-/** Whether a button can be pressed. One that is at work for a while has the focus back afterwards, for the keyboard. */
-export function enable(button, yes) {
-  if (!yes && button === document.activeElement) left.add(button);
-  button.disabled = !yes;
-  if (yes && left.delete(button) && document.activeElement === document.body) button.focus();
-}
-
 /**
  * Fires "state" (detail: off, opening, ready, recording, finishing, suspended), "opened", "taken" (detail: {samples,
  * sampleRate}), "grows" (detail: seconds), "void" (detail: {code, words}) and "failed" (detail: the error). Shows meter,

@@ -1,5 +1,7 @@
 // Puts the room's state into the page: no decisions here.
 
+import { enable } from "../lib/enable.js";
+
 const LEVEL_CLASS = { good: "good", warned: "warn", refused: "bad" };
 
 export function fill(words, values) {
@@ -55,7 +57,15 @@ export class View {
   }
 
   enable(action, yes) {
-    for (const button of this.buttons[action] ?? []) button.disabled = !yes;
+    for (const button of this.buttons[action] ?? []) {
+      if (action === "record") {
+        enable(button, yes);
+        continue;
+      }
+      // Any other does not get the focus back: the space bar would press it, where it is to record the next take.
+      if (!yes && button === document.activeElement) this.parts.stage.focus({ preventScroll: true });
+      button.disabled = !yes;
+    }
   }
 
   prompt(prompt, progress) {
