@@ -211,6 +211,22 @@ def test_who_comes_back_to_the_recording_room_stands_where_they_left(people: dic
     expect(prompt).to_have_text(left)
 
 
+def test_numbers_are_written_as_the_page_does_and_not_as_the_browser(
+    house: Studio, chromium: Browsers, people: dict[str, Visitor], furnished: Furnished
+) -> None:
+    german = Visitor(chromium.shared(), house.address, locale="de-DE")
+    german.context.add_cookies(people["admin"].context.cookies())
+    page = german.page
+    page.goto("/speak/")
+    page.locator("#text").fill("가" * 1234)
+    expect(page.locator("[data-count]")).to_have_text("1,234")
+    page.goto(f"/train/{furnished.run}/")
+    curve = page.locator("loss-curve").first
+    curve.evaluate("(curve) => curve.add('train', 12000, 1.5)")
+    curve.locator("[role=slider]").press("End")
+    expect(curve.locator(".readout")).to_contain_text("12,000")
+
+
 RENEW = """async () => {
   const { name } = performance.getEntriesByType("resource").find(({ name }) => /run\\/fresh[^/]*\\.js$/.test(name));
   const { replaceParts } = await import(name);

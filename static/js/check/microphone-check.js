@@ -48,7 +48,7 @@ export class MicrophoneCheck extends HTMLElement {
 
   opened(microphone) {
     this.processing(microphone.track.getSettings());
-    this.parts.rate.textContent = `${(microphone.sampleRate / 1000).toLocaleString()} kHz`;
+    this.parts.rate.textContent = `${(microphone.sampleRate / 1000).toLocaleString(document.documentElement.lang)} kHz`;
   }
 
   failed(error) {

@@ -213,7 +213,7 @@ export class View {
     const { parts, words } = this;
     parts["microphone-line"].dataset.off = String(!microphone);
     if (!microphone) return;
-    parts.rate.textContent = `${(microphone.sampleRate / 1000).toLocaleString()} kHz`;
+    parts.rate.textContent = `${(microphone.sampleRate / 1000).toLocaleString(document.documentElement.lang)} kHz`;
     parts.device.replaceChildren(
       ...devices.map((device, i) => {
         const option = element("option", "", device.label || `${words.states.unknown_device} ${i + 1}`);

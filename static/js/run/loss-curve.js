@@ -1,5 +1,5 @@
 // <loss-curve>: training and held-out loss over the steps. Pointer or arrow keys read values off it.
-import { fill, loss } from "./format.js";
+import { count, fill, loss } from "./format.js";
 import { addPoint, extent, linearTicks, logHelps, logTicks, nearest, padded, path, scale, smooth, thin } from "./scales.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -148,7 +148,7 @@ export class LossCurve extends HTMLElement {
     for (const tick of linearTicks(...steps, width < 480 ? 4 : 8).filter(Number.isInteger)) {
       const x = this.x(tick);
       svg.append(draw("line", { class: "curve-axis", x1: x, x2: x, y1: bottom, y2: bottom + 5 }));
-      svg.append(draw("text", { class: "curve-text", x, y: bottom + 19, "text-anchor": "middle" }, tick.toLocaleString()));
+      svg.append(draw("text", { class: "curve-text", x, y: bottom + 19, "text-anchor": "middle" }, count(tick)));
     }
     svg.append(draw("line", { class: "curve-axis", x1: MARGIN.left, x2: width - MARGIN.right, y1: bottom, y2: bottom }));
     svg.append(
@@ -192,11 +192,11 @@ export class LossCurve extends HTMLElement {
     const held = nearest(this.curves.held_out, step);
     const x = this.x(step);
     this.marks.append(draw("line", { class: "curve-cursor", x1: x, x2: x, y1: MARGIN.top, y2: this.bottom }));
-    const said = [make("b", {}, fill(this.words.step, { step: step.toLocaleString() }))];
+    const said = [make("b", {}, fill(this.words.step, { step: count(step) }))];
     const tell = (point, name, mark) => {
       if (!point) return;
       this.marks.append(draw("circle", { class: mark, cx: this.x(point[0]), cy: this.y(point[1]), r: 5 }));
-      const where = point[0] === step ? "" : ` (${fill(this.words.step, { step: point[0].toLocaleString() })})`;
+      const where = point[0] === step ? "" : ` (${fill(this.words.step, { step: count(point[0]) })})`;
       said.push(` · ${name} `, make("b", {}, loss(point[1])), where);
     };
     tell(train, this.words.train, "curve-mark-train");

@@ -75,7 +75,7 @@ class SpeakRoom extends HTMLElement {
   #typed() {
     if (this.#mute) return;
     const text = this.text.value;
-    this.find("count").textContent = text.length.toLocaleString();
+    this.find("count").textContent = text.length.toLocaleString(document.documentElement.lang);
     this.find("examples").hidden = text.trim() !== "";
     this.#complain("");
     clearTimeout(this.readTimer);
