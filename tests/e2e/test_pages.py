@@ -227,6 +227,26 @@ def test_numbers_are_written_as_the_page_does_and_not_as_the_browser(
     expect(curve.locator(".readout")).to_contain_text("12,000")
 
 
+def test_sentences_are_korean_and_words_about_them_are_not(
+    house: Studio, people: dict[str, Visitor], furnished: Furnished
+) -> None:
+    for who in ("admin", "speaker"):
+        people[who].context.add_cookies([{"name": "moksori_language", "value": "en", "url": house.address}])
+    page = people["admin"].page
+    page.goto(f"/train/{furnished.run}/")
+    expect(page.locator("blockquote").first).to_have_attribute("lang", "ko")
+    page = people["speaker"].page
+    page.goto("/record/")
+    sentence = page.locator("clip-recorder[data-prepared] [data-part=prompt]")
+    expect(sentence).to_have_attribute("lang", "ko")
+    done = "(room) => room.apply({ prompt: null, takes: [], upcoming: [], progress: room.progress })"
+    page.locator("clip-recorder").evaluate(done)
+    expect(sentence).to_contain_text("Thank you")
+    expect(sentence).to_have_attribute("lang", "en")
+    for who in ("admin", "speaker"):
+        people[who].context.clear_cookies(name="moksori_language")
+
+
 RENEW = """async () => {
   const { name } = performance.getEntriesByType("resource").find(({ name }) => /run\\/fresh[^/]*\\.js$/.test(name));
   const { replaceParts } = await import(name);

@@ -72,6 +72,7 @@ export class View {
     const { parts } = this;
     this.root.classList.toggle("is-done", !prompt);
     parts.prompt.textContent = prompt ? prompt.text : this.words.states.done_all;
+    parts.prompt.lang = prompt ? "ko" : document.documentElement.lang;
     parts.reading.hidden = !prompt?.reading || prompt.reading === prompt.text;
     parts.reading.textContent = prompt?.reading ?? "";
     parts.kind.textContent = prompt?.kind_words ?? "";
