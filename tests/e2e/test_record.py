@@ -36,6 +36,7 @@ SPEAKERS = (
     "insecure",
     "keeping",
     "keys",
+    "laptop",
     "loud",
     "none",
     "offline",
@@ -141,6 +142,21 @@ def test_the_keyboard_is_not_lost_with_a_button_that_rests(chrome: Browser, web:
     room.record(page)
     expect(page.locator("[data-part=takes-count]")).to_have_text("1")
     assert room.prompt_of(page) == SENTENCES[1]
+
+
+def test_a_laptop_shows_the_verdict_and_the_buttons_at_once(chrome: Browser, web: room.WebServer) -> None:
+    page = sit_down(chrome, web, "laptop")
+    page.set_viewport_size({"width": 1366, "height": 650})
+    room.open_microphone(page)
+    room.record(page)
+    expect(page.locator("[data-part=verdict]")).to_have_class("verdict good")
+    for part in ("[data-part=prompt]", "[data-part=verdict-words]", "[data-do=record]", "[data-do=keep]"):
+        uncovered = """(node) => {
+          const { left, right, top, bottom } = node.getBoundingClientRect();
+          const foremost = document.elementFromPoint((left + right) / 2, bottom - 1); // null outside of the window
+          return node.contains(foremost) && top >= 0;
+        }"""
+        assert page.locator(part).evaluate(uncovered), part
 
 
 def test_it_all_works_by_pointer_too_and_afterwards_keys_mean_the_room_again(
