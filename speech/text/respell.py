@@ -55,8 +55,20 @@ class Entry:
             return False
         if across in _PARTICLES:
             return len(rest) == 1 or rest[1:] in words("particles")
-        inside = position > 0 or len(self.surface) > 2
-        return inside and across in groups("words")["second"] and rest not in groups("particles")["particle"]
+        closed = rest in groups("particles")["particle"]  # 가능성과
+        if (position > 0 or len(self.surface) > 2) and across in groups("words")["second"]:
+            return not closed
+        return self.surface != self.respelled and self._joins_nouns(word, position, end, closed)
+
+    def _joins_nouns(self, word: str, position: int, end: int, closed: bool) -> bool:
+        """Whether two nouns meet within the entry that it does not hold whole: 현실정치 is no 실정."""
+        nouns = words("nouns")
+        return any(
+            word[border - 2 : border] in nouns
+            and word[border : border + 2] in nouns
+            and (border - 2 < position or (border + 2 > end and not closed))
+            for border in range(max(2, position + 1), end)
+        )
 
 
 def _may_end(word: str, end: int) -> bool:
