@@ -31,6 +31,7 @@ _LATIN: tuple[Recogniser, ...] = (
     words.half_of_day,
     words.roman,
     words.numbered,
+    words.formula,
     words.letters_and,
     words.letters_by_stroke,
     words.initials,
@@ -39,7 +40,7 @@ _LATIN: tuple[Recogniser, ...] = (
     words.word,
 )
 _FIGURES: tuple[Recogniser, ...] = (web.email, web.url, web.file_name, *figures.FIGURES, words.phrase)
-_BEFORE_MARKS: tuple[Recogniser, ...] = (gloss, company, signs.weekday, web.mark)
+_BEFORE_MARKS: tuple[Recogniser, ...] = (gloss, company, signs.weekday, web.mark, more.point_first)
 _SIGNS: tuple[Recogniser, ...] = (
     *figures.SIGNS,
     more.per_unit,

@@ -188,6 +188,17 @@ def verse(text: str, position: int) -> Found | None:
     return Found(match.end(), reading, "number", "number.verse")
 
 
+_POINT_FIRST = re.compile(r"\.(\d{2,3})(?![\d.])")
+
+
+def point_first(text: str, position: int) -> Found | None:
+    """`타율 .325` → 영 점 삼이오: nothing in front of the decimal point."""
+    match = _POINT_FIRST.match(text, position)
+    if not match or (position and text[position - 1] not in " ("):
+        return None
+    return Found(match.end(), f"영 점 {numbers.digits(match[1], zero='영')}", "number", "number")
+
+
 _ADDED_TIME = re.compile(r"(45|90|105|120)\s?\+\s?(\d{1,2})분")
 
 

@@ -10,7 +10,7 @@ from speech.text import numbers
 from speech.text.hangul import is_jamo, is_syllable, tail_of
 from speech.text.lexicon import mapping, rows
 from speech.text.spans.quantity import Amount, counted, counter_at, system_of
-from speech.text.spans.scan import Found
+from speech.text.spans.scan import Found, particle_at
 
 _LAUGH = re.compile(
     r"[ㅋㅎ]{2,}|(?<=[가-힣.!?~])[ㅋㅎ](?=[\s.,!?~]|$)|\A[ㅋㅎ](?=[.!?~]*\Z)"
@@ -64,10 +64,10 @@ def words_apart(text: str, position: int) -> Found | None:
 
 
 _FROM = re.compile(
-    r"\s?~\s?(?=[0-9A-Za-zㄱ-ㅎ$₩]|[초중고][1-6](?!\d)"
+    r"\s?~\s?(?=[0-9A-Za-zㄱ-ㅎ$₩]|[초중고][1-6](?!\d)|(?:지상|지하|영상|영하|최대|최소|약)\s?\d"
     r"|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일)"
 )
-_NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}|[A-Za-z℃%])\s?$")
+_NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}(?:\([월화수목금토일]\))?|[A-Za-z℃%])\s?$")
 _LETTER_TO_LETTER = re.compile(r"(?<![ㄱ-ㅎ])[ㄱ-ㅎ]\s?~\s?[ㄱ-ㅎ](?![ㄱ-ㅎ])")
 
 
@@ -165,7 +165,8 @@ def weekday(text: str, position: int) -> Found | None:
     match = _WEEKDAY.match(text, position)
     if not match or not position or text[position - 1] not in "일0123456789.":
         return None
-    return Found(match.end(), f" {match[1]}요일 ", "date", "date.weekday")
+    apart = "" if particle_at(text, match.end()) or text.startswith(("~", " ~"), match.end()) else " "
+    return Found(match.end(), f" {match[1]}요일{apart}", "date", "date.weekday")
 
 
 def root(text: str, position: int) -> Found | None:

@@ -16,6 +16,13 @@ _NEXT_WORD = re.compile(r" [a-z]{2,}")
 _GREEK = re.compile(r"[Α-ω]")
 _PHRASE = re.compile(r"[A-Za-z0-9]+(?:[-&.'+ ]{1,3}[A-Za-z0-9]+)*[+#.]*")
 _AND = re.compile(r"([A-Za-z])&([A-Za-z])(?![A-Za-z])")
+_FORMULA = re.compile(r"(?=[A-Z][A-Za-z]{0,5}[₂-₉])[A-Z][a-z]?(?:[₁-₉][₀-₉]?|[A-Z][a-z]?){1,12}(?![A-Za-z₀-₉])")
+_OF_FORMULA = re.compile(r"[A-Za-z]|[₁-₉][₀-₉]?")
+_ENGLISH = {
+    "₂": "투", "₃": "쓰리", "₄": "포", "₅": "파이브", "₆": "식스", "₇": "세븐", "₈": "에이트", "₉": "나인", "₁₀": "텐",
+    "₁₁": "일레븐", "₁₂": "트웰브",
+}  # fmt: skip
+_FIGURES = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _STROKE = re.compile(r"([A-Z])/([A-Z])(?![A-Za-z/])")
 _ROMAN = re.compile(r"(?=[IVX]{2,}|[VX](?![A-Za-z]))(X{0,3})(IX|IV|V?I{0,3})(?![A-Za-z0-9'-])")
 _HALF = re.compile(r"(AM|PM|am|pm|A\.M\.|P\.M\.|a\.m\.|p\.m\.)\s?(?=\d)")
@@ -92,6 +99,17 @@ def letters_and(text: str, position: int) -> Found | None:
         return None
     left, right = letter_name(match[1]), letter_name(match[2])
     return Found(match.end(), f"{left} 앤드 {right}", "acronym", "letters", (f"{left} 앤 {right}",))
+
+
+def formula(text: str, position: int) -> Found | None:
+    """`H₂SO₄` → 에이치투에스오포: letters by their names, figures as in English."""
+    match = _FORMULA.match(text, position)
+    before = text[max(0, position - 1) : position]
+    if not match or (before.isascii() and before.isalnum()):
+        return None
+    pieces = _OF_FORMULA.findall(match.group())
+    said = (_ENGLISH.get(one) or letter_name(one) or numbers.whole(one.translate(_FIGURES)) for one in pieces)
+    return Found(match.end(), "".join(said), "acronym", "letters")
 
 
 def letters_by_stroke(text: str, position: int) -> Found | None:
