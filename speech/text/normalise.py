@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from speech.text import hanja
 from speech.text.clean import Cleaned, clean
 from speech.text.dictionary import Dictionary
+from speech.text.hangul import is_syllable
 from speech.text.lexicon import groups
 from speech.text.particles import refit
 from speech.text.spans import figures, more, signs, web, words
@@ -130,6 +131,9 @@ def _hangul(text: str, position: int) -> Found:
     days = signs.days(text, position) if text[position] in "월화수목금토일" else None
     if days:
         return days
+    part = more.series(text, position) if not is_syllable(text[position - 1 : position]) else None
+    if part:
+        return part
     match = _HANGUL.match(text, position)
     end = match.end() if match else position + 1
     if text.startswith("~", end):

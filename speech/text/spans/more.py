@@ -144,7 +144,7 @@ def per_unit(text: str, position: int) -> Found | None:
 _CODE_BEFORE = re.compile(
     r"(?:(?:인증|비밀|승인|예약|예매|주문|접수|송장|운송장|등록|회원|고객|여권|수험|사원|확인|보안|관리|일련|계좌)\s?번호"
     r"|(?:인증|보안|초대|추천|할인|쿠폰|오류|에러)\s?코드|비번|패스워드|핀번호|학번|사번|군번)"
-    r"(?:는|은|가|이)?\s?:?\s?[\[(\"'*]?$"
+    r"(?:는|은|가|이)?\s?:?\s?[\[(\"'*]?(?:[A-Za-z]{1,10})?$"
 )
 _CODE = re.compile(r"(?:\d{3,16}(?:[ -]\d{3,6}){0,3}|\d\d-\d{3,8})(?![\d.,]*\d)")
 
@@ -152,7 +152,7 @@ _CODE = re.compile(r"(?:\d{3,16}(?:[ -]\d{3,6}){0,3}|\d\d-\d{3,8})(?![\d.,]*\d)"
 def code(text: str, position: int) -> Found | None:
     """`인증번호 482913` → 사팔이구일삼: figure by figure behind the name of such a number."""
     match = _CODE.match(text, position)
-    if not match or not _CODE_BEFORE.search(text[max(0, position - 12) : position]) or counter_at(text, match.end()):
+    if not match or not _CODE_BEFORE.search(text[max(0, position - 22) : position]) or counter_at(text, match.end()):
         return None
     groups_of = re.split(r"[ -]", match.group())
     return Found(match.end(), " ".join(map(numbers.digits, groups_of)), "number", "number.code")
@@ -197,6 +197,19 @@ def point_first(text: str, position: int) -> Found | None:
     if not match or (position and text[position - 1] not in " ("):
         return None
     return Found(match.end(), f"영 점 {numbers.digits(match[1], zero='영')}", "number", "number")
+
+
+_SERIES = re.compile(r"(시즌|파트|플립|폴드|아이오닉|에피소드)\s?([1-9])(?![\d.,~-])")
+_ENGLISH_SMALL = ("", "원", "투", "쓰리", "포", "파이브", "식스", "세븐", "에잇", "나인")
+
+
+def series(text: str, position: int) -> Found | None:
+    """`시즌2` → 시즌 투, `아이오닉5` → 아이오닉 파이브: parts of a series that are counted in English."""
+    match = _SERIES.match(text, position)
+    if not match or counter_at(text, match.end()):
+        return None
+    other = f"{match[1]} {numbers.sino(int(match[2]))}"
+    return Found(match.end(), f"{match[1]} {_ENGLISH_SMALL[int(match[2])]}", "number", "number.series", (other,))
 
 
 _ADDED_TIME = re.compile(r"(45|90|105|120)\s?\+\s?(\d{1,2})분")
