@@ -51,7 +51,9 @@ def word_may_end(text: str, end: int) -> bool:
 def particle_at(text: str, position: int) -> bool:
     """Whether what stands at `position` belongs to the word in front: a particle, or the copula with its endings."""
     match = _RUN.match(text, position)
-    return bool(match and match.group()) and word_may_end(text, position)
+    rest = match.group() if match else ""
+    known, longer = _followers()
+    return rest in known or rest.startswith(longer)
 
 
 def word_before(text: str, position: int, length: int = 12) -> str:
