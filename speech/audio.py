@@ -10,9 +10,7 @@ from typing import BinaryIO
 import librosa
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
-import scipy.signal
-import scipy.sparse
+import scipy  # its parts load when they are first used
 import soundfile
 import soxr
 

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import scipy  # its parts load when they are first used: the web process does not wait for them at its start
 
 from speech import quality
 from speech.wav import Float32Array
@@ -64,12 +65,11 @@ def denoise(samples: Float32Array, sample_rate: int, room: Float32Array, *, dept
     decision-directed rule (Ephraim and Malah 1984), which keeps the gain from fluttering. The depth is a floor, so what
     stays of the room keeps its colour. A room tone too short for two windows changes nothing.
     """
-    from scipy.signal import ShortTimeFFT, get_window  # as in speech.quality: not at the start of the web
-
     size = 2 ** round(math.log2(WINDOW_SECONDS * sample_rate))
     if len(room) < 2 * size or len(samples) < size:
         return samples
-    window = ShortTimeFFT(get_window("hann", size), size // 4, sample_rate, scale_to=None)
+    hann = scipy.signal.get_window("hann", size)
+    window = scipy.signal.ShortTimeFFT(hann, size // 4, sample_rate, scale_to=None)
     noise = np.mean(np.abs(window.stft(room.astype(np.float64))) ** 2, axis=1)[:, None]  # [F, 1]
     spectrum = window.stft(samples.astype(np.float64))  # [F, T]
     post = np.abs(spectrum) ** 2 / np.maximum(noise, 1e-20)

@@ -17,7 +17,7 @@ from pathlib import Path
 import librosa
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
+import scipy  # its parts load when they are first used
 
 from speech.audio import log_mel
 from speech.config import AudioConfig

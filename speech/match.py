@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
+import scipy  # its parts load when they are first used: the web process does not wait for them at its start
 
 from speech import quality
 from speech.quality import Reason
@@ -139,11 +139,9 @@ def pitch_median(samples: Float32Array, sample_rate: int) -> float | None:
     The peak of the autocorrelation over that of the window (P. Boersma, "Accurate short-term analysis of the
     fundamental frequency", 1993), frame by frame; no path is sought, since a median forgives single octave errors.
     """
-    from scipy.signal import resample_poly  # as in speech.quality: not at the start of the web
-
     step = max(1, sample_rate // PITCH_RATE)
     rate = sample_rate / step
-    wave = resample_poly(samples, 1, step) if step > 1 else samples
+    wave = scipy.signal.resample_poly(samples, 1, step) if step > 1 else samples
     length, hop = round(PITCH_FRAME * rate), round(PITCH_HOP * rate)
     if len(wave) < length:
         return None

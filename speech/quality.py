@@ -30,6 +30,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import scipy  # its parts load when they are first used: the web process does not wait for them at its start
 
 from speech.errors import BadAudio
 from speech.limits import RULES, Limits
@@ -295,9 +296,7 @@ def loudness(samples: Float32Array, sample_rate: int) -> float:
 
     Sound shorter than a block is one block. Silence is `SILENCE_DBFS`.
     """
-    from scipy.signal import sosfilt  # most of what the web process would wait for at its start
-
-    weighted = sosfilt(_k_weighting(sample_rate), samples.astype(np.float64, copy=False))
+    weighted = scipy.signal.sosfilt(_k_weighting(sample_rate), samples.astype(np.float64, copy=False))
     step = round(0.1 * sample_rate)
     parts = len(weighted) // step
     if parts < 4:

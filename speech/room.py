@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy  # its parts load when they are first used: the web process does not wait for them at its start
 
 from speech import quality
 from speech.errors import BadAudio
@@ -189,9 +190,7 @@ def _share(dbfs: float, report: RoomReport) -> float:
 def _density(wave: Float64Array, sample_rate: int, average: str) -> tuple[Float64Array, Float64Array]:
     """Frequencies in Hz and power density."""
     size = round(WINDOW_SECONDS * sample_rate)
-    from scipy.signal import welch  # as in speech.quality: not at the start of the web
-
-    hertz, density = welch(wave, sample_rate, window="hann", nperseg=size, average=average, detrend=False)
+    hertz, density = scipy.signal.welch(wave, sample_rate, window="hann", nperseg=size, average=average, detrend=False)
     return hertz, density
 
 
@@ -267,9 +266,8 @@ def _zero_share(wave: Float64Array) -> float:
 
 def _rise_seconds(wave: Float64Array, sample_rate: int) -> float:
     """How long something was clearly louder than the room, above 150 Hz: lower noise wavers by itself."""
-    from scipy.signal import butter, sosfilt
-
-    high = sosfilt(butter(2, 150, "highpass", fs=sample_rate, output="sos"), wave)
+    filters = scipy.signal.butter(2, 150, "highpass", fs=sample_rate, output="sos")
+    high = scipy.signal.sosfilt(filters, wave)
     high = high[round(0.05 * sample_rate) :]  # the filter begins
     track = quality.level_track(high.astype(np.float32), sample_rate)
     louder = track.dbfs > float(np.percentile(track.dbfs, 10)) + RISE_DB  # who talks all the time still takes breath

@@ -9,7 +9,7 @@ import sys
 from tests.servers import ROOT
 
 HEAVY = ("torch", "librosa", "numba", "sklearn", "matplotlib")
-LATER = ("scipy.signal",)  # only where a take is measured
+LATER = ("scipy.fft", "scipy.signal")  # only where a take is measured
 
 
 def test_the_web_process_never_loads_torch() -> None:
