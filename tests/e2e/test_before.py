@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
@@ -19,13 +20,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.realtime]
 
 SENTENCES = ["첫째 문장을 소리 내어 읽습니다."]
 RATE = 44_100
-# Somebody who goes on reading for as long as a statement takes, then rests.
-READER = np.concatenate([take(seconds=14.0, rate=RATE, quiet=1.0, seed=1), take(seconds=1.0, rate=RATE, peak_dbfs=-90)])
-# A room with mains hum, in which nobody speaks.
-TIME = np.arange(8 * RATE) / RATE
-HUM = sum(np.sin(2 * np.pi * 60 * k * TIME) / k for k in (1, 2, 3, 4, 5)) * 10 ** (-52 / 20)
-HISS = 10 ** (-72 / 20) * np.random.default_rng(7).standard_normal(len(TIME))
-HUMMING = np.rint(32_768 * (HUM + HISS)).astype(np.int16)
 SITTING = """
 from studio.models import Clip, RoomTone
 tone, clip = RoomTone.objects.get(speaker__name='hum'), Clip.objects.get(speaker__name='hum')
@@ -42,6 +36,21 @@ print(reverse('studio:enter', args=[services.speaker_invite(speaker=speaker)]))
 """
 
 
+def reader() -> npt.NDArray[np.int16]:
+    """Somebody who goes on reading for as long as a statement takes, then rests."""
+    return np.concatenate(
+        [take(seconds=14.0, rate=RATE, quiet=1.0, seed=1), take(seconds=1.0, rate=RATE, peak_dbfs=-90)]
+    )
+
+
+def humming() -> npt.NDArray[np.int16]:
+    """A room with mains hum, in which nobody speaks."""
+    time = np.arange(8 * RATE) / RATE
+    hum = sum(np.sin(2 * np.pi * 60 * k * time) / k for k in (1, 2, 3, 4, 5)) * 10 ** (-52 / 20)
+    hiss = 10 ** (-72 / 20) * np.random.default_rng(7).standard_normal(len(time))
+    return np.rint(32_768 * (hum + hiss)).astype(np.int16)
+
+
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[room.WebServer]:
     with room.web_server(tmp_path_factory.mktemp("before") / "data", SENTENCES, []) as server:
@@ -56,7 +65,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def chrome(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    flags = room.microphone(tmp_path_factory.mktemp("microphone") / "reader.wav", READER)
+    flags = room.microphone(tmp_path_factory.mktemp("microphone") / "reader.wav", reader())
     browser = room.chromium(playwright, *flags, "--host-resolver-rules=MAP studio.test 127.0.0.1")
     yield browser
     browser.close()
@@ -315,7 +324,7 @@ def measure(page: Page, outcome: str) -> None:
 def test_a_room_that_hums_is_told_so_and_stays_with_the_sitting(
     playwright: Playwright, web: room.WebServer, tmp_path: Path
 ) -> None:
-    browser = room.chromium(playwright, *room.microphone(tmp_path / "hum.wav", HUMMING))
+    browser = room.chromium(playwright, *room.microphone(tmp_path / "hum.wav", humming()))
     page = in_the_room(browser, web, "hum")
     measure(page, "[data-part=result]")
     expect(page.locator("[data-part=floor]")).to_have_text(re.compile(r"−5\d\.\d dBFS"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from uuid import uuid4
 
 import numpy as np
@@ -12,11 +13,12 @@ from speech.wav import wav_bytes
 from studio import consent
 
 
+@lru_cache(maxsize=128)
 def take(
     seconds: float = 2.0, rate: int = 48_000, *, peak_dbfs: float = -6.0, floor_dbfs: float = -72.0,
     quiet: float = 0.4, seed: int = 0,
 ) -> npt.NDArray[np.int16]:  # fmt: skip
-    """[S] int16: room noise, and syllables of a 140 Hz voice between `quiet` seconds of room at both ends."""
+    """[S] int16, read-only: room noise, and syllables of 140 Hz between `quiet` seconds of room at both ends."""
     generator = np.random.default_rng(seed)
     count = int(seconds * rate)
     time = np.arange(count) / rate
@@ -25,7 +27,9 @@ def take(
     syllables = np.where(inside, np.sin(np.pi * 4 * (time - quiet)) ** 2, 0.0)
     voice = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 20)) * syllables
     wave += voice / np.abs(voice).max() * 10 ** (peak_dbfs / 20)
-    return np.clip(np.rint(wave * 32_768), -32_768, 32_767).astype(np.int16)
+    samples = np.clip(np.rint(wave * 32_768), -32_768, 32_767).astype(np.int16)
+    samples.flags.writeable = False  # everyone who asks gets the same
+    return samples
 
 
 def statement(seconds: float = 16.0, **how: float) -> npt.NDArray[np.int16]:

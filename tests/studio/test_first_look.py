@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ PROGRAM = Path(__file__).parents[1] / "js" / "measure-file.mjs"
 NOT_MEASURED = {"sample_rate", "loudness_lufs", "longest_clipped_run", "dropouts"}  # by the page
 
 
+@cache
 def sounds() -> dict[str, np.ndarray]:
     good = take(rate=RATE, seconds=3.0)
     loud = np.clip(good.astype(np.int32) * 4, -32_768, 32_767).astype(np.int16)
