@@ -11,14 +11,15 @@ import pytest
 PROGRAM = """
 import sys
 import torch
-from speech import devices, finetune
-from speech.job import Job
 
 torch.set_num_threads(2)
 way, folder = sys.argv[1:]
 if way == "flush":
+    from speech import devices
     devices.flush_denormals()
 elif way == "train":
+    from speech import finetune
+    from speech.job import Job
     job = Job.from_json({"model": "tacotron2", "clips": folder + "/none", "out": folder + "/run"})
     assert finetune.run(job, lambda event: None) == finetune.EXIT_FAILED
 small, many = torch.tensor([1e-39]), torch.full((1 << 22,), 1e-39)
