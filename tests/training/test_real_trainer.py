@@ -81,13 +81,9 @@ def test_an_imported_checkpoint_is_what_a_run_starts_from(speaker: Speaker, tmp_
 
 
 def test_of_two_imports_at_once_one_hears_that_the_name_is_taken(
-    speaker: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = services.run_start(speaker=speaker, acoustic_steps=2, size="trial", sample_text="네.")
-    assert runner.execute(run.pk) == State.FINISHED
-    made = selectors.latest_checkpoint(run, "acoustic")
-    assert made is not None
-    taken = files.fetch(made.file, tmp_path / "taken.safetensors")
+    taken = write_acoustic(tmp_path / "taken.safetensors")
     save = files.save_bytes
 
     def then_the_other(key: str, content: bytes | Path) -> int:

@@ -55,10 +55,20 @@ def oracle_of(model: Model, weights: dict[str, Tensor] | None = None) -> WaveGlo
     )
 
 
-@pytest.mark.parametrize("config", [TINY, waveglow.PRESETS["full"]], ids=["tiny", "published size"])
-def test_noise_and_determinants_equal_the_oracle(config: Config) -> None:
-    model = random_model(config)
-    batch = random_batch(config, frames=4)
+@pytest.fixture(scope="module")
+def published() -> Model:
+    """Of the published size, which takes seconds to make; nobody changes it."""
+    return random_model(waveglow.PRESETS["full"])
+
+
+@pytest.fixture(params=["tiny", "published size"])
+def model(request: pytest.FixtureRequest) -> Model:
+    made: Model = random_model(TINY) if request.param == "tiny" else request.getfixturevalue("published")
+    return made
+
+
+def test_noise_and_determinants_equal_the_oracle(model: Model) -> None:
+    batch = random_batch(model.config, frames=4)
     with torch.no_grad():
         noise, log_scale, log_determinant = oracle_of(model).to_noise(batch.mels, batch.samples)
         found = model(batch.mels, batch.samples)
@@ -67,20 +77,16 @@ def test_noise_and_determinants_equal_the_oracle(config: Config) -> None:
     torch.testing.assert_close(found.log_determinant, log_determinant, atol=1e-3, rtol=1e-5)
 
 
-@pytest.mark.parametrize("config", [TINY, waveglow.PRESETS["full"]], ids=["tiny", "published size"])
-def test_the_sound_made_of_a_seed_equals_the_oracles(config: Config) -> None:
-    model = random_model(config)
-    mels = random_batch(config, frames=4).mels
+def test_the_sound_made_of_a_seed_equals_the_oracles(model: Model) -> None:
+    mels = random_batch(model.config, frames=4).mels
     noise = torch.stack([model.noise(4 * 32, 7)] * 2) * 0.8
     with torch.no_grad():
         expected = oracle_of(model).to_samples(mels, noise)
     torch.testing.assert_close(model.infer(mels, sigma=0.8, seed=7), expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("config", [TINY, waveglow.PRESETS["full"]], ids=["tiny", "published size"])
-def test_going_back_from_the_noise_gives_the_sound_again(config: Config) -> None:
-    model = random_model(config)
-    batch = random_batch(config)
+def test_going_back_from_the_noise_gives_the_sound_again(model: Model) -> None:
+    batch = random_batch(model.config)
     with torch.no_grad():
         noise = model(batch.mels, batch.samples).noise
         again = model.inverse(batch.mels, noise)
@@ -237,10 +243,9 @@ def test_what_speaking_sees_of_a_mel_is_what_learning_saw(frames: int) -> None:
         torch.testing.assert_close(seen.transpose(1, 2), model.condition(mels), atol=1e-5, rtol=1e-5)
 
 
-def test_products_in_half_the_bits_stay_near() -> None:
-    model = random_model(waveglow.PRESETS["full"])
-    mels = random_batch(waveglow.PRESETS["full"]).mels
-    exact, near = (model.infer(mels, precision=precision) for precision in ("float32", "bf16"))
+def test_products_in_half_the_bits_stay_near(published: Model) -> None:
+    mels = random_batch(published.config).mels
+    exact, near = (published.infer(mels, precision=precision) for precision in ("float32", "bf16"))
     error = (near - exact).square().mean() / exact.square().mean()
     assert 0.0 < error < 1e-3
 
