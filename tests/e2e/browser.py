@@ -28,6 +28,16 @@ NARROW = {"width": 390, "height": 844}
 NARROWEST = {"width": 320, "height": 568}  # also a window of 1280 px at 400 %
 PATIENCE_MS = pace.patient(30_000)  # how long a page may take to come to what is expected of it, on a busy machine
 
+# For each window a renderer of two pages under an address bar that nobody sees: half of what a window costs. Chromium
+# heeds the last such list alone, so what Playwright asks for stands in it again.
+FEATURES = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+    "PreconnectToSearch",
+)  # fmt: skip
+WITHOUT = f"--disable-features={','.join((*FEATURES, 'WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'))}"
+
 # Whatever the page plays through Web Audio also runs through an analyser of ours: `moksoriHeard` is the loudest sample
 # that reached the loudspeaker so far.
 LISTEN = """
@@ -116,7 +126,7 @@ class Browsers:
 
     def _start(self, arguments: list[str]) -> Browser:
         # Chromium as root wants no sandbox, and a container's /dev/shm may be tiny.
-        always = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--font-render-hinting=none"]
+        always = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--font-render-hinting=none", WITHOUT]
         browser: Browser = self._playwright.chromium.launch(
             executable_path=chromium(), headless=True, args=[*always, *arguments]
         )

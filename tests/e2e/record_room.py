@@ -21,13 +21,14 @@ import numpy.typing as npt
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from speech.wav import wav_bytes
+from tests.e2e.browser import WITHOUT
 from tests.e2e.browser import chromium as chromium_path
 from tests.servers import BOUND, ROOT, wait_until
 from tests.studio_server import environment
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
+    "--autoplay-policy=no-user-gesture-required", WITHOUT,
 )  # fmt: skip
 BUSY = "[data-part=verdict]:not([hidden]) :is([data-code=late], [data-code=gap])"
 FAKE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
