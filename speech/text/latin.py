@@ -48,11 +48,20 @@ def lookup(word: str) -> tuple[str, str] | None:
     return (reading, "english.lexicon") if reading else None
 
 
+def by_sound(word: str) -> str:
+    """The reading of a common English word that the lexicon lacks, by its sound; nothing for what may be an acronym."""
+    acronym = word.isupper() and len(word) <= _LONGEST_ACRONYM
+    return "" if acronym else mapping("english_sounds").get(word.lower(), "")
+
+
 def read_word(word: str) -> tuple[str, str]:
     """Reading of one word of Latin letters and the rule that gave it."""
     known = lookup(word)
     if known:
         return known
+    heard = by_sound(word)
+    if heard:
+        return heard, "english.sound"
     if len(word) == 1:
         return letter_name(word), "letter"
     if len(word) <= (_LONGEST_ACRONYM if word.isupper() else _SHORTEST_WORD) or not _VOWEL.search(word):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Rules whose answer is a guess that a person should look at.
-GUESSES = frozenset({"english.by_rule", "english.romanised", "counter.either", "fraction.either"})
+GUESSES = frozenset({"english.by_rule", "english.romanised", "english.sound", "counter.either", "fraction.either"})
 
 
 @dataclass(frozen=True, slots=True)

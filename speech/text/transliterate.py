@@ -99,13 +99,14 @@ class _Writer:
 
     syllables: list[list[str]]
     long: bool = False
+    filled: bool = False  # the last syllable's vowel is no sound: the 스 of 코스트
 
     def open(self) -> bool:
         return bool(self.syllables) and self.syllables[-1][2] == " "
 
-    def add(self, lead: str, vowel: str, *, long: bool = False) -> None:
+    def add(self, lead: str, vowel: str, *, long: bool = False, filled: bool = False) -> None:
         self.syllables.append([lead, vowel, " "])
-        self.long = long
+        self.long, self.filled = long, filled
 
     def text(self) -> str:
         return "".join(
@@ -116,7 +117,7 @@ class _Writer:
 
 def by_rule(word: str) -> str:
     """Hangul of a word in small letters by its spelling: `blender` → 블렌더. Empty where it has no letters."""
-    return _written(_sounds(word))
+    return written(_sounds(word))
 
 
 def _sounds(word: str) -> list[str]:
@@ -138,7 +139,8 @@ def _is_vowel(sound: str) -> bool:
     return sound[0] in VOWELS
 
 
-def _written(sounds: list[str]) -> str:
+def written(sounds: list[str]) -> str:
+    """Hangul of sounds by 외래어 표기법: consonants in Latin letters, vowels in jamo with `:` for long ones, `ㅡl`."""
     writer = _Writer([])
     index = 0
     while index < len(sounds):
@@ -201,16 +203,17 @@ def _alone(writer: _Writer, sound: str, behind: str, *, force: bool = False) -> 
         return
     tail = _AS_TAIL.get(sound)
     stop = sound in ("p", "t", "k")
-    if tail and writer.open() and not (stop and (writer.long or force or behind in _SONORANTS)):
+    apart = writer.long or writer.filled or force or behind in _SONORANTS
+    if tail and writer.open() and not (stop and apart):
         writer.syllables[-1][2] = tail
         return
     if sound == "r":
         return
     if sound in ("sh", "ch", "j"):
-        writer.add(_LEAD_OF[sound], "ㅠ" if sound == "sh" and behind else "ㅣ")
+        writer.add(_LEAD_OF[sound], "ㅠ" if sound == "sh" and behind else "ㅣ", filled=True)
     elif sound in ("m", "n", "ng"):
         writer.syllables.append(["ㅇ", "ㅡ", _AS_TAIL[sound]]) if sound != "ng" else None
     elif sound == "h":
         return
     else:
-        writer.add(_LEAD_OF[sound], "ㅡ")
+        writer.add(_LEAD_OF[sound], "ㅡ", filled=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from speech.text import numbers
-from speech.text.latin import lookup, read_word, spelled
+from speech.text.latin import by_sound, lookup, read_word, spelled
 from speech.text.lexicon import groups, mapping
 from speech.text.spans.scan import Found
 from speech.text.transliterate import name
@@ -36,7 +36,7 @@ def _word(word: str, *, domain: bool) -> str:
     if known and (len(word) > 2 or not domain):
         return known[0]
     korean = "" if domain else name(word)
-    if korean:
+    if korean and (len(korean) == 1 or not by_sound(word)):
         return korean
     if len(word) <= 4:
         return spelled(word)

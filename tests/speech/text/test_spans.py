@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import re
+import runpy
 from itertools import product
 from string import ascii_lowercase
 
+import pytest
+
 from speech.text import Span, read
+from speech.text.lexicon import mapping, rows
+from speech.text.transliterate import by_rule, written
+from tests.servers import ROOT
+
+TOOL = runpy.run_path(str(ROOT / "tools/english_sounds.py"))
 
 
 def _span(text: str, surface: str) -> Span:
@@ -70,3 +80,38 @@ def test_a_reading_can_be_given_as_json() -> None:
         "start": 0, "end": 2, "surface": "3개", "reading": "세 개", "pronunciation": "세 개", "kind": "counter",
         "rule": "counter.native", "alternatives": ["삼 개"], "guessed": False,
     }  # fmt: skip
+
+
+def test_every_spelling_ends_in_sounds_that_can_be_written() -> None:
+    for row in rows("spellings"):
+        answer = re.sub(r"\\\d", "", row[1] if len(row) > 1 else "")
+        assert written(["ㅏ", *answer.split(), "ㅏ"]), row
+
+
+def test_no_word_of_latin_letters_is_too_strange_to_read() -> None:
+    letters = random.Random(3)
+    endings = ("ology", "ough", "sure", "tion", "quay", "ngth", "")
+    for _ in range(3000):
+        word = "".join(letters.choices("aeiouybcdfghjklmnpqrstvwxz", k=letters.randint(4, 9))) + letters.choice(endings)
+        assert re.fullmatch("[가-힣]+", by_rule(word)), word
+
+
+def test_words_by_their_sound_are_common_ones_that_the_lexicon_lacks() -> None:
+    table = rows("english_sounds")
+    words = [row[0] for row in table]
+    assert words == sorted(set(words)) and not set(words) & set(mapping("english"))
+    assert all(re.fullmatch("[a-z]{4,24}", word) and re.fullmatch("[가-힣]+", reading) for word, reading in table)
+
+
+BY_SOUND = {
+    "available": ("ɐvˈeɪləbəl", "어베일러블"), "restore": ("ɹɪstˈɔː", "리스토어"), "coast": ("kˈəʊst", "코스트"),
+    "wikipedia": ("wˌɪkipˈiːdiə", "위키피디아"), "reached": ("ɹˈiːtʃt", "리치트"), "kids": ("kˈɪdz", "키즈"),
+    "garden": ("ɡˈɑːdən", "가든"), "socialism": ("sˈəʊʃəlˌɪzəm", "소셜리즘"), "scenario": ("sənˈɑːɹiˌəʊ", "서나리오"),
+    "beautiful": ("bjˈuːtifəl", "뷰티풀"), "biology": ("baɪˈɒlədʒi", "바이올로지"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", BY_SOUND)
+def test_a_word_is_written_by_its_sound_and_some_endings_by_their_letters(word: str) -> None:
+    ipa, reading = BY_SOUND[word]
+    assert written(TOOL["sounds"](word, ipa)) == reading
