@@ -98,8 +98,8 @@ def _scan(cleaned: Cleaned, dictionary: Dictionary) -> Iterator[tuple[int, Found
         position = found.end
         written = found.kind != "dictionary"
         said = found.reading if found.reading.strip() else said
-        fits = found.kind not in _REFITTED and not (found.rule == "bracket" and not found.reading)
-        behind = None if fits else refit(text, position, said, alone=written)
+        reaches = found.kind in _REFITTED or (found.rule == "bracket" and not found.reading)
+        behind = refit(text, position, said, alone=written) if reaches else None
         if behind:
             yield position, behind
             position = behind.end

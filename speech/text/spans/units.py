@@ -7,6 +7,7 @@ from functools import cache
 
 from speech.text.lexicon import mapping
 from speech.text.spans.quantity import Amount
+from speech.text.spans.scan import word_before
 
 _MOST_BELOW = 8  # units under a stroke that are read together
 _NOT_AFTER = re.compile(r"[A-Za-z0-9]")
@@ -74,7 +75,7 @@ def with_unit(amount: Amount, unit: str, mark: str = "") -> str:
 def said_once(text: str, start: int, unit: str) -> str:
     """`unit` without what the words in front of the number at `start` say already: `시속 110km/h`, `섭씨 20℃`."""
     name, number, rest = unit.partition(" {} ")
-    return rest if number and text[:start].rstrip().endswith(name) else unit
+    return rest if number and word_before(text, start).endswith(name) else unit
 
 
 def currency_at(text: str, position: int) -> tuple[int, str] | None:
