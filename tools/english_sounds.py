@@ -51,7 +51,14 @@ _SPELLED = tuple(
         (r"ah?s?$", r"[əɐ](?=[sz]?$)", "A"),
         (r"full?$", r"f[əʊ]?l$", "fʊl"),
         (r"lands?$", r"lənd(?=[sz]?$)", "land"),
-        (r"^pro", r"^pɹə", "pɹəʊ"),
+        (r"^pro", r"^pɹə(?!ʊ)", "pɹəʊ"),
+        (r"^super", r"^suː", "ʃuː"),
+        (r"^(?:in|con|un|en|syn)[ck]", r"^(.{1,3}?)ŋ(?=k)", r"\1n"),
+        (r"(?:n|l)ess$", r"əs$", "ɪs"),
+        (r"ically$", r"ɪkli$", "ɪkəli"),
+        (r"fully$", r"fəli$", "fʊli"),
+        (r"[cs]hed$", r"(?<=ʃ)t$", "ɪd"),
+        (r"shment$", r"ʃmənt$", "ʃɪmənt"),
         (r"sms?$", r"zəm(?=[sz]?$)", "M"),
         (r"[^sd]s$", r"(?<!d)z$", "s"),
         (r"olog(?:y|ies|ist)", r"(?<=ɒl)ə(?=dʒ)", "əʊ"),
@@ -65,6 +72,8 @@ _SPELLED = tuple(
 
 def sounds(word: str, ipa: str) -> list[str]:
     """The sounds of a word in small letters that espeak-ng says as `ipa`."""
+    if word.startswith("ex") and ipa[0] == "ɛ":  # unstressed
+        ipa = f"ɪ{ipa[1:]}"
     ipa = re.sub("[ˈˌ͡ -]", "", ipa)
     for letters, sound, instead in _SPELLED:
         if letters.search(word):

@@ -105,7 +105,7 @@ def test_words_by_their_sound_are_common_ones_that_the_lexicon_lacks() -> None:
 
 BY_SOUND = {
     "available": ("ɐvˈeɪləbəl", "어베일러블"), "restore": ("ɹɪstˈɔː", "리스토어"), "coast": ("kˈəʊst", "코스트"),
-    "wikipedia": ("wˌɪkipˈiːdiə", "위키피디아"), "reached": ("ɹˈiːtʃt", "리치트"), "kids": ("kˈɪdz", "키즈"),
+    "wikipedia": ("wˌɪkipˈiːdiə", "위키피디아"), "reached": ("ɹˈiːtʃt", "리치드"), "kids": ("kˈɪdz", "키즈"),
     "garden": ("ɡˈɑːdən", "가든"), "socialism": ("sˈəʊʃəlˌɪzəm", "소셜리즘"), "scenario": ("sənˈɑːɹiˌəʊ", "서나리오"),
     "beautiful": ("bjˈuːtifəl", "뷰티풀"), "biology": ("baɪˈɒlədʒi", "바이올로지"),
 }  # fmt: skip
