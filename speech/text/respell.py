@@ -265,7 +265,7 @@ def _has_l_stem(front: str, rest: str) -> bool:
 
 def article_27_whole(word: str, respelled: str) -> str:
     """The same where the ending closes the word: 할걸, 갈게, 될지."""
-    closings = _WHOLE_AFTER_L + _BOUND_AFTER_L if len(word) == 2 else _WHOLE_AFTER_L
+    closings = _WHOLE_AFTER_L + _BOUND_AFTER_L if len(word) == 2 and word[0] != word[1] else _WHOLE_AFTER_L  # 줄줄
     if len(word) < 2 or tail_of(word[-2]) != _L_TAIL or respelled[-1] != word[-1] or word[-1] not in closings:
         return respelled
     if (word[-2] == "을" and len(word) > 2) or (word[-2] != "을" and not _has_l_stem(word[:-1], word[-1])):
