@@ -23,6 +23,7 @@ from speech.errors import BadConfig, BadDataset
 from speech.files import write_text_atomic
 from speech.source import Skipped
 from speech.text.split import syllables
+from speech.text.symbols import SYMBOLS
 from speech.wav import Float32Array, to_float32
 
 FORMAT = 1
@@ -47,7 +48,14 @@ class ClipEntry:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        return cls(**{**data, "symbols": tuple(data["symbols"])})
+        """Raises ValueError, KeyError or TypeError for what describes no clip."""
+        entry = cls(**{**data, "symbols": tuple(data["symbols"])})
+        places = (entry.frames, entry.offset, entry.sample_count, entry.sample_offset)
+        if any(type(number) is not int or number < 0 for number in places):
+            raise ValueError(f"clip {entry.id} has frames or samples that there cannot be: {places}")
+        if any(type(row) is not int or not 0 <= row < len(SYMBOLS) for row in entry.symbols):
+            raise ValueError(f"clip {entry.id} has a symbol that this program does not know")
+        return entry
 
 
 @dataclass(frozen=True)

@@ -406,6 +406,19 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: str) -> Non
         Manifest.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "broken", [{"symbols": [5000]}, {"symbols": ["a"]}, {"frames": "x"}, {"offset": -1}, {"frames": True}]
+)
+def test_a_manifest_whose_clip_cannot_be_is_refused(source: Path, tmp_path: Path, broken: dict[str, object]) -> None:
+    run(source, tmp_path / "out")
+    path = tmp_path / "out/manifest.json"
+    data = json.loads(path.read_text("utf-8"))
+    data["clips"][0] |= broken
+    path.write_text(json.dumps(data), "utf-8")
+    with pytest.raises(BadDataset, match=data["clips"][0]["id"]):
+        Manifest.load(tmp_path / "out")
+
+
 def test_the_clips_of_a_real_speaker_are_prepared(lmy_prepared: Manifest) -> None:
     assert len(lmy_prepared.entries) >= 295
     assert {one.code for one in lmy_prepared.skipped} <= {"too_long"}
