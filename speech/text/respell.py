@@ -292,9 +292,35 @@ def _bound() -> tuple[tuple[str, ...], frozenset[str]]:
     return tuple(form for form in forms if not form.endswith("$")), whole
 
 
+# Tails that no noun has before 을: none (를 stands there: 지을 is of 짓다), and those of verbs alone.
+_VERB_TAILS = frozenset({0, 5, 6, 13, 14, 15, 20, 27})  # ㄵ ㄶ ㄾ ㄿ ㅀ ㅆ ㅎ
+_VERB_ENDS = tuple("없받맞읽믿찾얻씻뽑꺾묶갚덮섞겪밟닮옮")  # of compounds (살펴볼, 붙받을): no noun ends so
+
+
+def _is_object(word: str) -> bool:
+    """Whether a word in ㄹ is a noun with its particle: 밥을 준비했다, 너를 생각해, 뭘 생각해."""
+    if word in groups("phrases")["verb"]:
+        return False
+    if not word.endswith("을"):
+        return word.endswith("를") or word in groups("phrases")["object"]
+    stem = word[:-1]
+    if not stem:
+        return True
+    verb = tail_of(stem[-1]) in _VERB_TAILS or stem.endswith(_VERB_ENDS) or stem in groups("words")["eul_stem"]
+    return not verb
+
+
+def _is_dependent(word: str) -> bool:
+    """Whether a word stands behind adnominals only, so that what looks like an object is one: 답을 들을 수."""
+    forms = groups("phrases")["dependent"]
+    return f"{word}$" in forms or any(word.startswith(form) for form in forms)
+
+
 def is_adnominal(left: str, right: str) -> bool:
     """Article 27: whether `left` in ㄹ is an adnominal before `right`: 할 것을, 만날 사람."""
-    if split_syllable(right[0])[0] not in _LAX_LEADS or left in groups("phrases")["noun"]:
+    if split_syllable(right[0])[0] not in _LAX_LEADS or left in groups("phrases")["noun"] or left in words("nouns"):
+        return False
+    if _is_object(left) and not _is_dependent(right):
         return False
     begins, whole = _bound()
     if right in whole or right.startswith(begins):
