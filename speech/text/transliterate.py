@@ -53,7 +53,7 @@ def _of_names() -> tuple[dict[str, str], frozenset[str], int]:
     return table, frozenset(row[0] for row in rows("names") if len(row) > 2), max(map(len, table))
 
 
-def name(word: str) -> str:
+def korean_name(word: str) -> str:
     """Hangul of a Korean name in Latin letters, surname or given name (`jiyoung` → 지영), else nothing."""
     table, surnames, longest = _of_names()
     word, result, position = word.lower(), "", 0

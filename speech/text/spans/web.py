@@ -8,7 +8,7 @@ from speech.text import numbers
 from speech.text.latin import by_sound, lookup, read_word, spelled
 from speech.text.lexicon import groups, mapping
 from speech.text.spans.scan import Found
-from speech.text.transliterate import name
+from speech.text.transliterate import korean_name
 
 _LABEL = r"[A-Za-z0-9-]{1,63}"
 _TOP = "(?:" + "|".join(sorted(groups("web")["top"], key=len, reverse=True)) + ")"
@@ -35,7 +35,7 @@ def _word(word: str, *, domain: bool) -> str:
     known = lookup(word)
     if known and (len(word) > 2 or not domain):
         return known[0]
-    korean = "" if domain else name(word)
+    korean = "" if domain else korean_name(word)
     if korean and (len(korean) == 1 or not by_sound(word)):
         return korean
     if len(word) <= 4:

@@ -9,7 +9,7 @@ from speech.text.latin import letter_name, longest_entry, lookup, plain_latin, r
 from speech.text.spans.dates import clock_time
 from speech.text.spans.quantity import amount_at, counter_at
 from speech.text.spans.scan import Found, word_before
-from speech.text.transliterate import name
+from speech.text.transliterate import korean_name
 
 _WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]+(?:'[A-Za-z]+)?")
 _NEXT_WORD = re.compile(r" [a-z]{2,}")
@@ -124,7 +124,7 @@ def letters_by_stroke(text: str, position: int) -> Found | None:
 def given_name(text: str, position: int) -> Found | None:
     """`Kim Min-ho` → 김 민호: two syllables of Korean with a hyphen."""
     match = _GIVEN_NAME.match(text, position)
-    korean = name(match[1] + match[2]) if match and name(match[1] + match[1]) and name(match[2] + match[2]) else ""
+    korean = korean_name(match[1] + match[2]) if match and all(korean_name(one * 2) for one in match.groups()) else ""
     return Found(match.end(), korean, "english", "english.romanised") if match and len(korean) == 2 else None
 
 
