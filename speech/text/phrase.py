@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import enum
+import re
 from functools import cache
 
+from speech.text.adnominal import is_adnominal
 from speech.text.hangul import join_syllable, split_syllable, tail_of
-from speech.text.lexicon import groups, rows, words
-from speech.text.respell import is_adnominal, tense_first
+from speech.text.lexicon import begins, groups, rows, words
+from speech.text.respell import tense_first
 
 _N, _R, _M = 4, 8, 16  # tails ㄴ, ㄹ, ㅁ
 _STOPS = frozenset({1, 2, 3, 7, 9, 14, 17, 18, 19, 20, 22, 23, 24, 25, 26})
-_Y_OR_I = frozenset({2, 3, 6, 7, 12, 17, 20})  # ㅑ ㅒ ㅕ ㅖ ㅛ ㅠ ㅣ
+_I = 20  # ㅣ
+_Y_OR_I = frozenset({2, 3, 6, 7, 12, 17, _I})  # ㅑ ㅒ ㅕ ㅖ ㅛ ㅠ ㅣ
+
+
+_NUMBER = re.compile("([가-힣]+월)?[일이삼사오육륙칠팔구십백천만억조여]+")  # 삼월일 일 of 3월1일
 
 
 class Link(enum.Enum):
@@ -53,6 +59,7 @@ def link_between(left: str, right: str, left_spelled: str, right_spelled: str) -
 _HOMOGRAPHS = (2, 3, 4)  # syllables of the words in the table
 _NEGATED = frozenset({"지", "지는", "지도", "지를", "질"})
 _STEMS = frozenset("신안감남넘담참숨품뿜삼심검")
+_PERHAPS = re.compile("[알살놀들울풀말물길끌팔걸열벌불털졸]지도?$")  # 알지도 모르다, but 알지도 못하다
 _INTRANSITIVE = frozenset("참남숨넘")  # whose -기 is a noun; 담기, 감기, 안기 may be of 담기다, a cold, 안기다
 
 
@@ -60,6 +67,11 @@ def in_phrase(before: str, word: str, behind: str, spelled: str) -> str:
     """`spelled`, made what `word` is between its neighbours: 신을 신고, 남지 않았다, 인적이 드물다, 품에 안다."""
     if verb_of_phrase(before, word, behind):
         return word[0] + tense_first(word[1:])
+    if _PERHAPS.search(word) and behind.startswith(("모르", "모를", "모른", "모릅", "몰")):
+        place = word.rindex("지")
+        return (
+            spelled[:place] + (tense_first("지") if spelled[place] == "지" else spelled[place]) + spelled[place + 1 :]
+        )
     for length in _HOMOGRAPHS:
         key = word[:length]
         for respelled, side, neighbours in _homographs().get(key, ()):
@@ -96,25 +108,16 @@ def verb_of_phrase(before: str, word: str, behind: str) -> bool:
     return word[0] in _INTRANSITIVE and word[1:] == "기" and behind.startswith(tuple(_lists()["hard"]))
 
 
-@cache
-def _without_n() -> tuple[tuple[str, ...], frozenset[str]]:
-    forms = _lists()["no_n"]
-    return tuple(form for form in forms if not form.endswith("$")), frozenset(
-        form[:-1] for form in forms if form.endswith("$")
-    )
-
-
 def article_29(left: str, right: str, tail: int, vowel: int) -> bool:
     """Article 29, addition 2: ㄴ before 이, 야, 여, 요, 유 of the next word, in close phrases only."""
     if vowel not in _Y_OR_I:
         return False
-    begins, whole = _without_n()
-    if right in whole or right.startswith(begins):
+    if begins(right, "phrases", "no_n"):
         return False
     if left in _lists()["before_n"]:
         return True
-    if len(left) == 1 and tail in _STOPS:
-        return True
+    if len(left) == 1 and tail in _STOPS:  # 옷 입다, 책 읽기, 첫 여행, but 딱 일주일, 및 용품, 첫 인상
+        return begins(right, "phrases", "close") or (left in _lists()["before_y"] and vowel != _I)
     return _is_noun_with_n(right) and (left.endswith(("한", "할", "삼", "일", "른", "물")) or _is_adnominal_form(left))
 
 
@@ -138,11 +141,13 @@ def _with_n(word: str) -> str:
 
 
 def _is_number_with_counter(left: str, right: str) -> bool:
-    """Whether a Sino-Korean number meets a counter of one syllable: 오천 원, 십 일, 일 년."""
-    if left[-1] not in "일이삼사오육칠팔구십백천만억조" or not right.startswith(tuple(_lists()["counter"])):
+    """Whether a Sino-Korean number meets a counter of one syllable: 오천 원, 십 일, 일 년, 삼 인분."""
+    if not _NUMBER.fullmatch(left) or not right.startswith(tuple(_lists()["counter"])):
         return False
     rest = right[1:]
-    return right[0] != "일" or not rest or rest in words("particles") or rest.startswith(_long_particles())
+    if right[0] == "인" and begins(rest, "phrases", "people"):
+        return True
+    return right[0] not in "일인" or not rest or rest in words("particles") or rest.startswith(_long_particles())
 
 
 @cache

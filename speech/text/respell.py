@@ -7,14 +7,14 @@ A respelling keeps the tails that go over to a particle: 꽃잎 → 꽃닢, so t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from speech.text.adnominal import LAX_LEADS, is_joined
 from speech.text.hangul import TAILS, join_syllable, split_syllable, tail_of
 from speech.text.lexicon import groups, rows, words
 
-_LAX_LEADS = frozenset({0, 3, 7, 9, 12})
 _PATTERN = re.compile(r"([*^]?)(-*)([ㄱ-ㅎ]?)([가-힣]+)(\+?)")
 _L_TAIL = 8
 _PARTICLES = frozenset({"보다", "조차", "부터"})
@@ -93,7 +93,7 @@ def _entries() -> dict[str, tuple[Entry, ...]]:
 def tense_first(word: str) -> str:
     """The word with its first lead tense, where that is ㄱㄷㅂㅅㅈ."""
     lead, vowel, tail = split_syllable(word[0])
-    return join_syllable(lead + 1, vowel, tail) + word[1:] if lead in _LAX_LEADS else word
+    return join_syllable(lead + 1, vowel, tail) + word[1:] if lead in LAX_LEADS else word
 
 
 def _with_tail(syllable: str, tail: str) -> str:
@@ -108,20 +108,22 @@ def _lead(syllable: str) -> int:
 @lru_cache(maxsize=8192)
 def respell(word: str) -> str:
     """The word as it would be spelled if it were regular; as long as the word."""
-    pieces: list[str] = []
+    respelled = word
+    for position, entry in applied(word):
+        respelled = respelled[:position] + entry.respelled + respelled[position + len(entry.surface) :]
+    for article in _ARTICLES:
+        respelled = article(word, respelled)
+    return respelled
+
+
+def applied(word: str) -> Iterator[tuple[int, Entry]]:
+    """The rows of the exceptions that count in a word, each with its place."""
     position = 0
     while position < len(word):
         entry = _entry_at(word, position)
         if entry:
-            pieces.append(entry.respelled)
-            position += len(entry.surface)
-        else:
-            pieces.append(word[position])
-            position += 1
-    respelled = "".join(pieces)
-    for article in _ARTICLES:
-        respelled = article(word, respelled)
-    return respelled
+            yield position, entry
+        position += len(entry.surface) if entry else 1
 
 
 def _entry_at(word: str, position: int) -> Entry | None:
@@ -183,7 +185,7 @@ def article_20(word: str, respelled: str) -> str:
 def article_24(word: str, respelled: str) -> str:
     """Stems in ㄴ(ㄵ), ㅁ(ㄻ) make ㄱㄷㅅㅈ of an ending tense (신고, 닮고), the causative 기 apart (굶기다)."""
     for index, syllable in enumerate(respelled[:-1]):
-        if tail_of(syllable) != 10 or _lead(respelled[index + 1]) not in _LAX_LEADS:
+        if tail_of(syllable) != 10 or _lead(respelled[index + 1]) not in LAX_LEADS:
             continue
         behind = word[index + 1]
         if (syllable in "굶옮곪" and behind in "기긴길김깁겨겼주") or (
@@ -228,49 +230,17 @@ def _endings() -> tuple[str, ...]:
 
 
 def article_27(word: str, respelled: str) -> str:
-    """Endings in ㄹ: 할걸 → 할껄, 갈수록, 먹을지, 할게요; stems in ㄹ of their own stay lax (알지, 만들게)."""
+    """Endings and bound nouns behind ㄹ in one word: 할걸 → 할껄, 갈수록, 볼수 있다; stems stay lax (알지, 만들게)."""
     for index in range(1, len(word)):
         if tail_of(word[index - 1]) != _L_TAIL or respelled[index] != word[index]:
             continue
-        rest = word[index:]
-        if rest.startswith(_ALWAYS_AFTER_L) and index + len(rest) > 2:
-            fits = True
-        elif word[index - 1] == "을" and index > 1:
-            fits = rest.startswith(tuple(groups("words")["after_eul"]))
-        else:
-            fits = rest.startswith(tuple(groups("words")["after_l"])) and not _has_l_stem(word[:index], rest)
-        if fits:
+        front, rest = word[:index], word[index:]
+        if (rest.startswith(_ALWAYS_AFTER_L) and len(word) > 2) or is_joined(front, rest):
             respelled = respelled[:index] + tense_first(respelled[index:])
     return respelled
 
 
-_ALWAYS_AFTER_L = ("수록", "지라도", "지언정", "진대", "진저", "세라")
-_WHOLE_AFTER_L = ("걸", "게", "거", "지", "것", "듯")
-_BOUND_AFTER_L = ("줄", "데", "곳")  # written without the space: 할줄, 갈데
-
-
-def _has_l_stem(front: str, rest: str) -> bool:
-    """Whether `front` is a stem in ㄹ (알, 만들) or no verb at all, so that nothing becomes tense."""
-    if rest in ("지만", "지요"):
-        return True  # 알지만, 놀지요: far more often than 할지만
-    last = front[-1]
-    if len(front) == 1:
-        return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼칠클잴셀맬" or (rest.startswith("지") and last in "줄쓸")
-    if front.endswith(tuple(groups("words")["l_stem"])):
-        return True
-    if front.endswith("어떨"):
-        return False
-    return last not in "할갈볼줄올될쓸둘탈낼뺄깰쉴뛸켤펼럴칠길릴일실날킬질울셀맬칠필틸밀출꿀눌룰를별날플쁠"
-
-
-def article_27_whole(word: str, respelled: str) -> str:
-    """The same where the ending closes the word: 할걸, 갈게, 될지."""
-    closings = _WHOLE_AFTER_L + _BOUND_AFTER_L if len(word) == 2 and word[0] != word[1] else _WHOLE_AFTER_L  # 줄줄
-    if len(word) < 2 or tail_of(word[-2]) != _L_TAIL or respelled[-1] != word[-1] or word[-1] not in closings:
-        return respelled
-    if (word[-2] == "을" and len(word) > 2) or (word[-2] != "을" and not _has_l_stem(word[:-1], word[-1])):
-        return respelled[:-1] + tense_first(respelled[-1])
-    return respelled
+_ALWAYS_AFTER_L = ("수록", "지라도", "지언정", "진대", "진저", "세라", "게요")
 
 
 _ARTICLES: tuple[Callable[[str, str], str], ...] = (
@@ -280,54 +250,4 @@ _ARTICLES: tuple[Callable[[str, str], str], ...] = (
     article_20,
     article_24,
     article_27,
-    article_27_whole,
 )
-
-
-@cache
-def _bound() -> tuple[tuple[str, ...], frozenset[str]]:
-    """What begins a bound noun, and bound nouns that count only as whole words (`$`)."""
-    forms = groups("phrases")["bound"]
-    whole = frozenset(form[:-1] for form in forms if form.endswith("$"))
-    return tuple(form for form in forms if not form.endswith("$")), whole
-
-
-# Tails that no noun has before 을: none (를 stands there: 지을 is of 짓다), and those of verbs alone.
-_VERB_TAILS = frozenset({0, 5, 6, 13, 14, 15, 20, 27})  # ㄵ ㄶ ㄾ ㄿ ㅀ ㅆ ㅎ
-_VERB_ENDS = tuple("없받맞읽믿찾얻씻뽑꺾묶갚덮섞겪밟닮옮")  # of compounds (살펴볼, 붙받을): no noun ends so
-
-
-def _is_object(word: str) -> bool:
-    """Whether a word in ㄹ is a noun with its particle: 밥을 준비했다, 너를 생각해, 뭘 생각해."""
-    if word in groups("phrases")["verb"]:
-        return False
-    if not word.endswith("을"):
-        return word.endswith("를") or word in groups("phrases")["object"]
-    stem = word[:-1]
-    if not stem:
-        return True
-    verb = tail_of(stem[-1]) in _VERB_TAILS or stem.endswith(_VERB_ENDS) or stem in groups("words")["eul_stem"]
-    return not verb
-
-
-def _is_dependent(word: str) -> bool:
-    """Whether a word stands behind adnominals only, so that what looks like an object is one: 답을 들을 수."""
-    forms = groups("phrases")["dependent"]
-    return f"{word}$" in forms or any(word.startswith(form) for form in forms)
-
-
-def is_adnominal(left: str, right: str) -> bool:
-    """Article 27: whether `left` in ㄹ is an adnominal before `right`: 할 것을, 만날 사람."""
-    if split_syllable(right[0])[0] not in _LAX_LEADS or left in groups("phrases")["noun"] or left in words("nouns"):
-        return False
-    if _is_object(left) and not _is_dependent(right):
-        return False
-    begins, whole = _bound()
-    if right in whole or right.startswith(begins):
-        return True
-    if left.endswith(_ADNOMINAL_ENDS) and len(left) > 2 and not left.endswith(("역할", "분할")):
-        return True
-    return left in groups("words")["adnominal"] or (left.endswith("을") and left[:-1] in groups("words")["eul_stem"])
-
-
-_ADNOMINAL_ENDS = ("할", "될", "시킬", "아질", "어질", "려질", "해질")  # 발표할 자료, 적용될 제도, 만들어질 제품

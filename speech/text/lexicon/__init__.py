@@ -33,3 +33,21 @@ def groups(name: str) -> dict[str, frozenset[str]]:
     for row in rows(name):
         table.setdefault(row[0], set()).update(" ".join(row[1:]).split())
     return {heading: frozenset(items) for heading, items in table.items()}
+
+
+@cache
+def _forms(name: str) -> dict[str, tuple[tuple[str, ...], frozenset[str]]]:
+    """Heading → what a word may begin with, and what counts only as a whole word (`$`)."""
+    return {
+        heading: (
+            tuple(form for form in forms if not form.endswith("$")),
+            frozenset(form[:-1] for form in forms if form.endswith("$")),
+        )
+        for heading, forms in groups(name).items()
+    }
+
+
+def begins(word: str, name: str, heading: str) -> bool:
+    """Whether `word` begins with a form below a heading of a table of word lists, or is one that has a `$`."""
+    beginnings, whole = _forms(name).get(heading, ((), frozenset()))
+    return word in whole or word.startswith(beginnings)
