@@ -12,7 +12,7 @@ from speech.text.dictionary import Dictionary
 from speech.text.hangul import is_syllable
 from speech.text.lexicon import groups
 from speech.text.particles import refit
-from speech.text.spans import figures, more, signs, web, words
+from speech.text.spans import figures, maths, more, signs, web, words
 from speech.text.spans.gloss import company, gloss
 from speech.text.spans.scan import Found, Recogniser, particle_at
 
@@ -29,6 +29,9 @@ _LATIN: tuple[Recogniser, ...] = (
     more.per_unit,
     figures.fixed,
     figures.money_sign,
+    maths.proportion,
+    maths.between,
+    maths.function,
     words.half_of_day,
     words.roman,
     words.numbered,
@@ -47,9 +50,12 @@ _SIGNS: tuple[Recogniser, ...] = (
     more.per_unit,
     signs.tilde,
     signs.jamo,
+    maths.minus,
+    maths.triangle,
+    maths.compared,
     signs.equals,
     signs.root,
-    signs.script,
+    maths.script,
     signs.vulgar,
     signs.enclosed,
     signs.sign,
@@ -111,7 +117,8 @@ def _at(text: str, position: int) -> Found:
         return _hangul(text, position)
     if character.isspace():
         end = _SPACE.match(text, position).end()  # type: ignore[union-attr]
-        return Found(end, ". " if "\n" in text[position:end] else " ", "space", "space")
+        apart = "" if end == position + 1 and maths.ties(text, end) else " "
+        return Found(end, ". " if "\n" in text[position:end] else apart, "space", "space")
     if "0" <= character <= "9":
         return _first(_FIGURES, text, position)
     if "a" <= character <= "z" or "A" <= character <= "Z":

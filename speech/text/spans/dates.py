@@ -31,7 +31,7 @@ _SEASON = re.compile(r"(\d{4}|\d\d)[-/–~∼](\d{4}|\d\d)(?=\s?시즌)")
 _SPAN = re.compile(r"(\d{1,3})h\s?(\d{1,2})m(?:in)?(?![A-Za-z])")
 _WEEKDAY = re.compile(rf"\s?\(([{_DAY_NAMES}])\)")
 _YEAR = re.compile(r"'(\d\d)(?=년|학번|~|학년도)")
-_MONTH_DAY = re.compile(r"(\d{1,2})/(\d{1,2})(?![\d/])")
+_MONTH_DAY = re.compile(r"(\d{1,2})/(\d{1,2})(?![\d/]|\s?[=+×÷]|\s?(?:~\s?[1-4]/4\s?)?분기)")
 _DATE_AFTER = re.compile(r"\s?(?:까지|부터|에|일|자|\(|~|은|이|오전|오후|[월화수목금토일]요일)")
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?![\d:])")

@@ -10,6 +10,7 @@ from speech.text.hangul import is_syllable
 from speech.text.lexicon import rows
 from speech.text.spans import units
 from speech.text.spans.dates import clock_time, dotted_day, full_date, month_and_day, season, short_year
+from speech.text.spans.maths import between, per_letter, power, proportion
 from speech.text.spans.more import (
     added_time,
     bonus,
@@ -241,6 +242,10 @@ FIGURES: tuple[Recogniser, ...] = (
     bonus,
     generation,
     event,
+    proportion,
+    between,
+    per_letter,
+    power,
     brand_year_round,
     card_or_account,
     telephone,
@@ -273,4 +278,4 @@ FIGURES: tuple[Recogniser, ...] = (
     ordinal,
     quantity,
 )
-SIGNS: tuple[Recogniser, ...] = (telephone, short_year, money_sign, degrees, spread, sum_of, quantity)
+SIGNS: tuple[Recogniser, ...] = (telephone, short_year, money_sign, degrees, spread, sum_of, between, quantity)

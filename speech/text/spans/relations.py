@@ -7,6 +7,7 @@ import re
 from speech.text import numbers
 from speech.text.lexicon import groups
 from speech.text.spans.dates import clock_time, day_of_range, dotted_day, full_date, is_month_and_day, month_and_day
+from speech.text.spans.maths import FIGURES, compare, number, topic, with_unit_behind
 from speech.text.spans.quantity import Amount, amount_at, counted, counter_at, hour, system_of
 from speech.text.spans.scan import Found, word_before
 from speech.text.spans.units import currency_at, said_once, unit_at, with_unit
@@ -15,7 +16,7 @@ _TILDE = re.compile(r"\s?~\s?")
 _DASH = re.compile(r"\s?[-–]\s?")
 _FRACTION = re.compile(r"(\d{1,4})/(\d{1,4})(?![\d/])")
 _FRACTION_WORD = re.compile(r"(\d+)분의\s?(\d+)")
-_QUARTER = re.compile(r"([1-4])/4(?=\s?분기)")
+_QUARTER = re.compile(r"([1-4])/4(?=\s?(?:~\s?[1-4]/4\s?)?분기)")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s?:\s?(\d+(?:\.\d+)?)((?:\s?:\s?\d+(?:\.\d+)?){0,6})(?![\d:])")
 _RATIO_WORD = re.compile(r"(\d+)\s?대\s?(\d+)(?=\s|[로의으]|$|[.,!?])")
 _SCORE = re.compile(r"(\d{1,3})[-–](\d{1,3})(?![\d-])")
@@ -34,14 +35,11 @@ _OPERATORS = {
     "+": "더하기", "-": "빼기", "−": "빼기", "–": "빼기", "×": "곱하기", "x": "곱하기", "X": "곱하기", "*": "곱하기",
     "÷": "나누기", "/": "나누기",
 }  # fmt: skip
-_FIGURES = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"  # no run of commas: 1,2,3,4 is four numbers
-_SUM = re.compile(rf"({_FIGURES})((?:\s?[+\-–×xX*÷/]\s?{_FIGURES}){{0,20}})\s?([=<>≤≥≠≒≈])\s?(-?{_FIGURES})(?![\d])")
-_PRODUCT = re.compile(rf"({_FIGURES})((?:\s?[+×÷]\s?{_FIGURES}|\s?[xX*]{_FIGURES}|\s-\s\d+){{1,20}})(?![\d])")
+_SUM = re.compile(rf"({FIGURES})((?:\s?[+\-–×xX*÷/]\s?{FIGURES}){{0,20}})\s?([=<>≤≥≠≒≈])\s?(-?{FIGURES})(?![\d])")
+_PRODUCT = re.compile(rf"({FIGURES})((?:\s?[+×÷]\s?{FIGURES}|\s?[xX*]{FIGURES}|\s-\s\d+){{1,20}})(?![\d])")
 _DEGREES = re.compile(
     r"-(?P<low>\d+(?:\.\d+)?)(?:도|℃|°C)?\s?~\s?(?P<sign>-?)(?P<high>\d+(?:\.\d+)?)\s?(?P<unit>도|℃|°C)"
 )
-_POWER = re.compile(r"(\d+(?:\.\d+)?)(?:([²³])|\^(\d+)|([⁰¹²³⁴-⁹]+))")
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
 def _quantity_end(text: str, position: int) -> tuple[Amount, int, str, str] | None:
@@ -88,7 +86,7 @@ def degrees(text: str, position: int) -> Found | None:
     if not match or (position and (text[position - 1].isalnum() or text[position - 1] in ")]")):
         return None
     scale = "섭씨 " if match["unit"] != "도" else ""
-    low, high = _number(match["low"]), _number(match["high"])
+    low, high = number(match["low"]), number(match["high"])
     below = "영하" if match["sign"] else "영상"
     reading = f"{scale}영하 {low} 도에서 {below} {high} 도"
     return Found(match.end(), reading, "range", "range.degrees", (f"{scale}영하 {low}에서 {below} {high} 도",))
@@ -195,17 +193,12 @@ def ratio(text: str, position: int) -> Found | None:
     match = _RATIO.match(text, position)
     if match:
         parts = re.split(r"\s?:\s?", match.group())
-        spoken = " 대 ".join(_number(part) for part in parts)
+        spoken = " 대 ".join(number(part) for part in parts)
         return Found(match.end(), spoken, "ratio", "ratio")
     match = _RATIO_WORD.match(text, position)
     if match and (" " not in match.group() or " 대 " in match.group() or "대 " in match.group()):
         return Found(match.end(), f"{numbers.whole(match[1])} 대 {numbers.whole(match[2])}", "ratio", "ratio")
     return None
-
-
-def _number(figures: str) -> str:
-    whole, _, part = figures.replace(",", "").partition(".")
-    return numbers.decimal(whole, part) if part else numbers.integer(whole)
 
 
 def score(text: str, position: int) -> Found | None:
@@ -255,43 +248,25 @@ def formation(text: str, position: int) -> Found | None:
     return Found(match.end(), spoken, "number", "number.row")
 
 
-def topic(word: str) -> str:
-    """`은` or `는`, as the last syllable of `word` asks."""
-    return "은" if (ord(word[-1]) - 0xAC00) % 28 else "는"
-
-
 def _operation(match: re.Match[str]) -> str:
-    spoken = _number(match[1])
-    for operator, figures in re.findall(rf"\s?([+\-–×xX*÷/])\s?({_FIGURES})", match[2]):
-        spoken += f" {_OPERATORS[operator]} {_number(figures)}"
+    spoken = number(match[1])
+    for operator, figures in re.findall(rf"\s?([+\-–×xX*÷/])\s?({FIGURES})", match[2]):
+        spoken += f" {_OPERATORS[operator]} {number(figures)}"
     return spoken
 
 
 def sum_of(text: str, position: int) -> Found | None:
-    """`1+1=2` → 일 더하기 일은 이, `3×4`, `2²` → 이의 제곱, `5>3` → 오는 삼보다 크다."""
+    """`1+1=2` → 일 더하기 일은 이, `3×4`, `5>3` → 오는 삼보다 크다."""
     match = _SUM.match(text, position)
     if match and (not position or not text[position - 1].isalnum()):
         left = _operation(match)
-        right = ("마이너스 " if match[4][0] == "-" else "") + _number(match[4].lstrip("-"))
-        return Found(match.end(), f"{left}{_relation(left, right, match[3])}", "math", "math.relation")
-    match = _POWER.match(text, position)
-    if match and not unit_at(text, match.end()):
-        power = match[3] or (match[2] or match[4]).translate(_SUPERSCRIPTS)
-        name = {"2": "제곱", "3": "세제곱"}.get(power) or f"{numbers.whole(power)} 제곱"
-        return Found(match.end(), f"{_number(match[1])}의 {name}", "math", "math.power")
+        right = ("마이너스 " if match[4][0] == "-" else "") + number(match[4].lstrip("-"))
+        if match[3] in "=≒≈":
+            said = right if match[3] == "=" else f"약 {right}"
+            return Found(match.end(), f"{left}{topic(left)} {said}", "math", "math.relation")
+        end, said = compare(left, right, match[3], text, match.end())
+        return Found(end, said, "math", "math.relation")
     match = _PRODUCT.match(text, position)
     if match and (not position or not text[position - 1].isalnum()):
-        return Found(match.end(), _operation(match), "math", "math.operation")
+        return with_unit_behind(text, match.end(), _operation(match), "math.operation")
     return None
-
-
-def _relation(left: str, right: str, sign: str) -> str:
-    if sign == "=":
-        return f"{topic(left)} {right}"
-    if sign in "<>":
-        return f"{topic(left)} {right}보다 {'작다' if sign == '<' else '크다'}"
-    if sign in "≤≥":
-        return f"{topic(left)} {right}보다 {'작거나' if sign == '≤' else '크거나'} 같다"
-    if sign == "≠":
-        return f"{topic(left)} {right}{'과' if topic(right) == '은' else '와'} 같지 않다"
-    return f"{topic(left)} 약 {right}"

@@ -9,6 +9,7 @@ from functools import cache
 from speech.text import numbers
 from speech.text.hangul import is_jamo, is_syllable, tail_of
 from speech.text.lexicon import mapping, rows
+from speech.text.spans.maths import said_last, vulgar_parts, with_unit_behind
 from speech.text.spans.quantity import Amount, counted, counter_at, system_of
 from speech.text.spans.scan import Found, particle_at
 
@@ -27,10 +28,9 @@ _DAYS_FOLLOWED = re.compile(
 )
 _EMOTICON = re.compile(
     r"(?:(?<![0-9A-Za-z])[:;=][-'o^]?[)(\]\[DdPpOo3|\\*]+(?![A-Za-z0-9가-힣])|\^[_.\-ㅁo0O]?\^+;*"
-    r"|[ㅜㅠTt][_.ㅡ\-][ㅜㅠTt](?![A-Za-z])|>[_.]<|-_-;*|=_=|@_@|O_O|o_o|\(\^[^()]{0,3}\^\)|<3(?!\d)|;{2,}"
+    r"|[ㅜㅠTt][_.ㅡ\-][ㅜㅠTt](?![A-Za-z])|>[_.]<|-[_ㅅ]-;*|=_=|@_@|O_O|o_o|\(\^[^()]{0,3}\^\)|(?<!\b[A-Za-z])<3(?!\d)|;{2,}"
     r"|ㅡ[_.]?ㅡ;*)"
 )
-_FIGURES = frozenset("0123456789")
 _UNIT_BEFORE = re.compile(r"\d\s?([A-Za-z㎀-㏟%℃]{1,5}[²³]?)\s?$")
 _ROOT = re.compile(r"([√∛])\s?((?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?)")
 
@@ -86,14 +86,9 @@ def equals(text: str, position: int) -> Found | None:
     """`=` as a topic: 은 or 는, as what stands in front ends."""
     if text[position] != "=":
         return None
-    before = text[max(0, position - 4) : position].rstrip()[-1:]
     unit = _UNIT_BEFORE.search(text, max(0, position - 12), position)
-    if unit and unit[1] in mapping("units"):
-        spoken = mapping("units")[unit[1]].rstrip("}")
-    elif before in _FIGURES:
-        spoken = numbers.digits(before)
-    else:
-        spoken = "제곱" if before in "²³" else mapping("letters").get(before.upper(), before)
+    known = unit and unit[1] in mapping("units")
+    spoken = mapping("units")[unit[1]].rstrip("}") if unit and known else said_last(text, position)
     return Found(position + 1, ("은 " if tail_of(spoken[-1:] or "가") else "는 "), "math", "sign.equals")
 
 
@@ -145,18 +140,6 @@ def _letter_name(letter: str) -> str:
     return mapping("letters").get(letter, "")
 
 
-def script(text: str, position: int) -> Found | None:
-    """Figures above and below the line: `x²` → 제곱, `x⁵` → 오 제곱, `CH₄` → 사."""
-    character = text[position]
-    value = unicodedata.digit(character, None)
-    if value is None or character.isdecimal() or _enclosed_value(character) is not None:
-        return None
-    if "₀" <= character <= "₉":
-        return Found(position + 1, numbers.sino(value), "number", "sign.subscript")
-    name = {2: "제곱", 3: "세제곱"}.get(value) or f"{numbers.sino(value)} 제곱"
-    return Found(position + 1, f" {name} ", "math", "sign.superscript")
-
-
 _WEEKDAY = re.compile(r"\(([월화수목금토일])\)")
 
 
@@ -176,15 +159,15 @@ def root(text: str, position: int) -> Found | None:
         return None
     whole, _, part = match[2].partition(".")
     number = numbers.decimal(whole, part) if part else numbers.integer(whole)
-    return Found(match.end(), f"{'루트' if match[1] == '√' else '세제곱근'} {number}", "math", "math.root")
+    return with_unit_behind(text, match.end(), f"{'루트' if match[1] == '√' else '세제곱근'} {number}", "math.root")
 
 
 def vulgar(text: str, position: int) -> Found | None:
     """`½` → 이분의 일."""
-    above, slash, below = unicodedata.normalize("NFKC", text[position]).partition("\u2044")
-    if not slash or not above.isdigit() or not below.isdigit():
+    parts = vulgar_parts(text[position])
+    if not parts:
         return None
-    reading = f"{numbers.sino(int(below))}분의 {numbers.sino(int(above))}"
+    reading = f"{numbers.sino(parts[1])}분의 {numbers.sino(parts[0])}"
     return Found(position + 1, reading, "fraction", "fraction.sign")
 
 

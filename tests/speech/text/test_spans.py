@@ -115,3 +115,15 @@ BY_SOUND = {
 def test_a_word_is_written_by_its_sound_and_some_endings_by_their_letters(word: str) -> None:
     ipa, reading = BY_SOUND[word]
     assert written(TOOL["sounds"](word, ipa)) == reading
+
+
+def test_the_figure_of_a_footnote_is_listed_and_not_spoken() -> None:
+    reading = read("거부했다.³⁾ 그 뒤 x²은")
+    assert reading.reading == "거부했다. 그 뒤 엑스 제곱은"
+    assert [(one.surface, one.reason) for one in reading.left_out] == [("³⁾", "sign")]
+
+
+def test_a_comparison_closes_its_clause_and_ties_the_space_in_front() -> None:
+    reading = read("x > 3이고 y ≤ 10이면")
+    assert reading.reading == "엑스는 삼보다 크고 와이가 십보다 작거나 같으면"
+    assert _span("x > 3이고", "> 3이고").rule == "math.relation"
