@@ -19,12 +19,15 @@ _FRACTION_WORD = re.compile(r"(\d+)분의\s?(\d+)")
 _QUARTER = re.compile(r"([1-4])/4(?=\s?(?:~\s?[1-4]/4\s?)?분기)")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s?:\s?(\d+(?:\.\d+)?)((?:\s?:\s?\d+(?:\.\d+)?){0,6})(?![\d:])")
 _RATIO_WORD = re.compile(r"(\d+)\s?대\s?(\d+)(?=\s|[로의으]|$|[.,!?])")
-_SCORE = re.compile(r"(\d{1,3})[-–](\d{1,3})(?![\d-])")
+_SCORE = re.compile(r"(\d{1,4})[-–](\d{1,3})(?![\d-])")
 _SCORE_AFTER = re.compile(
-    r"\s?(?:으?로 (?:이|승|패|졌|앞|뒤|꺾|물리|제압|완파|역전|비|끝)"
+    r"(?:(?:,\s?|·|\s)\d{1,3}[-–]\d{1,3}(?!\d)){0,6}"  # of the sets of a match, the last one tells
+    r"\s?(?:으?로 (?:[^\s.,!?\d]{1,5} |\d세트를 |\d{1,2}연[승패]을 ){0,3}?"
+    r"(?:이[겼기긴겨길]|승|패[했배하한해]|졌|지고|져|진 |앞[섰서선]|뒤[졌지진처집]|꺾|물리[쳤치친]|제압|완파|역전"
+    r"|비[겼기긴겨]|끝|누[르른]|눌[렀러]|따돌|[가-힣]{1,3}[승패](?=[을를이한했하]|\s|$|[.,]))"
     r"|승리|승(?![가-힣])|패(?![가-힣])|완승|완패|역전|무승부|대승|스코어)"
 )
-_SCORE_BEFORE = ("스코어", "스코어는", "세트스코어", "점수는", "점수")
+_SCORE_BEFORE = ("스코어", "스코어는", "세트스코어", "점수는", "점수", "볼카운트")
 # a game is spoken of in the same sentence
 _SCORE_NEAR = re.compile(r"(?:스코어|세트|쿼터|이닝|전반|후반|연장전|피리어드|회[초말])[^.!?\n]*$")
 _NEAR = 80  # characters in front that may tell
@@ -207,6 +210,8 @@ def score(text: str, position: int) -> Found | None:
     if not match or (position and text[position - 1].isalnum()) or _SUM.match(text, position):
         return None
     first, second = int(match[1]), int(match[2])
+    if first > 999 and counter_at(text, match.end()) not in ("번", "호"):
+        return None  # 2024-25 예산, but 9401-1번 버스
     before = word_before(text, position)
     near = text[max(0, position - _NEAR) : position]
     if _SCORE_AFTER.match(text, match.end()) or before.endswith(_SCORE_BEFORE) or _SCORE_NEAR.search(near):
