@@ -12,7 +12,7 @@ from speech.text.dictionary import Dictionary
 from speech.text.hangul import is_syllable
 from speech.text.lexicon import groups
 from speech.text.particles import refit
-from speech.text.spans import figures, maths, more, signs, web, words
+from speech.text.spans import figures, labels, maths, more, signs, web, words
 from speech.text.spans.gloss import company, gloss
 from speech.text.spans.scan import Found, Recogniser, particle_at
 
@@ -27,6 +27,8 @@ _LATIN: tuple[Recogniser, ...] = (
     web.url,
     web.file_name,
     more.per_unit,
+    labels.days_to_go,
+    labels.basement,
     figures.fixed,
     figures.money_sign,
     maths.proportion,

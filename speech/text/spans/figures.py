@@ -10,6 +10,7 @@ from speech.text.hangul import is_syllable
 from speech.text.lexicon import rows
 from speech.text.spans import units
 from speech.text.spans.dates import clock_time, dotted_day, full_date, month_and_day, season, short_year
+from speech.text.spans.labels import case, club, metres, padded, plate
 from speech.text.spans.maths import between, per_letter, power, proportion
 from speech.text.spans.more import (
     added_time,
@@ -106,7 +107,7 @@ def version(text: str, position: int) -> Found | None:
 def money_sign(text: str, position: int) -> Found | None:
     """`$1,000` → 천 달러; `$3만`, `US$50`, `$10~20`."""
     currency = currency_at(text, position)
-    if not currency:
+    if not currency or (text[position] == "\\" and not _THOUSANDS.match(text, currency[0])):
         return None
     start = currency[0] + (text[currency[0] : currency[0] + 1] == " ")
     amount = amount_at(text, start)
@@ -119,6 +120,7 @@ def money_sign(text: str, position: int) -> Found | None:
     return Found(amount.end, f"{amount.sino} {currency[1]}", "money", "money.sign", others)
 
 
+_THOUSANDS = re.compile(r"\s?\d{1,3}(?:,\d{3})+")  # \12,000: the sign for won of old fonts, not a folder's
 _LARGE = re.compile(r"\s?(M|B|bn|mn|million|billion|trillion)(?![A-Za-z0-9])")
 _LARGE_NAMES = {
     "M": "밀리언", "mn": "밀리언", "million": "밀리언", "B": "빌리언", "bn": "빌리언", "billion": "빌리언",
@@ -255,6 +257,11 @@ FIGURES: tuple[Recogniser, ...] = (
     season,
     verse,
     moments,
+    case,
+    plate,
+    padded,
+    metres,
+    club,
     full_date,
     dotted_day,
     short_year,

@@ -143,8 +143,8 @@ def per_unit(text: str, position: int) -> Found | None:
 
 _CODE_BEFORE = re.compile(
     r"(?:(?:인증|비밀|승인|예약|예매|주문|접수|송장|운송장|등록|회원|고객|여권|수험|사원|확인|보안|관리|일련|계좌)\s?번호"
-    r"|(?:인증|보안|초대|추천|할인|쿠폰|오류|에러)\s?코드|비번|패스워드|핀번호|학번|사번|군번)"
-    r"(?:는|은|가|이)?\s?:?\s?[\[(\"'*]?(?:[A-Za-z]{1,10})?$"
+    r"|(?:인증|보안|초대|추천|할인|쿠폰|오류|에러)\s?코드|비번|패스워드|핀번호|학번|사번|군번|내선(?:번호)?|생년월일(?:\s?(?:앞\s?)?\d자리)?)"
+    r"(?:는|은|가|이)?\s?:?\s?[\[(\"'*]?(?:예\s?[:)]\s?)?(?:[A-Za-z]{1,10})?$"
 )
 _CODE = re.compile(r"(?:\d{3,16}(?:[ -]\d{3,6}){0,3}|\d\d-\d{3,8})(?![\d.,]*\d)")
 
@@ -152,7 +152,7 @@ _CODE = re.compile(r"(?:\d{3,16}(?:[ -]\d{3,6}){0,3}|\d\d-\d{3,8})(?![\d.,]*\d)"
 def code(text: str, position: int) -> Found | None:
     """`인증번호 482913` → 사팔이구일삼: figure by figure behind the name of such a number."""
     match = _CODE.match(text, position)
-    if not match or not _CODE_BEFORE.search(text[max(0, position - 22) : position]) or counter_at(text, match.end()):
+    if not match or not _CODE_BEFORE.search(text[max(0, position - 28) : position]) or counter_at(text, match.end()):
         return None
     groups_of = re.split(r"[ -]", match.group())
     return Found(match.end(), " ".join(map(numbers.digits, groups_of)), "number", "number.code")

@@ -127,3 +127,9 @@ def test_a_comparison_closes_its_clause_and_ties_the_space_in_front() -> None:
     reading = read("x > 3이고 y ≤ 10이면")
     assert reading.reading == "엑스는 삼보다 크고 와이가 십보다 작거나 같으면"
     assert _span("x > 3이고", "> 3이고").rule == "math.relation"
+
+
+def test_the_number_of_a_case_offers_its_figures_one_by_one() -> None:
+    span = _span("헌재 2023헌바12 결정", "2023헌바12")
+    assert (span.reading, span.rule) == ("이천이십삼 헌바 십이", "number.case")
+    assert "이공이삼 헌바 일이" in span.alternatives
