@@ -21,8 +21,13 @@ _TELEPHONE = re.compile(
 _HIDDEN = re.compile(r"0\d{1,2}-(?:[Xx*○]{3,4}|\d{3,4})-(?:[Xx*○]{4}|\d{4})(?![\d-])")
 _GROUPS = re.compile(r"\d{2,6}(?:-\d{1,7}){2,4}(?![\d-])|\d{6}-\d{7}(?![\d-])|\d{4}(?: \d{4}){3}(?![\d-])")
 _DATE_LIKE = re.compile(r"(?:19|20)?\d\d-\d{1,2}-\d{1,2}(?!\d)")
-_EMERGENCY = re.compile("(?:" + "|".join(groups("phones")["short"]) + r")(?!\d)")
-_CALLS = re.compile(r"(?:번?에|번?로|으로|번?을)?\s?(?:긴급\s?)?(?:" + "|".join(groups("phones")["call"]) + ")")
+_SHORT = "(?:" + "|".join(groups("phones")["short"]) + ")"
+_EMERGENCY = re.compile(_SHORT + r"(?!\d)")
+_CALLS = re.compile(
+    r"(?:(?:[와과나]\s|이나\s|하고\s|\s?[,·/]\s?|\s(?:또는|혹은|및)\s)" + _SHORT + "){0,4}"
+    r"(?:번?에|번?로|으로|번?을|[를가는은])?\s?(?:긴급\s?)?(?:" + "|".join(groups("phones")["call"]) + ")"
+)
+_MANY = ("여", "만", "천", "억")  # 경찰 112여 명
 _DASHES = {"+": "플러스 "}
 
 
@@ -78,7 +83,8 @@ def emergency(text: str, position: int) -> Found | None:
     if not match or (position and (text[position - 1].isdigit() or text[position - 1] in ",.")):
         return None
     before = word_before(text, position)
-    called = before.endswith(_called_before()) and not counter_at(text, match.end())
+    called = before.endswith(_called_before()) or before[-2:] + match.group() in groups("phones")["office"]
+    called = called and not counter_at(text, match.end()) and not text.startswith(_MANY, match.end())
     if _CALLS.match(text, match.end()) or called:
         return Found(
             match.end(), numbers.digits(match.group()), "phone", "phone.emergency", (numbers.sino(int(match.group())),)

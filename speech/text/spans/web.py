@@ -19,7 +19,9 @@ _URL_WITH_SCHEME = re.compile(rf"(?:https?|ftp)://(?P<host>(?:{_LABEL}\.){{0,8}}
 _TOKENS = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z0-9]")
 _HASHTAG = re.compile(r"#(?=[가-힣A-Za-z_])")
 _HANDLE = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._]{0,60}[A-Za-z0-9_])?(?![A-Za-z0-9@])")
-_KEY = re.compile(r"[#*](?=\s?(?:을|를|은|는|이|가|과|와|버튼|키)(?![가-힣])|\s?버튼)")  # of a telephone
+_KEY = re.compile(
+    r"[#*](?=\s?(?:을|를|은|는|이|가|과|와|버튼|키)(?![가-힣])|번?[을를]\s?[누눌]|\s?버튼)"
+)  # of a telephone
 _FILE_NAME = re.compile(
     r"[A-Za-z0-9]{1,40}(?:[_-][A-Za-z0-9]{1,40}){1,8}\.(?:" + "|".join(groups("web")["file"]) + r")(?![A-Za-z0-9])"
 )
