@@ -6,7 +6,6 @@ import re
 from functools import cache
 
 from speech.text import numbers
-from speech.text.hangul import is_syllable
 from speech.text.lexicon import rows
 from speech.text.spans import units
 from speech.text.spans.dates import clock_time, dotted_day, full_date, month_and_day, season, short_year
@@ -173,8 +172,8 @@ def _with_suffix(text: str, start: int, amount: Amount, mark: str) -> Found | No
             others = (f"{amount.sino} 프로",) if name == "퍼센트" else ()
             return Found(end, reading, kind, f"{kind}.sign", others)
         counter = counter_at(text, place)
-        if counter == "로" and not is_syllable(text[start - 1 : start]):
-            continue  # a particle (98로 줄었다), but for a street: 도움5로
+        if counter == "기가" and system_of(text, start, place + 1, "기", amount.value) == ("native", False):
+            counter = "기"  # 원전 2기가
         if counter and (not gap or word_may_end(text, place + len(counter))):
             return _counter(text, start, amount, counter, place + len(counter), mark)
     return None
@@ -216,11 +215,15 @@ _ORDINALS = {
     9: "아홉째",
     10: "열째",
 }
+_LISTED = re.compile(r"(\d{1,2})(?=(?:·\d{1,2}|,\s?\d{1,2}(?!\d)){1,5}번째)")
 _ORDINAL = re.compile(r"(\d{1,2})째")
 
 
 def ordinal(text: str, position: int) -> Found | None:
-    """`2째` → 둘째."""
+    """`2째` → 둘째, and each of `2·3번째` → 두, 세 번째."""
+    match = _LISTED.match(text, position)
+    if match and not (position and text[position - 1].isalnum()):
+        return Found(match.end(), numbers.ordinal(int(match[1])), "ordinal", "ordinal")
     match = _ORDINAL.match(text, position)
     if match and int(match[1]) in _ORDINALS:
         return Found(match.end(), _ORDINALS[int(match[1])], "ordinal", "ordinal")

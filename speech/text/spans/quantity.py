@@ -19,6 +19,8 @@ _MAGNITUDE = (
 _AMOUNT = re.compile(
     rf"{NUMBER}(?:{_MAGNITUDE}(?:\s?{NUMBER}{_MAGNITUDE})*(?:\d+(?:,\d{{3}})*|\s(?:\d,\d{{3}}|\d{{4}})(?![\d,년-]))?)?"
 )
+_PART_OF = re.compile(r"\s?[\d일이삼사오육칠팔구십백천]")
+_STREET = re.compile(r"[가-힣]\d+$")
 _HOURS_BEFORE = re.compile(r"\d시간?\s?$")
 _MONTHS = {6: "유", 10: "시"}
 _SEASONED = {
@@ -107,6 +109,10 @@ def counter_at(text: str, position: int) -> str:
         if not text.startswith(counter, position):
             continue
         end = position + len(counter)
+        if counter == "로" and not _STREET.search(text, max(0, position - 8), position):
+            continue  # a particle (98로 줄었다), but for a street: 도움5로
+        if counter == "분의" and not _PART_OF.match(text, end):
+            continue  # 세 분의 선생님, but 삼분의 일
         if _systems()[counter] == "sino" or len(counter) > 2 or word_may_end(text, end) or _runs_on(text, counter, end):
             return counter
     return ""
@@ -130,8 +136,9 @@ def _runs_on(text: str, counter: str, end: int) -> bool:
 def system_of(text: str, start: int, end: int, counter: str, value: int | None) -> tuple[str, bool]:
     """Which numbers `counter` takes here, and whether that is a guess. `start`, `end`: of number and counter."""
     system = _systems()[counter]
-    if start and text[start - 1].isascii() and text[start - 1].isalpha() and counter != "개":
-        return "sino", False  # KE123편, GS25
+    sign = text[max(0, start - 1) : start]
+    if sign == "#" or (sign.isascii() and sign.isalpha() and counter != "개"):
+        return "sino", False  # KE123편, GS25, #1 채널
     if start and text[start - 1] in "초중고" and not (start > 1 and is_syllable(text[start - 2])):
         return "sino", False  # 중2병
     before = word_before(text, start)
@@ -146,8 +153,9 @@ def system_of(text: str, start: int, end: int, counter: str, value: int | None) 
     for choice, where, words in _contexts()[counter]:
         if (
             (where == "after" and after.startswith(words))
-            or (where == "before" and any(word in before for word in words))
+            or (where == "before" and any(word in f" {before} " for word in words))
             or (where == "near" and any(word in near for word in words))
+            or (where == "object" and before.endswith(("을", "를")))
         ):
             return _decided(choice, near, counter, value)
         if where == "otherwise":

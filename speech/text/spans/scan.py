@@ -34,7 +34,7 @@ def _followers() -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 # One syllable that goes on as a copula or takes a particle itself: 3개였다, 5명뿐이다, 2번씩은.
-_GOING_ON = tuple("이였입인일임예씩째짜쯤당간뿐만도들")
+_GOING_ON = tuple("이였입인일임예씩째짜쯤당간뿐만도들꼴")
 _RUN = re.compile(r"[가-힣]*")
 
 
