@@ -38,6 +38,7 @@ _LATIN: tuple[Recogniser, ...] = (
     words.roman,
     words.numbered,
     words.formula,
+    words.to,
     words.letters_and,
     words.letters_by_stroke,
     words.initials,

@@ -11,6 +11,7 @@ _SPELLED = re.compile(r"[(\[]\s?([가-힣]+)\s?[)\]]")
 _GLOSS = re.compile(r"[(\[]\s?([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)\s?[)\]]")
 
 
+_GLOSS_AND_MORE = re.compile(r"[(\[]\s?([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)\s?[,;]\s?")
 _COMPANIES = {
     "주": "주식회사",
     "유": "유한회사",
@@ -39,11 +40,12 @@ def gloss(text: str, position: int) -> Found | None:
         said = [hanja.read_run(signs, initial=initial) for initial in (True, False) if hanja.RUN.fullmatch(signs)]
         if match[1] in said:
             return Found(match.end(), "", "hanja", "hanja.gloss", left_out="repeated")
-    match = _GLOSS.match(text, position)
+    match = _GLOSS.match(text, position) or _GLOSS_AND_MORE.match(text, position)
     if not match:
         return None
+    behind = "" if match.re is _GLOSS else ", "  # 이성계(李成桂, 1335~1408)
     before = text[max(0, position - len(match[1])) : position]
     for initial in (True, False):
         if before and hanja.read_run(match[1], initial=initial) == before:
-            return Found(match.end(), "", "hanja", "hanja.gloss", left_out="repeated")
+            return Found(match.end(), behind, "hanja", "hanja.gloss", left_out="repeated")
     return None

@@ -107,7 +107,9 @@ def feet(text: str, position: int) -> Found | None:
     return Found(match.end(), reading, "unit", "unit.feet")
 
 
-_SPOONFULS = re.compile(r"(?:(\d{1,2})/(\d{1,2})|(\d{1,2}(?:\.\d+)?))\s?(T|Ts|Tbsp|tbsp|TS|t|ts|tsp)(?![A-Za-z0-9])")
+_SPOONFULS = re.compile(
+    r"(?:(\d{1,2})/(\d{1,2})|(?:(\d{1,2})~)?(\d{1,2}(?:\.\d+)?))\s?(T|Ts|Tbsp|tbsp|TS|t|ts|tsp)(?![A-Za-z0-9])"
+)
 _NEAR = 40  # characters around that may speak of cooking
 
 
@@ -119,13 +121,14 @@ def spoonfuls(text: str, position: int) -> Found | None:
     around = text[max(0, position - _NEAR) : match.end() + _NEAR]
     if not any(word in around for word in groups("recipes")["seasoning"]):
         return None
-    spoon = "큰술" if match[4][0] == "T" or match[4] == "tbsp" else "작은술"
-    whole, _, part = (match[3] or "").partition(".")
+    spoon = "큰술" if match[5][0] == "T" or match[5] == "tbsp" else "작은술"
+    whole, _, part = (match[4] or "").partition(".")
     if match[1]:
         number = f"{numbers.sino(int(match[2]))}분의 {numbers.sino(int(match[1]))}"
     else:
         number = numbers.decimal(whole, part) if part else numbers.native(int(whole))
-    return Found(match.end(), f"{number} {spoon}", "unit", "unit.spoon")
+    low = f"{numbers.native(int(match[3]))} {spoon}에서 " if match[3] else ""
+    return Found(match.end(), f"{low}{number} {spoon}", "unit", "unit.spoon")
 
 
 _SQUARED = re.compile(r"[\u3371-\u337a\u3380-\u33df]")  # units that are one sign: ㎡ ㎞ ㎎

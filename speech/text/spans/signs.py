@@ -15,7 +15,7 @@ from speech.text.spans.scan import Found, particle_at
 
 _LAUGH = re.compile(
     r"[ㅋㅎ]{2,}|(?<=[가-힣.!?~])[ㅋㅎ](?=[\s.,!?~]|$)|\A[ㅋㅎ](?=[.!?~]*\Z)"
-    r"|(?<=[가-힣] )(?<!받침 )(?<!자음 )(?<!글자 )(?<!초성 )[ㅋㅎ](?=[.!?~]*\Z)"
+    r"|(?<=[가-힣!?~.] )(?<!받침 )(?<!자음 )(?<!글자 )(?<!초성 )[ㅋㅎ](?=[.!?~]*\Z)"
 )
 _TEARS = re.compile(r"[ㅠㅜ]{2,}|[ㅠㅜ](?=[\s.,!?~]|$)")
 _JAMO = re.compile(r"[ㄱ-ㅣ]+")
@@ -64,8 +64,8 @@ def words_apart(text: str, position: int) -> Found | None:
 
 
 _FROM = re.compile(
-    r"\s?~\s?(?=[0-9A-Za-zㄱ-ㅎ$₩]|[초중고][1-6](?!\d)|(?:지상|지하|영상|영하|최대|최소|약)\s?\d"
-    r"|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일)"
+    r"\s?~\s?(?=[0-9A-Za-zㄱ-ㅎ$₩]|'\d\d|[초중고][1-6](?!\d)|(?:지상|지하|영상|영하|최대|최소|약)\s?\d"
+    r"|(?:서기|기원전|제|만)\s?\d|오전|오후|새벽|밤|낮|정오|자정|다음|내일|익일|현재|이듬해|당일|말일|연말|월말|마감|종료)"
 )
 _NUMBERED = re.compile(r"(?:[0-9][가-힣%]{0,4}(?:\([월화수목금토일]\))?|[A-Za-z℃%])\s?$")
 _LETTER_TO_LETTER = re.compile(r"(?<![ㄱ-ㅎ])[ㄱ-ㅎ]\s?~\s?[ㄱ-ㅎ](?![ㄱ-ㅎ])")
@@ -95,7 +95,8 @@ def equals(text: str, position: int) -> Found | None:
 def face(text: str, position: int) -> Found | None:
     """`:)`, `^^`, `T_T`: a face, which is not spoken."""
     match = _EMOTICON.match(text, position)
-    if not match or (text[position].isalpha() and position and text[position - 1].isalnum()):
+    before = text[max(0, position - 1) : position]
+    if not match or (text[position].isalpha() and before.isascii() and before.isalnum()):
         return None
     return Found(match.end(), "", "emoticon", "emoticon", left_out="emoji")
 
@@ -131,7 +132,7 @@ def _chat(letters: str) -> str:
     """What a run of letters says: ㄱㅅ → 감사, ㄱㅅㄱㅅ → 감사감사; nothing where the table does not know it."""
     known = mapping("chat").get(letters, "")
     half = len(letters) // 2
-    if known or len(letters) % 2 or half < 2 or letters[:half] != letters[half:]:
+    if known or len(letters) % 2 or not half or letters[:half] != letters[half:]:
         return known
     return _chat(letters[:half]) * 2
 

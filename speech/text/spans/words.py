@@ -26,13 +26,14 @@ _FIGURES = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _STROKE = re.compile(r"([A-Z])/([A-Z])(?![A-Za-z/])")
 _ROMAN = re.compile(r"(?=[IVX]{2,}|[VX](?![A-Za-z]))(X{0,3})(IX|IV|V?I{0,3})(?![A-Za-z0-9'-])")
 _HALF = re.compile(r"(AM|PM|am|pm|A\.M\.|P\.M\.|a\.m\.|p\.m\.)\s?(?=\d)")
-_NUMBERED = re.compile(r"(?:No|NO|no|Lv|LV|lv|Vol|VOL|vol|Ch|ch|Chap|Fig|fig|pp?)\.\s?(?=\d)")
+_NUMBERED = re.compile(r"(?:No|NO|no|Lv|LV|lv|Vol|VOL|vol|Ch|ch|Chap|Fig|fig|Op|op|pp?)\.\s?(?=\d)")
 _NUMBERED_NAMES = {
-    "no": "넘버 ", "lv": "레벨 ", "vol": "볼륨 ", "ch": "챕터 ", "chap": "챕터 ", "fig": "피규어 ", "p": "페이지 ",
-    "pp": "페이지 ",
+    "no": "넘버 ", "lv": "레벨 ", "vol": "볼륨 ", "ch": "챕터 ", "chap": "챕터 ", "fig": "피규어 ",
+    "op": "오푸스 ", "p": "페이지 ", "pp": "페이지 ",
 }  # fmt: skip
 _NAME_BEFORE = re.compile(r"[A-Za-z]\.? $")
 _GIVEN_NAME = re.compile(r"([A-Z][a-z]{1,5})-([A-Z]?[a-z]{1,5})(?![A-Za-z-])")
+_TO = re.compile(r"([A-Z])2([A-Z])(?![A-Za-z0-9₀-₉])")
 _INITIALS = re.compile(r"(?:[A-Z]\.){2,}")
 
 
@@ -99,6 +100,14 @@ def letters_and(text: str, position: int) -> Found | None:
         return None
     left, right = letter_name(match[1]), letter_name(match[2])
     return Found(match.end(), f"{left} 앤드 {right}", "acronym", "letters", (f"{left} 앤 {right}",))
+
+
+def to(text: str, position: int) -> Found | None:
+    """`P2E`, `O2O` → 피투이, 오투오: a 2 between two capitals is `to`."""
+    match = _TO.match(text, position)
+    if not match or (position and text[position - 1].isascii() and text[position - 1].isalnum()):
+        return None
+    return Found(match.end(), f"{letter_name(match[1])}투{letter_name(match[2])}", "acronym", "letters")
 
 
 def formula(text: str, position: int) -> Found | None:
