@@ -19,7 +19,7 @@ _FRACTION_WORD = re.compile(r"(\d+)분의\s?(\d+)")
 _QUARTER = re.compile(r"([1-4])/4(?=\s?(?:~\s?[1-4]/4\s?)?분기)")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)\s?:\s?(\d+(?:\.\d+)?)((?:\s?:\s?\d+(?:\.\d+)?){0,6})(?![\d:])")
 _RATIO_WORD = re.compile(r"(\d+)\s?대\s?(\d+)(?=\s|[로의으]|$|[.,!?])")
-_SCORE = re.compile(r"(\d{1,4})[-–](\d{1,3})(?![\d-])")
+_SCORE = re.compile(r"(\d{1,4})[-–](\d{1,4})(?![\d-])")
 _SCORE_AFTER = re.compile(
     r"(?:(?:,\s?|·|\s)\d{1,3}[-–]\d{1,3}(?!\d)){0,6}"  # of the sets of a match, the last one tells
     r"\s?(?:으?로 (?:[^\s.,!?\d]{1,5} |\d세트를 |\d{1,2}연[승패]을 ){0,3}?"
@@ -45,12 +45,21 @@ _DEGREES = re.compile(
 )
 
 
+def _unit_near(text: str, position: int) -> tuple[int, str] | None:
+    """The unit at `position`, or one of more than a letter behind a space: `5-10 cm`, but no `2-1 A팀`."""
+    apart = unit_at(text, position + 1) if text.startswith(" ", position) else None
+    letter = (
+        apart is not None and apart[0] == position + 2 and text[position + 1].isalpha() and text[position + 1].isascii()
+    )
+    return unit_at(text, position) or (None if letter else apart)
+
+
 def _quantity_end(text: str, position: int) -> tuple[Amount, int, str, str] | None:
     """A number at `position`: amount, end behind its unit or counter, that unit, that counter."""
     amount = amount_at(text, position)
     if not amount:
         return None
-    unit = unit_at(text, amount.end)
+    unit = _unit_near(text, amount.end)
     if unit:
         return amount, unit[0], unit[1], ""
     counter = counter_at(text, amount.end)
@@ -217,6 +226,8 @@ def score(text: str, position: int) -> Found | None:
     if _SCORE_AFTER.match(text, match.end()) or before.endswith(_SCORE_BEFORE) or _SCORE_NEAR.search(near):
         return Found(match.end(), f"{numbers.sino(first)} 대 {numbers.sino(second)}", "ratio", "ratio.score")
     if text[match.end() : match.end() + 1].isascii() and text[match.end() : match.end() + 1].isalpha():
+        return None
+    if first < second and _unit_near(text, match.end()):
         return None
     if before.endswith(_PAGE_BEFORE) and first < second:
         return Found(match.end(), f"{numbers.sino(first)}에서 {numbers.sino(second)}", "range", "range.pages")

@@ -14,7 +14,7 @@ from speech.text.spans.quantity import Amount, counted, counter_at, system_of
 from speech.text.spans.scan import Found, particle_at
 
 _LAUGH = re.compile(
-    r"[ㅋㅎ]{2,}|(?<=[가-힣.!?~])[ㅋㅎ](?=[\s.,!?~]|$)|\A[ㅋㅎ](?=[.!?~]*\Z)"
+    r"[ㅋㅎ]{2,}|(?<=[가-힣.!?~])(?<![ㄱ-ㅎ]~)[ㅋㅎ](?=[\s.,!?~]|$)|\A[ㅋㅎ](?=[.!?~]*\Z)"
     r"|(?<=[가-힣!?~.] )(?<!받침 )(?<!자음 )(?<!글자 )(?<!초성 )[ㅋㅎ](?=[.!?~]*\Z)"
 )
 _TEARS = re.compile(r"[ㅠㅜ]{2,}|[ㅠㅜ](?=[\s.,!?~]|$)")

@@ -26,10 +26,12 @@ _FIGURES = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _STROKE = re.compile(r"([A-Z])/([A-Z])(?![A-Za-z/])")
 _ROMAN = re.compile(r"(?=[IVX]{2,}|[VX](?![A-Za-z]))(X{0,3})(IX|IV|V?I{0,3})(?![A-Za-z0-9'-])")
 _HALF = re.compile(r"(AM|PM|am|pm|A\.M\.|P\.M\.|a\.m\.|p\.m\.)\s?(?=\d)")
-_NUMBERED = re.compile(r"(?:No|NO|no|Lv|LV|lv|Vol|VOL|vol|Ch|ch|Chap|Fig|fig|Op|op|pp?)\.\s?(?=\d)")
+_NUMBERED = re.compile(
+    r"(?:No|NO|no|Lv|LV|lv|Vol|VOL|vol|Ch|ch|Chap|Fig|fig|Op|op|pp?)\.\s?(?=\d)|(?:[Vv]er|VER)\.?\s?(?=\d)"
+)
 _NUMBERED_NAMES = {
     "no": "넘버 ", "lv": "레벨 ", "vol": "볼륨 ", "ch": "챕터 ", "chap": "챕터 ", "fig": "피규어 ",
-    "op": "오푸스 ", "p": "페이지 ", "pp": "페이지 ",
+    "op": "오푸스 ", "p": "페이지 ", "pp": "페이지 ", "ver": "버전 ",
 }  # fmt: skip
 _NAME_BEFORE = re.compile(r"[A-Za-z]\.? $")
 _GIVEN_NAME = re.compile(r"([A-Z][a-z]{1,5})-([A-Z]?[a-z]{1,5})(?![A-Za-z-])")
@@ -74,7 +76,7 @@ def numbered(text: str, position: int) -> Found | None:
     match = _NUMBERED.match(text, position)
     if not match:
         return None
-    return Found(match.end(), _NUMBERED_NAMES[match.group().split(".")[0].lower()], "english", "english.abbreviation")
+    return Found(match.end(), _NUMBERED_NAMES[match.group().rstrip(". ").lower()], "english", "english.abbreviation")
 
 
 def phrase(text: str, position: int) -> Found | None:
