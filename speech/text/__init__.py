@@ -19,7 +19,7 @@ __all__ = ["FRONT_END_VERSION", "MODES", "LeftOut", "Reading", "Span", "encode",
 
 # Goes up whenever any text may be read or sounded otherwise; a checkpoint keeps it. In front of the point where a voice
 # must have learned so, as with the marks that close a text; behind it where single words are read better.
-FRONT_END_VERSION = "3.3"
+FRONT_END_VERSION = "3.4"
 MODES = ("pronunciation", "spelling")
 LONGEST_TEXT = 100_000  # characters
 
