@@ -49,7 +49,7 @@ def link_between(left: str, right: str, left_spelled: str, right_spelled: str) -
         return left_spelled, right_spelled, Link.PHRASE if linked else Link.NONE
     if tail in _STOPS:
         return left_spelled, right_spelled, Link.PHRASE
-    if tail == _R and (is_adnominal(left, right) or _is_counting(left, right)):
+    if _is_counting(left, right) or (tail == _R and is_adnominal(left, right)):
         return left_spelled, tense_first(right_spelled), Link.PHRASE
     if tail == _R and lead == 2 and (left in _lists()["adverb"] or _is_number_with_counter(left, right)):
         return left_spelled, right_spelled, Link.PHRASE
@@ -156,6 +156,20 @@ def _long_particles() -> tuple[str, ...]:
     return tuple(word for word in words("particles") if len(word) > 1)
 
 
+_BEHIND_A_COUNTER = ("째", "간", "쯤", "씩", "짜리", "데", "반", *"일이삼사오육칠팔구십")
+_NATIVE = re.compile("[일이삼사오육칠팔구십백천만억]*(?:열|(?:열|스물|서른|마흔|쉰|예순|일흔|여든|아흔)?여덟)")
+
+
 def _is_counting(left: str, right: str) -> bool:
-    """열 개 → 열 깨, 여덟 달: native 열 and 여덟 before a counter."""
-    return left.endswith(("열", "여덟")) and len(left) <= 4 and right.startswith(tuple(_lists()["native_counter"]))
+    """열 개 → 열 깨, 여덟 달: native 열 and 여덟 before a counter, but 배열 자체, 열 개발자."""
+    if not _NATIVE.fullmatch(left):
+        return False
+    counters = _lists()["native_counter"]
+    return any(right[:end] in counters and _goes_on(right[end:]) for end in (1, 2, 3))
+
+
+def _goes_on(rest: str) -> bool:
+    """Whether a word ends behind its counter, or goes on as one does: 열 개를, 열 번째, 열 살짜리."""
+    return (
+        not rest or rest in words("particles") or rest.startswith((*_long_particles(), "째", "간", "쯤", "씩", "짜리"))
+    )
