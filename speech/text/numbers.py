@@ -17,8 +17,6 @@ LONGEST = 4 * len(_GROUPS)  # digits that the groups can name
 
 def sino(number: int) -> str:
     """`12345` → `만 이천삼백사십오`: groups of four, apart; 일 is dropped before 십, 백, 천 and a leading 만."""
-    if number < 0:
-        return f"마이너스 {sino(-number)}"
     if number == 0:
         return "영"
     if len(str(number)) > LONGEST:
