@@ -8,7 +8,9 @@ import math
 import re
 from pathlib import Path
 
-from speech.limits import RULES, Limits, rules_json
+import pytest
+
+from speech.limits import RULES, Beyond, Limits, Rule, rules_json
 from speech.quality import Report
 
 DOCS = Path(__file__).parents[2] / "docs" / "recording.md"
@@ -42,6 +44,14 @@ def test_every_rule_names_a_measure_and_a_limit_that_there_are() -> None:
     limits = {field.name for field in dataclasses.fields(Limits)}
     assert {rule.measure for rule in RULES} <= measures
     assert {rule.limit for rule in RULES} | {"warn_pace_off", "warn_loudness_off"} == limits
+
+
+@pytest.mark.parametrize(
+    ("beyond", "broken"), [("below", [1.9]), ("above", [2.1]), ("from", [2.0, 2.1]), ("off", [2.1])]
+)
+def test_a_limit_itself_is_beyond_only_where_the_rule_says_from(beyond: Beyond, broken: list[float]) -> None:
+    rule = Rule("code", "warned", "seconds", beyond, "warn_seconds_above")
+    assert [value for value in (1.9, 2.0, 2.1) if rule.broken(value, 2.0)] == broken
 
 
 def test_the_page_gets_numbers_that_json_knows() -> None:

@@ -190,6 +190,17 @@ def test_imported_files_may_be_cut_short(make_take: Make) -> None:
     assert codes(make_take(lead=0.02, tail=0.02, peak_dbfs=-1), limits=Limits.for_import()) == {}
 
 
+@pytest.mark.parametrize(("peak_dbfs", "expected"), [(-22.0, {}), (-26.0, {"too_quiet": "warned"})])
+def test_imported_files_may_be_lower(make_take: Make, peak_dbfs: float, expected: dict[str, str]) -> None:
+    assert codes(make_take(peak_dbfs=peak_dbfs, floor_dbfs=-90), limits=Limits.for_import()) == expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.9, {}), (1.1, {"zeros": "warned"})])
+def test_imported_files_may_end_in_digital_silence(make_take: Make, seconds: float, expected: dict[str, str]) -> None:
+    wave = np.concatenate([make_take(), np.zeros(round(seconds * 48_000), np.float32)])
+    assert codes(wave, limits=Limits.for_import()) == expected
+
+
 def test_report_and_verdict_become_plain_json(make_take: Make) -> None:
     report = inspect(make_take(lead=0.02), 48_000)
     assert json.loads(json.dumps(report.to_json()))["sample_rate"] == 48_000

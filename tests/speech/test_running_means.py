@@ -46,6 +46,9 @@ def test_the_weights_the_momentum_and_the_mode_stay() -> None:
     model = network().eval()
     before = model[0].weight.clone()
     settle(model, model, batches())
+    trained = network()
+    settle(trained, trained, batches())
+    assert torch.equal(model[1].running_mean, trained[1].running_mean)
     assert torch.equal(model[0].weight, before)
     assert model[1].momentum == 0.1
     assert not model.training

@@ -30,6 +30,16 @@ def test_it_falls_from_the_end_of_the_warm_up_to_its_share_at_the_last_step(anne
     assert factor(500, training) == pytest.approx(0.05)
 
 
+def test_the_cosine_is_half_way_down_in_the_middle() -> None:
+    training = TrainingConfig(steps=21, anneal="cosine", final_rate=0.2)
+    assert factor(10, training) == pytest.approx(0.6)
+
+
+def test_where_the_warm_up_leaves_one_step_that_is_the_last() -> None:
+    training = TrainingConfig(steps=5, warmup_steps=4, anneal="cosine", final_rate=0.05)
+    assert [factor(step, training) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 0.05])
+
+
 def test_the_exponential_curve_falls_by_the_same_share_each_step() -> None:
     training = TrainingConfig(steps=21, anneal="exponential", final_rate=0.01)
     assert factor(10, training) == pytest.approx(0.1)

@@ -36,3 +36,4 @@ def test_it_settles_after_steps_enough_or_a_minute() -> None:
 
 def test_it_looks_back_over_its_window_only() -> None:
     assert told([1.0] * 10 + [2.0] * 20, window=20).per_second == pytest.approx(0.5)
+    assert told([1.0] * 10 + [2.0] * 19, window=20).per_second == pytest.approx(20 / 39)
