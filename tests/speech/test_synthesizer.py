@@ -200,6 +200,14 @@ def test_a_voice_of_the_same_generation_of_the_front_end_does_not_warn(folder: P
     assert voice.warnings == []
 
 
+def test_a_voice_that_learned_from_the_spelling_is_given_it_and_says_so(folder: Path) -> None:
+    spelled = {"front_end": {**HEADER.front_end, "mode": "spelling"}, "text": TextConfig(mode="spelling").to_json()}
+    header = dataclasses.replace(acoustic_header(), **spelled)
+    voice = Synthesizer.load(write(folder / "spelling.safetensors", header, gate=50.0), device="cpu")
+    assert next(voice.stream("국물")).reading.pronunciation == "국물"
+    assert [warning.code for warning in voice.warnings] == ["other_mode"]
+
+
 def test_a_slow_voice_speaks_a_long_sentence_in_shorter_clauses(folder: Path, acoustic: Path) -> None:
     text = "오늘은 날씨가 맑고 바람이 조금 불겠으며, 내일은 구름이 많이 끼고 남쪽에는 비가 조금 내리겠습니다."
     slow = write(folder / "slow.safetensors", dataclasses.replace(acoustic_header(), pace=2.5))

@@ -7,6 +7,7 @@ import pytest
 from speech.config import TextConfig
 from speech.errors import BadText
 from speech.text import encode, read
+from speech.text.hangul import h2j
 from speech.text.symbols import END_ID, SYMBOLS, to_ids
 
 
@@ -28,9 +29,9 @@ def test_encoding_closes_with_the_end_symbol_and_can_leave_it_out() -> None:
 
 
 def test_spelling_mode_encodes_the_spelling() -> None:
-    spelled = encode("국물", TextConfig(mode="spelling"))
-    assert spelled == encode("국물", TextConfig(mode="spelling"))
-    assert spelled != encode("국물", TextConfig())
+    for mode, said in (("spelling", "국물"), ("pronunciation", "궁물")):
+        rows = encode("국물", TextConfig(mode=mode))
+        assert [SYMBOLS[row] for row in rows] == [*h2j(said), ".", "~"]
 
 
 def test_a_text_without_words_is_refused_when_it_is_to_be_encoded() -> None:

@@ -13,6 +13,7 @@ from speech.text.split import DECODER_SECONDS, LONGEST, longest_at, longest_for,
 
 def test_sentences_end_at_their_marks() -> None:
     assert split("안녕하세요. 반갑습니다! 누구세요?") == ["안녕하세요.", "반갑습니다!", "누구세요?"]
+    assert split("답은 3! 4가 아니다.") == ["답은 3!", "4가 아니다."]
 
 
 def test_a_point_in_a_number_a_date_or_an_address_ends_nothing() -> None:
@@ -46,6 +47,11 @@ def test_a_long_stretch_without_commas_or_spaces_is_cut_too() -> None:
     pieces = split("가" * 500)
     assert all(syllables(piece) <= LONGEST for piece in pieces)
     assert "".join(pieces) == "가" * 500
+
+
+def test_what_is_only_too_long_as_a_whole_is_halved_and_nothing_is_lost() -> None:
+    assert (syllables("A"), syllables("A A")) == (1, 3)
+    assert split("A A", longest=2) == ["A", "A"]
 
 
 def test_the_limit_can_follow_the_pace_of_a_voice() -> None:
@@ -135,9 +141,17 @@ def test_decomposed_syllables_count_as_one_each_and_are_never_taken_apart() -> N
     pieces = split(unicodedata.normalize("NFD", text))
     assert len(pieces) == 3
     assert "".join(unicodedata.normalize("NFC", piece) for piece in pieces) == text
+    for longest in range(5, 30):
+        pieces = split(unicodedata.normalize("NFD", text), longest=longest)
+        assert "".join(unicodedata.normalize("NFC", piece) for piece in pieces) == text
 
 
 def test_the_commas_of_a_list_take_time_too_and_those_of_a_number_none() -> None:
     fruits = "사과, 배, 감, 귤, 밤, 대추, 포도, 딸기, 수박, 참외, 자두, 앵두, 살구, 석류, 복숭아, 무화과, 매실을 사요."
     assert len(split(fruits, longest=43)) == 2
     assert syllables("1,234,567") == syllables("1234567")
+
+
+@pytest.mark.parametrize("text", ["2026", "1234567", "하루 24시간", "ABC", "영하 12도"])
+def test_figures_and_letters_take_about_as_long_as_they_are_read(text: str) -> None:
+    assert abs(syllables(text) - sum(map(is_syllable, read(text).reading))) <= 2
