@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speech.match import Portrait, compare, drift, pitch_median, portrait
+from speech.match import BANDS_HZ, Difference, Portrait, compare, drift, pitch_median, portrait
 from speech.wav import Float32Array, parse_wav, to_float32
 
 ROOM_DBFS = -72.0
@@ -44,6 +44,34 @@ def test_speech_from_further_away_is_told_from_speech_that_is_only_quieter(espea
     assert codes(near, moved(wave, rate, -6, 0), rate) == ["match_quieter"]
     assert codes(moved(wave, rate, -6, 0), near, rate) == ["match_louder"]
     assert codes(near, moved(wave, rate, 0, -12), rate) == ["match_duller"]
+
+
+@pytest.mark.parametrize(
+    ("loudness", "treble", "pitch", "expected"),
+    [
+        (-3.0, -1.5, 0.0, ["match_farther"]),
+        (3.0, 1.5, 0.0, ["match_nearer"]),
+        (-3.0, 1.5, 0.0, ["match_quieter"]),  # quieter and brighter: not the distance
+        (3.0, -1.5, 0.0, ["match_louder"]),
+        (-3.0, None, None, ["match_quieter"]),
+        (-2.9, -3.9, 1.4, []),
+        (0.0, 4.0, -1.5, ["match_brighter", "match_lower"]),
+        (0.0, -4.0, 1.5, ["match_duller", "match_higher"]),
+    ],
+)
+def test_what_is_told_of_a_difference(
+    loudness: float, treble: float | None, pitch: float | None, expected: list[str]
+) -> None:
+    assert [reason.code for reason in drift(Difference(loudness, pitch, treble, 0.0))] == expected
+
+
+def test_a_tone_is_in_its_own_third_of_an_octave() -> None:
+    time = np.arange(2 * 48_000) / 48_000
+    tone = np.where(np.abs(time - 1) < 0.5, 0.1 * np.sin(2 * np.pi * 1_000 * time), 0).astype(np.float32)
+    bands = portrait(tone + room(len(tone)), 48_000).bands_db
+    at = BANDS_HZ.index(1_000)
+    assert bands[at] == pytest.approx(0, abs=0.1)
+    assert max(bands[: at - 1] + bands[at + 2 :]) < -20
 
 
 def test_the_figures_are_what_was_done_to_the_sound(espeak_clips: Path) -> None:

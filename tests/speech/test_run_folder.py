@@ -90,12 +90,13 @@ def test_a_flipped_bit_in_the_newest_leads_to_the_one_before_with_a_warning(tmp_
     assert "step 20" in str(events[0])
 
 
-def test_a_truncated_resume_file_leads_to_the_one_before(tmp_path: Path) -> None:
+def test_a_truncated_or_missing_resume_file_leads_to_the_one_before(tmp_path: Path) -> None:
     put(tmp_path, 10)
     put(tmp_path, 20)
-    (tmp_path / resume_name(20)).write_bytes(b"half")
-    good = latest_good(tmp_path)
-    assert good is not None and good.step == 10
+    for spoil in (lambda path: path.write_bytes(b"half"), Path.unlink):
+        spoil(tmp_path / resume_name(20))
+        good = latest_good(tmp_path)
+        assert good is not None and good.step == 10
 
 
 def test_a_run_whose_checkpoints_are_all_damaged_is_not_begun_anew_in_silence(tmp_path: Path) -> None:
@@ -116,6 +117,7 @@ def test_a_way_that_was_left_is_taken_off_the_list(tmp_path: Path) -> None:
     put(tmp_path, 10)
     put(tmp_path, 20, 0.5)
     put(tmp_path, 15)
+    put(tmp_path, 15)  # and once more from the same step
     assert [entry.step for entry in entries(tmp_path)] == [10, 15]
     assert not (tmp_path / weights_name(20)).exists()
 
@@ -144,6 +146,13 @@ def test_the_best_that_stayed_elsewhere_is_the_best_until_a_better_one_comes(tmp
     assert not put(there, 30, 1.5).best
     assert put(there, 40, 0.5).best
     assert [(entry.step, entry.best) for entry in entries(there)] == [(30, False), (40, True)]
+
+
+def test_a_better_one_that_is_brought_is_the_only_best(tmp_path: Path) -> None:
+    before, newest = put(tmp_path, 10, 2.0), put(tmp_path, 20, 1.0)
+    (tmp_path / "checkpoints.json").unlink()
+    adopt(tmp_path, saved(newest), saved(before))
+    assert [(entry.step, entry.best) for entry in entries(tmp_path)] == [(10, False), (20, True)]
 
 
 def test_the_list_is_json_that_names_both_files(tmp_path: Path) -> None:
