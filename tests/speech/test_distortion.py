@@ -30,6 +30,13 @@ def test_the_distortion_of_mels_is_that_of_their_sounds(takes) -> None:
     assert mel_distortion(first, second) == pytest.approx(distortion(takes[0], takes[1]).mcd)
 
 
+@pytest.mark.parametrize(("coefficient", "decibels"), [(0, 0.0), (1, 6.142), (13, 6.142), (14, 0.0)])
+def test_the_distortion_is_kubicheks_over_the_first_thirteen_coefficients(coefficient: int, decibels: float) -> None:
+    flat = np.zeros((80, 5), np.float32)
+    ripple = np.cos(np.pi * coefficient * (2 * np.arange(80) + 1) / 160)[:, None] * np.ones(5)
+    assert mel_distortion(flat, flat + ripple) == pytest.approx(decibels, abs=0.001)
+
+
 def test_a_sentence_of_no_frames_is_as_far_away_as_silence(takes) -> None:
     mel = log_mel(takes[0], AudioConfig())
     nothing, other = mel_distortion(mel, mel[:, :0]), mel_distortion(mel, log_mel(takes[1], AudioConfig()))

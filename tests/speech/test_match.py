@@ -74,6 +74,13 @@ def test_a_tone_is_in_its_own_third_of_an_octave() -> None:
     assert max(bands[: at - 1] + bands[at + 2 :]) < -20
 
 
+def test_a_third_of_an_octave_takes_in_its_whole_width() -> None:
+    wave = room(2 * 48_000)
+    wave[24_000:72_000] *= 100  # white: ten times as high, ten times as wide
+    bands = portrait(wave, 48_000).bands_db
+    assert bands[BANDS_HZ.index(10_000)] - bands[BANDS_HZ.index(1_000)] == pytest.approx(10, abs=0.5)
+
+
 def test_the_figures_are_what_was_done_to_the_sound(espeak_clips: Path) -> None:
     wave, rate = spoken(espeak_clips)
     difference = compare(portrait(wave + room(len(wave)), rate), portrait(moved(wave, rate, -6, -6), rate))

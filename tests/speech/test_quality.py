@@ -82,6 +82,13 @@ def test_the_snr_is_the_one_that_was_mixed(make_take: Make) -> None:
         assert inspect(make_take(floor_dbfs=level - mixed), 48_000).snr_db == pytest.approx(mixed, abs=1.5)
 
 
+@pytest.mark.parametrize(("lead", "tail", "louder"), [(0.3, 1.5, slice(-60_000, None)), (1.5, 0.3, slice(0, 60_000))])
+def test_the_room_is_measured_on_both_sides(make_take: Make, lead: float, tail: float, louder: slice) -> None:
+    wave = make_take(lead=lead, tail=tail)
+    wave[louder] *= 10 ** (10 / 20)  # most of what is beside speech is at -65 dBFS
+    assert inspect(wave, 48_000).noise_floor_dbfs == pytest.approx(-65, abs=1)
+
+
 def test_hum_is_noise(make_take: Make) -> None:
     wave = make_take()
     hum = 0.02 * np.sin(2 * np.pi * 60 * np.arange(len(wave)) / 48_000)
