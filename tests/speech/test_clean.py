@@ -62,7 +62,7 @@ def test_every_take_gets_the_same_loudness(make_take: Make, peak: float) -> None
 
 
 def test_the_peak_is_never_above_its_limit(make_take: Make) -> None:
-    levelled = level(make_take(), RATE, target_lufs=-3.0, peak_dbfs=-1.0)
+    levelled = level(make_take(), RATE, target_lufs=-3.0)
     assert 20 * np.log10(np.abs(levelled).max()) == pytest.approx(-1.0, abs=0.01)
 
 
@@ -104,10 +104,10 @@ def test_the_room_tone_takes_its_noise_out_of_a_take(make_take: Make, rate: int)
     assert better.shape == noisy.shape and better.dtype == np.float32
     quiet = slice(round(0.1 * rate), round(0.9 * rate))
     before, after = (10 * np.log10(np.mean(wave[quiet] ** 2)) for wave in (noisy, better))
-    assert before - after > 9
+    assert 9 < before - after < 12.1  # the depth is its floor
     spoken = slice(round(1.1 * rate), round(2.9 * rate))
     error = [np.mean((wave[spoken] - clean[spoken]) ** 2) for wave in (noisy, better)]
-    assert error[1] < error[0]  # nearer to what was said, too
+    assert error[1] < 0.4 * error[0]  # nearer to what was said, too, since a frame goes by the one before
 
 
 def test_a_take_of_a_silent_room_comes_through_untouched(make_take: Make) -> None:

@@ -41,6 +41,9 @@ def test_little_speech_is_warned_of_in_minutes() -> None:
     warning = check(manifest(*good(20)))[0]
     assert warning.code == "little_speech"
     assert warning.params["minutes"] < 3
+    seconds = manifest(clip(0)).seconds
+    assert codes(manifest(*good(int(180 / seconds)))) == ["little_speech"]
+    assert codes(manifest(*good(int(180 / seconds) + 1))) == []
 
 
 def test_many_skipped_clips_are_warned_of() -> None:
@@ -61,6 +64,7 @@ def test_a_clip_at_another_pace_is_named() -> None:
     warning = check(manifest(*good(), clip(70, frames=900)))[0]
     assert warning.code == "odd_pace"
     assert warning.params["ids"] == ["clip70"]
+    assert "odd_pace" not in codes(manifest(*good(10), clip(70, frames=900)))  # too few to know the usual pace
 
 
 def test_clips_longer_than_the_decoder_speaks_are_named() -> None:
