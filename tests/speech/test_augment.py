@@ -93,6 +93,7 @@ def test_masking_hides_frames_from_the_decoder_and_not_from_the_loss(manifest: M
     assert hidden.sum() / spoken.sum() == pytest.approx(0.3, abs=0.05)
     assert not (hidden & ~spoken).any()
     assert len(seen[1][hidden].unique(dim=0)) == 1  # one and the same mean frame
+    torch.testing.assert_close(seen[1][hidden][0], seen[0][spoken].mean(0))
     assert torch.equal(batch.mels, whole)
     network(batch.symbols, batch.symbol_lengths, batch.mels, batch.mel_lengths)
     assert torch.equal(seen[2], seen[0])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from speech.errors import DiskFull
 from speech.files import sweep, write_atomic, write_text_atomic
 
 
@@ -69,6 +71,20 @@ def test_a_writer_that_fails_leaves_nothing_and_what_was_there(tmp_path: Path) -
     with pytest.raises(ValueError, match="it failed"):
         write_atomic(path, fail)
     assert path.read_text() == "old"
+    with pytest.raises(DiskFull):
+        write_atomic(path, fail, needs=2**62)  # is not even begun
     (tmp_path / ".unfinished-left.json").write_text("of one that was killed")
     sweep(tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["list.json"]
+
+
+@pytest.mark.parametrize(("number", "raised"), [(errno.ENOSPC, DiskFull), (errno.EACCES, PermissionError)])
+def test_only_a_full_disk_is_called_full_and_nothing_is_swallowed(
+    tmp_path: Path, number: int, raised: type[Exception]
+) -> None:
+    def fail(temporary: Path) -> None:
+        raise OSError(number, "it failed")
+
+    with pytest.raises(raised):
+        write_atomic(tmp_path / "list.json", fail)
+    assert not list(tmp_path.iterdir())
