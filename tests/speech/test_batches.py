@@ -109,6 +109,8 @@ def test_a_batch_moves_to_a_device_whole(manifest: Manifest) -> None:
     batch = collate_acoustic(manifest, manifest.entries[:2], "meta")
     assert {value.device.type for value in (batch.symbols, batch.mels, batch.gates, batch.mel_lengths)} == {"meta"}
     assert len(batch.ids) == 2
+    segments = collate_vocoder(manifest, manifest.entries[:2], 4096, torch.Generator(), "meta")
+    assert (segments.mels.device.type, segments.samples.device.type) == ("meta", "meta")
 
 
 def test_a_vocoder_segment_is_the_sound_under_its_mel(manifest: Manifest) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from speech.config import TrainingConfig
+from speech.errors import BadCheckpoint, BadConfig
 from speech.job import Job
 from speech.plan import Plan
+from speech.text.dictionary import sha256
 
 BASE = Path(__file__).parents[2] / "voices" / "base"
 
@@ -68,3 +70,33 @@ def test_a_small_vocoder_learns_by_settings_of_its_own(tmp_path: Path) -> None:
     training = plan(tmp_path, str(BASE / "vocoder.safetensors"), {"steps": 2000}, "hifi_gan").training
     assert (training.batch_size, training.learning_rate) == (8, pytest.approx(7e-4))
     assert (training.anneal, training.warmup_steps, training.ema) == ("cosine", 50, 0.99)
+
+
+def test_a_base_of_another_network_is_refused_by_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint, match=r"a vocoder \(hifi_gan, .*a base for waveglow was expected") as caught:
+        plan(tmp_path, str(BASE / "vocoder.safetensors"), {}, "waveglow")
+    assert caught.value.code == "wrong_model"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "not UTF-8"])
+def test_a_dictionary_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "own.tsv"
+    if content is not None:
+        path.write_bytes(content)
+    asked = Job(model="tacotron2", size="trial", clips="clips", out=str(tmp_path), dictionary=str(path), device="cpu")
+    with pytest.raises(BadConfig, match=r"own\.tsv cannot be read") as caught:
+        Plan.of(asked, lambda event: None)
+    assert caught.value.code == "no_dictionary"
+
+
+def test_only_a_voice_that_reads_keeps_how_it_reads(tmp_path: Path) -> None:
+    (tmp_path / "own.tsv").write_text("KBS\t한국방송\n", "utf-8")
+    for model, reads in (("tacotron2", True), ("hifi_gan", False)):
+        asked = Job(
+            model=model, size="trial", clips="clips", out=str(tmp_path), dictionary=str(tmp_path / "own.tsv"),
+            device="cpu",
+        )  # fmt: skip
+        header = Plan.of(asked, lambda event: None).header(7, {"loss": 1.0}, pace=5.4321)
+        assert (header.step, header.losses, header.base, header.size) == (7, {"loss": 1.0}, "", "trial")
+        assert header.front_end.get("dictionary_sha256") == (sha256({"KBS": "한국방송"}) if reads else None)
+        assert (header.pace, bool(header.symbols), bool(header.text)) == (5.432 if reads else 0.0, reads, reads)
