@@ -363,6 +363,12 @@ def test_too_few_clips_are_refused_with_the_reason(source: Path, tmp_path: Path)
 
 def test_a_damaged_folder_is_refused_and_prepared_again(espeak_clips: Path, tmp_path: Path) -> None:
     manifest = run(espeak_clips, tmp_path / "out")
+    for path in (tmp_path / "out" / manifest.mels_file, tmp_path / "out" / manifest.samples_file):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-4])
+        with pytest.raises(BadDataset, match=f"{len(whole) - 4} bytes instead of {len(whole)}"):
+            Manifest.load(tmp_path / "out")
+        path.write_bytes(whole)
     with (tmp_path / "out" / manifest.samples_file).open("r+b") as file:
         file.truncate(1000)
     with pytest.raises(BadDataset, match="1000 bytes"):
@@ -398,11 +404,15 @@ sys.exit(2)
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "audio": {"colour": 1}}', "no json"]
-)
-def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    ("content", "words"),
+    [
+        ("", "cannot be read"), ("no json", "cannot be read"), ("[]", "cannot be read"), ("{}", "'format'"),
+        ('{"format": 99}', "of format 99"), ('{"format": 1, "audio": {"colour": 1}}', "colour"),
+    ],
+)  # fmt: skip
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
-    with pytest.raises(BadDataset):
+    with pytest.raises(BadDataset, match=words):
         Manifest.load(tmp_path)
 
 

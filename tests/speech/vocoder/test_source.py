@@ -58,6 +58,17 @@ def test_where_nothing_is_voiced_there_are_no_pulses() -> None:
     assert made[:, 1].std() > 0.9
 
 
+@torch.no_grad()
+def test_noise_that_is_shaped_has_the_mel_that_shapes_it() -> None:
+    source, frames = Source(AudioConfig()), 100
+    mel = torch.linspace(-2.0, -5.0, 80)[None, :, None].expand(1, 80, frames)
+    shaped = source.shape(mel, source.excite(torch.full((1, frames), 200.0), torch.zeros(1, frames), seed=0))
+    made = torch.as_tensor(log_mel(shaped[0, 1].numpy(), AudioConfig()))[:, 4 : frames - 4]
+    off = made.mean(1) - mel[0, :, 0] - _source.NOISE_GAIN
+    assert off.abs().max() < 0.4
+    assert abs(off.mean()) < 0.1
+
+
 def test_pulses_hold_no_harmonic_above_half_the_rate() -> None:
     """Such a one would come back folded, between the harmonics."""
     pitch = RATE / 100  # a period of 100 samples: harmonics at every 40th place of 4,000
