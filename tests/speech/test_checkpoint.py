@@ -138,6 +138,7 @@ def test_another_hash_than_the_expected_is_refused(saved: Path) -> None:
         (b"\x02\x00\x00\x00\x00\x00\x00\x00[]", "something else"),
         (b"\x02\x00\x00\x00\x00\x00\x00\x00{]", "no JSON"),
         (b"\x13\x00\x00\x00\x00\x00\x00\x00" + b'{"__metadata__": 3}', "no table"),
+        (b"\x21\x00\x00\x00\x00\x00\x00\x00" + b'{"__metadata__":{"moksori":"{]"}}', "its header cannot be read"),
     ],
 )
 def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, content: bytes, words: str) -> None:
