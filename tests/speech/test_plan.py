@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
-from speech.config import TrainingConfig
+from speech import models
+from speech.checkpoint import write_weights
+from speech.config import AudioConfig, TrainingConfig
 from speech.errors import BadCheckpoint, BadConfig
+from speech.header import Header
 from speech.job import Job
 from speech.plan import Plan
+from speech.text import FRONT_END_VERSION
 from speech.text.dictionary import sha256
+from speech.text.symbols import SYMBOLS
 
 BASE = Path(__file__).parents[2] / "voices" / "base"
 
@@ -100,3 +105,27 @@ def test_only_a_voice_that_reads_keeps_how_it_reads(tmp_path: Path) -> None:
         assert (header.step, header.losses, header.base, header.size) == (7, {"loss": 1.0}, "", "trial")
         assert header.front_end.get("dictionary_sha256") == (sha256({"KBS": "한국방송"}) if reads else None)
         assert (header.pace, bool(header.symbols), bool(header.text)) == (5.432 if reads else 0.0, reads, reads)
+
+
+@pytest.mark.parametrize(
+    ("version", "audio", "codes"),
+    [
+        (FRONT_END_VERSION, {}, []),
+        ("0", {}, ["base_front_end"]),
+        (FRONT_END_VERSION, {"f_max": 4000.0}, ["base_audio"]),
+    ],
+)
+def test_a_base_that_learned_by_another_front_end_is_told(
+    tmp_path: Path, version: str, audio: dict[str, Any], codes: list[str]
+) -> None:
+    config = models.preset_of("tacotron2", "trial").to_json()
+    header = Header(
+        kind="acoustic", model="tacotron2", config=config, size="trial", symbols=SYMBOLS, audio=AudioConfig().to_json(),
+        front_end={"version": version, "mode": "pronunciation"},
+    )  # fmt: skip
+    path = tmp_path / "base.safetensors"
+    write_weights(path, header, models.build("tacotron2", config).state_dict())
+    asked = Job(model="tacotron2", clips="clips", out=str(tmp_path), base=str(path), audio=audio, device="cpu")
+    told = list[Any]()
+    Plan.of(asked, told.append)
+    assert [event.code for event in told] == codes
