@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,35 @@ def test_what_was_said_is_cut_where_a_decoder_goes_on(endless: Path, monkeypatch
     assert (len(sentence.samples) // 256, sentence.coverage, sentence.reached_limit) == (frames, 1.0, False)
 
 
+@pytest.mark.parametrize(
+    ("second", "heard"),
+    [((3, False), 1), ((4, True), 0), ((6, True), 1)],
+    ids=["it ends by itself", "it says less", "it says more"],
+)
+def test_what_does_not_end_is_tried_once_more_and_the_better_try_is_heard(
+    acoustic: Path, monkeypatch: pytest.MonkeyPatch, second: tuple[int, bool], heard: int
+) -> None:
+    voice, tries = Synthesizer.load(acoustic, device="cpu"), [(5, True), second]
+    seeds: list[int] = []
+
+    def run(symbols: list[int], seed: int) -> Any:
+        """A try whose attention comes as far as a symbol, one frame for each, and a mel as long."""
+        far, endless = tries[len(seeds)]
+        seeds.append(seed)
+        return SimpleNamespace(
+            mel=torch.full((1, 80, far + 1), -4.0), mel_lengths=torch.tensor([far + 1]),
+            alignment=torch.eye(len(symbols))[: far + 1][None], reached_limit=torch.tensor([endless]),
+        )  # fmt: skip
+
+    monkeypatch.setattr(voice, "_run", run)
+    sentence = next(voice.stream("안녕하세요?", seed=7))
+    far, endless = tries[heard]
+    assert (len(sentence.samples), sentence.reached_limit) == ((far + 1) * 256, endless)
+    assert sentence.coverage == pytest.approx((far + 2) / len(encode(sentence.reading, voice.text)))
+    assert seeds[0] == 7 != seeds[1]
+    assert len(seeds) == 2
+
+
 def test_a_text_without_marks_is_closed_and_its_clauses_go_on(acoustic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     voice = Synthesizer.load(acoustic, device="cpu")
     seen: list[str] = []
@@ -160,6 +190,10 @@ def test_sentences_are_joined_with_a_pause(acoustic: Path) -> None:
     sentences = list(Synthesizer.load(acoustic, device="cpu").stream(TEXT))
     joined = join(sentences, pause=0.5)
     assert len(joined) == sum(len(one.samples) for one in sentences) + 2 * 11_025
+    place = len(sentences[0].samples)
+    assert np.array_equal(joined[:place], sentences[0].samples)
+    assert not joined[place : place + 11_025].any()
+    assert np.array_equal(joined[place + 11_025 :][: len(sentences[1].samples)], sentences[1].samples)
     assert len(join([])) == 0
 
 

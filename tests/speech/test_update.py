@@ -92,3 +92,5 @@ def test_the_optimiser_of_all_recipes_takes_rate_decay_and_momenta_as_told() -> 
     (group,) = adam(nn.Linear(2, 2).parameters(), training, betas=(0.8, 0.99)).param_groups
     assert (group["lr"], group["weight_decay"], group["betas"]) == (0.25, 0.125, (0.8, 0.99))
     assert len(group["params"]) == 2
+    assert group["fused"]  # a dozen passes over the weights otherwise
+    assert adam(nn.Linear(2, 2).parameters(), training).param_groups[0]["betas"] == (0.9, 0.999)
