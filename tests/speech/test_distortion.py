@@ -7,7 +7,7 @@ import pytest
 
 from speech.audio import load, log_mel, resample
 from speech.config import AudioConfig
-from speech.distortion import distortion, mel_distortion, spectral_distance
+from speech.distortion import cepstra, distortion, mel_distortion, spectral_distance, warp
 from speech.errors import BadAudio
 
 
@@ -22,7 +22,9 @@ def test_a_take_is_no_distance_from_itself(takes) -> None:
     same = distortion(takes[0], takes[0])
     assert same.mcd == pytest.approx(0.0, abs=1e-6)
     assert same.pitch_cents == pytest.approx(0.0, abs=1e-6)
-    assert same.voicing_error == 0.0
+    assert same.voicing_error == same.gross_pitch_error == 0.0
+    frames = cepstra(log_mel(takes[0], AudioConfig()))
+    assert np.array_equal(warp(frames, frames), np.arange(len(frames))[:, None].repeat(2, axis=1))
 
 
 def test_the_distortion_of_mels_is_that_of_their_sounds(takes) -> None:
@@ -69,9 +71,13 @@ def test_two_sounds_without_a_pitch_have_no_error_of_one(takes) -> None:
     assert voiced.gross_pitch_error == 1.0
 
 
-def test_a_sound_without_a_frame_is_refused() -> None:
+def test_a_sound_without_a_frame_or_with_samples_that_are_no_numbers_is_refused() -> None:
     with pytest.raises(BadAudio, match="too few to compare"):
         distortion(np.zeros(500, np.float32), np.zeros(9000, np.float32))
+    silence, broken = np.zeros(9000, np.float32), np.full(9000, np.nan, np.float32)
+    for pair in ((silence, broken), (broken, silence)):
+        with pytest.raises(BadAudio, match="no numbers"):
+            distortion(*pair)
 
 
 def test_the_distance_of_spectra_is_that_of_their_levels() -> None:
