@@ -275,7 +275,7 @@ def test_a_voice_of_another_dictionary_warns(folder: Path) -> None:
     front_end = {**acoustic_header().front_end, "dictionary_sha256": sha256({"MBTI": "유형"})}
     header = dataclasses.replace(acoustic_header(), front_end=front_end)
     voice = Synthesizer.load(write(folder / "own.safetensors", header), device="cpu")
-    assert voice.warnings_by({"MBTI": "유형"}) == []
+    assert voice.warnings == voice.warnings_by({"MBTI": "유형"}) == []
     assert [warning.code for warning in voice.warnings_by({})] == ["other_dictionary"]
 
 
