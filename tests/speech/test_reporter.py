@@ -64,3 +64,11 @@ def test_a_person_at_a_terminal_sees_the_step_the_loss_and_the_warnings() -> Non
     assert "loss 1.250" in shown
     assert "One clip is odd." in shown
     assert "stopped at step 3" in shown
+
+
+@pytest.mark.parametrize(
+    "line", ["[1]", '"step_done"', '{"step": 1}', '{"event": "nonsense"}', '{"event": "step_do', ""]
+)
+def test_a_line_that_is_no_event_is_a_value_error_and_nothing_else(line: str) -> None:
+    with pytest.raises(ValueError):
+        parse_line(line)
