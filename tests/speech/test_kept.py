@@ -19,6 +19,7 @@ def module() -> nn.BatchNorm1d:
 def test_it_is_made_once_and_is_no_part_of_the_state(module: nn.BatchNorm1d) -> None:
     before = set(module.state_dict())
     first = kept_with(module, "_doubled", lambda: module.weight.detach() * 2.0, torch.float32)
+    assert torch.equal(first, module.weight * 2.0)
     assert kept_with(module, "_doubled", lambda: module.weight.detach() * 2.0, torch.float32) is first
     assert set(module.state_dict()) == before
 
