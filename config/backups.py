@@ -118,7 +118,8 @@ def read_note(source: Path) -> Note:
         note = None if newer else Note(**told)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StartError(
-            f"백업이 아니에요: {source} ({NOTE}이 없거나 읽을 수 없어요).", f"{source} is no backup: it has no {NOTE}."
+            f"백업이 아니에요: {source} (없거나 읽을 수 없는 파일: {NOTE}).",
+            f"{source} is no backup: it has no {NOTE}.",
         ) from error
     known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
     if note is None or any((app, name) not in known for app, name in note.migrations.items()):
@@ -181,7 +182,7 @@ def _lost() -> list[str]:
 def _check_here(note: Note, *, replace: bool) -> None:
     if note.vendor != connection.vendor:
         raise StartError(
-            f"{note.vendor} 백업이에요. 지금 데이터베이스는 {connection.vendor}예요: DATABASE_URL을 확인해 주세요.",
+            f"{note.vendor} 백업이에요(지금 데이터베이스: {connection.vendor}). DATABASE_URL을 확인해 주세요.",
             f"The backup is of {note.vendor}, the database here is {connection.vendor}: look at DATABASE_URL.",
         )
     try:

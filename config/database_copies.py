@@ -67,7 +67,7 @@ def _run(program: str, *arguments: str) -> None:
     path = shutil.which(program)
     if path is None:
         raise StartError(
-            f"{program}이 없어요. PostgreSQL의 프로그램을 설치해 주세요(apt-get install postgresql-client).",
+            f"PostgreSQL의 프로그램이 없어요: {program}. 설치해 주세요(apt-get install postgresql-client).",
             f"{program} is missing: install PostgreSQL's programs.",
         )
     options = connection.settings_dict

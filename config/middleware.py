@@ -61,7 +61,7 @@ def _in_words(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if wants_page(request):
         answer = render(request, "405.html", status=405)
     else:
-        message = _("이 주소는 %(methods)s로만 불러요.") % {"methods": allowed}
+        message = _("이 주소는 이 방법으로 불러 주세요: %(methods)s") % {"methods": allowed}
         answer = program_error(Refused("bad_method", message, 405, allow=allowed))
     answer["Allow"] = allowed
     return answer

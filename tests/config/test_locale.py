@@ -19,6 +19,11 @@ CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"
 TRANSLATED = ("config", "studio", "training", "synthesis", "templates")
 # %(name)s and {name}: what Python or a page's script puts into a sentence.
 PLACEHOLDER = re.compile(r"%\(\w+\)[-+ #0]*[\d.]*[a-zA-Z]|\{\w+\}")
+# 이 or 가, 로 or 으로 …: which one fits is known only once something has been put in.
+PARTICLE_BEHIND = re.compile(
+    r"(?:%\(\w+\)[-+ #0]*[\d.]*[a-zA-Z]|(?<!{){[^{}]*})’?"
+    r"(?:이나|이|가|은|는|을|를|와|과|으로|로만|로|나|이에요|예요)(?![가-힣])"
+)
 HANGUL = re.compile("[\u3131-\u318e\uac00-\ud7a3]")
 TRANSLATE_TAGS = re.compile(
     r"{%\s*blocktranslate\b.*?{%\s*endblocktranslate\s*%}|{%\s*translate\b.*?%}|{#.*?#}", flags=re.DOTALL
@@ -55,6 +60,13 @@ def test_no_korean_sentence_leaves_a_particle_to_the_reader() -> None:
     for room in TRANSLATED[:-1]:
         said += [line for path in (ROOT / room).rglob("*.py") for line in path.read_text("utf-8").splitlines()]
     assert not [line for line in said if doubled.search(line)]
+
+
+def test_no_particle_of_two_forms_stands_behind_what_is_put_in() -> None:
+    said = [entry.msgid for entry in catalogue()]
+    for room in TRANSLATED[:-1]:
+        said += [line for path in (ROOT / room).rglob("*.py") for line in path.read_text("utf-8").splitlines()]
+    assert not [line for line in said if PARTICLE_BEHIND.search(line)]
 
 
 def test_the_english_keeps_what_is_put_into_a_sentence() -> None:

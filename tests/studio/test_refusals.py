@@ -56,7 +56,7 @@ def test_a_program_is_told_the_methods_and_sent_no_page(client: Client) -> None:
         said = answer.json()
         assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
         assert (said["code"], said["message"], said["params"]) == (
-            "bad_method", "이 주소는 POST로만 불러요.", {"allow": "POST"},
+            "bad_method", "이 주소는 이 방법으로 불러 주세요: POST", {"allow": "POST"},
         )  # fmt: skip
         assert said["error"]["message"] == said["message"]  # where OpenAI's clients look
 
