@@ -11,7 +11,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from studio.access import is_admin
-from studio.errors import stored_message
 from training import selectors, services
 from training.forms import RunForm
 from training.models import Checkpoint, TrainingRun
@@ -25,6 +24,7 @@ from training.words import (
     clips_named,
     curve_figure,
     device_words,
+    failure_words,
     log_words,
     measured_words,
     model_words,
@@ -82,7 +82,7 @@ def run(run: TrainingRun, user: AbstractBaseUser | AnonymousUser) -> dict[str, A
         **card(run),
         "state": state,
         "stage": STAGE_WORDS.get(run.stage, ""),
-        "error": stored_message(run.error) if run.error else "",
+        "error": failure_words(run.error) if run.error else "",
         "device": device_words(run.device),
         "on_cpu": run.device == "cpu" and run.state == TrainingRun.State.RUNNING,
         "parts": [part_view(run, part, curves[part.kind]) for part in selectors.parts_of(run)],

@@ -93,8 +93,11 @@ _SKIPPED: dict[str, Words] = {
     "too_short": gettext_lazy("너무 짧아요"),
     "silent": gettext_lazy("말소리가 없어요"),
     "bad_text": gettext_lazy("읽을 수 없는 글이에요"),
+    "nothing_to_read": gettext_lazy("읽을 수 없는 글이에요"),
+    "unknown_symbol": gettext_lazy("읽을 수 없는 글이에요"),
     "unreadable": gettext_lazy("소리 파일을 읽을 수 없어요"),
 }
+_UNFORESEEN = ("internal", "trainer_failed")  # of a trainer; speaking has words of its own for "internal"
 NAMED = 3  # clips named in a line
 
 
@@ -156,9 +159,17 @@ def _line(kind: str, data: dict[str, Any], texts: Mapping[str, str]) -> str:
         case "warned":
             return _warning_line(data, texts)
         case "training_failed":
-            return stored_message(data)
+            return failure_words(data)
         case _:
             return ""
+
+
+def failure_words(error: dict[str, Any]) -> str:
+    """Why a run failed, in the person's language; what nobody foresaw is told as the program told it."""
+    if error.get("code") in _UNFORESEEN:
+        words = _("학습 프로그램에 뜻밖의 오류가 났어요. 작업자의 기록을 살펴봐 주세요: %(error)s")
+        return words % {"error": error.get("message", "")}
+    return stored_message(error)
 
 
 def _started_line(data: dict[str, Any]) -> str:
@@ -181,7 +192,7 @@ def device_words(device: str) -> str:
 
 def _state_line(data: dict[str, Any]) -> str:
     if data["state"] == "failed":
-        return _("실패했어요: %(message)s") % {"message": stored_message(data.get("error") or {})}
+        return _("실패했어요: %(message)s") % {"message": failure_words(data.get("error") or {})}
     words = _STATE_REASONS.get((data["state"], data.get("reason", "")))
     return str(words or STATE_WORDS.get(data["state"], data["state"]))
 
@@ -196,10 +207,14 @@ def _prepared_line(data: dict[str, Any], texts: Mapping[str, str]) -> str:
     }
     skipped = data.get("skipped") or []
     if skipped:
-        named = [f"{_name(row['id'], texts)} ({_SKIPPED.get(row['code'], row['message'])})" for row in skipped[:NAMED]]
+        named = [f"{_name(row['id'], texts)} ({_why_skipped(row)})" for row in skipped[:NAMED]]
         names = ", ".join(named) + (" …" if len(skipped) > NAMED else "")
         line += " " + _("%(count)s개는 쓰지 못했어요: %(names)s") % {"count": len(skipped), "names": names}
     return line
+
+
+def _why_skipped(row: dict[str, Any]) -> str:
+    return str(_SKIPPED.get(row["code"]) or stored_message(row))
 
 
 def _warning_line(data: dict[str, Any], texts: Mapping[str, str]) -> str:

@@ -159,6 +159,11 @@ def bad_wavs() -> dict[str, bytes]:
     }
 
 
+def test_a_take_a_little_too_long_is_not_told_to_be_as_long_as_it_may(speaking: Client, prompts: list[Prompt]) -> None:
+    samples = np.zeros(round(30.04 * 48_000), np.int16)
+    assert "너무 길어요(30.04초)" in send(speaking, upload(prompts[0].pk, samples)).json()["message"]
+
+
 @pytest.mark.parametrize("code", sorted(bad_wavs()))
 def test_anything_but_such_a_wav_is_refused_by_code_and_in_korean(
     code: str, speaking: Client, prompts: list[Prompt], storage: Path

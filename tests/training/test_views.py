@@ -17,6 +17,7 @@ from tests.training.conftest import make_speaker
 from training import pages, selectors, services
 from training.journal import record
 from training.models import Checkpoint, TrainingRun
+from training.words import log_words
 
 State = TrainingRun.State
 
@@ -245,6 +246,22 @@ def test_the_log_names_clips_by_what_is_said_in_them(run: TrainingRun, speaker: 
     data = {"part": "acoustic", "clips": 5, "train": 4, "held_out": 1, "seconds": 90.0, "skipped": skipped}
     record(run_pk=run.pk, kind="data_prepared", data=data)
     assert pages.log(run)[0]["words"].endswith("1개는 쓰지 못했어요: ‘안녕하세요.’ (너무 길어요)")
+
+
+def test_the_log_says_in_the_persons_language_why_a_clip_is_left_out(run: TrainingRun) -> None:
+    codes = ("cut_off", "empty_file", "nothing_to_read", "unknown_symbol")
+    skipped = [{"id": code, "code": code, "message": "It cannot be used."} for code in codes]
+    data = {"part": "acoustic", "clips": 5, "train": 4, "held_out": 1, "seconds": 90.0}
+    for one in skipped:
+        line = log_words("data_prepared", {**data, "skipped": [one]})
+        assert "It cannot be used." not in line, one["code"]
+
+
+def test_what_nobody_foresaw_is_told_of_training_and_not_of_speaking(run: TrainingRun, client: Client) -> None:
+    TrainingRun.objects.update(state="failed", error={"code": "internal", "message": "KeyError: 'mel'", "params": {}})
+    page = client.get(f"/train/{run.pk}/").content.decode()
+    assert "학습 프로그램에 뜻밖의 오류가 났어요." in page and "KeyError: &#x27;mel&#x27;" in page
+    assert "말하다가" not in page
 
 
 def test_every_event_of_the_trainer_has_words_or_is_left_out_on_purpose(run: TrainingRun) -> None:

@@ -11,11 +11,12 @@ from typing import Any, Literal
 from django.core.management.base import BaseCommand, CommandError
 
 from speech.errors import SpeechError
-from studio.errors import Refused, person_message, stored_message
+from studio.errors import Refused, person_message
 from studio.models import Speaker
 from training import runner, selectors, services
 from training.follow import Follower
 from training.models import Checkpoint, TrainingRun
+from training.words import failure_words
 
 NONE = "none"
 
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                 Follower(run).follow()
         run.refresh_from_db()
         if run.state == TrainingRun.State.FAILED:
-            raise CommandError(stored_message(run.error))
+            raise CommandError(failure_words(run.error))
         self.stdout.write(f"{run.get_state_display()} · {run.state}")
 
     def _start(self, options: dict[str, Any]) -> TrainingRun:
