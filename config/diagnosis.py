@@ -27,7 +27,7 @@ from studio.models import Prompt
 from training.models import Checkpoint
 
 PIN = re.compile(r"^(?P<name>[a-z0-9.-]+)==(?P<version>[^ ;\\]+)", re.MULTILINE)
-QUEUES = {"train": "학습 일꾼 · training worker", "speak": "말하기 일꾼 · speaking worker"}
+QUEUES = {"train": "학습 작업자 · training worker", "speak": "말하기 작업자 · speaking worker"}
 
 
 class Off(Exception):

@@ -97,7 +97,7 @@ def entries_import(
                     scope.filter(surface__in=words[start : start + BATCH]).delete()
             DictionaryEntry.objects.bulk_create(fresh, batch_size=BATCH)
     except IntegrityError:
-        message = _("그 사이에 다른 사람이 같은 낱말을 사전에 넣었어요. 아무것도 넣지 않았으니 한 번 더 넣어 주세요.")
+        message = _("그사이에 다른 사람이 같은 낱말을 사전에 넣었어요. 아무것도 넣지 않았으니 한 번 더 넣어 주세요.")
         raise Refused("entries_changed", message, 409) from None
     return len(fresh)
 

@@ -43,7 +43,7 @@ def room_tone_create(
     files.free_space_check()
     session = session_of(speaker, sitting, wav.sample_rate)
     if session is None:
-        raise Refused("no_sitting", _("이 녹음 시간을 알 수 없어요. 페이지를 새로 고쳐 주세요."))
+        raise Refused("no_sitting", _("언제 시작한 녹음인지 알 수 없어요. 페이지를 새로 고쳐 주세요."))
     tone = RoomTone(
         id=tone_id, speaker=speaker, session=session, device=sitting.device[:200], sha256=digest,
         sample_rate=wav.sample_rate, seconds=wav.seconds, noise_floor_dbfs=round(report.noise_floor_dbfs, 2),

@@ -201,7 +201,7 @@ def session_of(speaker: Speaker, sitting: Sitting, sample_rate: int) -> Recordin
         },
     )  # fmt: skip
     if session.speaker_id != speaker.pk:
-        raise Refused("session_taken", _("이 녹음 시간은 다른 사람의 것이에요. 페이지를 새로 고쳐 주세요."), 409)
+        raise Refused("session_taken", _("다른 사람이 시작한 녹음이에요. 페이지를 새로 고쳐 주세요."), 409)
     return session
 
 

@@ -96,7 +96,9 @@ async def spoken(utterance: Utterance) -> AsyncGenerator[tuple[bytes, int], None
                 await waiting.look()
                 waited += asyncio.get_running_loop().time() - begun
                 if utterance.state == Utterance.State.QUEUED and waited > PATIENCE_SECONDS:
-                    raise Refused("nobody_speaks", _("지금은 말해 줄 일꾼이 없어요. 잠시 뒤에 다시 해 주세요."), 503)
+                    raise Refused(
+                        "nobody_speaks", _("지금은 말하기 프로그램이 답하지 않아요. 잠시 뒤에 다시 해 주세요."), 503
+                    )
         if utterance.state == Utterance.State.FAILED:
             raise failure(utterance)
     finally:

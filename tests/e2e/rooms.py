@@ -128,7 +128,7 @@ def invite_listener(admin: Page, label: str) -> str:
     """The admin invites somebody to listen; returns the link."""
     admin.goto("/voices/")
     admin.locator("#invite-label").fill(label)
-    admin.get_by_role("button", name="초대 주소 만들기").click()
+    admin.get_by_role("button", name="초대 링크 만들기").click()
     return admin.locator("copy-line input").first.input_value()
 
 

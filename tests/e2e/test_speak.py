@@ -249,7 +249,7 @@ def test_a_page_whose_person_was_signed_out_elsewhere_says_so(house: Studio, lis
     expect(page.locator("[data-sentences] .sentence button")).not_to_have_count(0, timeout=pace.patient(60_000))
     house.python("from django.contrib.sessions.models import Session; Session.objects.all().delete()")
     page.evaluate("document.querySelector('speak-room').feed.socket.close()")
-    expect(page.locator("[data-state]")).to_have_text("로그아웃되어 더 보여 드릴 수 없어요.")
+    expect(page.locator("[data-state]")).to_have_text("로그인이 끊겨서 더 보여 드릴 수 없어요. 다시 들어와 주세요.")
     assert page.evaluate("document.querySelector('speak-room').feed.ended")
     listener.faults.clear()
 

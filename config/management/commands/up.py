@@ -32,7 +32,7 @@ SAVE_SECONDS = 90.0  # a full-size model on a CPU: the step at hand, then its ch
 
 
 class Command(BaseCommand):
-    help = "한 컴퓨터에서 모두 켜요: 웹, Redis, 학습 일꾼, 말하기 일꾼. Run everything on this machine."
+    help = "한 컴퓨터에서 모두 켜요: 웹, Redis, 학습 작업자, 말하기 작업자. Run everything on this machine."
     requires_system_checks = ()
     requires_migrations_checks = False
 
@@ -122,9 +122,9 @@ class Command(BaseCommand):
     def start_workers(self) -> None:
         """The training worker gets the time to save a run that it has to leave."""
         train = Child(
-            "train", "학습 일꾼", "training worker", worker_command("train"), self.logs / "train.log", SAVE_SECONDS
+            "train", "학습 작업자", "training worker", worker_command("train"), self.logs / "train.log", SAVE_SECONDS
         )
-        speak = Child("speak", "말하기 일꾼", "speaking worker", worker_command("speak"), self.logs / "speak.log")
+        speak = Child("speak", "말하기 작업자", "speaking worker", worker_command("speak"), self.logs / "speak.log")
         for child in (train, speak):
             if not self.stop.is_set():
                 self.children.start(child)
