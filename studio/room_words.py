@@ -18,7 +18,7 @@ CAUSE_WORDS: dict[str, tuple[Promise | str, Promise | str]] = {
         _("가만히 있으면서 다시 재 주세요."),
     ),
     "hum": (
-        _("전기에서 나는 %(hertz)s Hz 웅 소리가 들려요 (%(value)s dBFS)."),
+        _("전기에서 나는 ‘웅’ 소리가 %(hertz)s Hz로 들려요 (%(value)s dBFS)."),
         _("노트북은 충전기를 빼고, 마이크를 전원선과 모니터에서 떼어 놓고, 다른 USB 단자에 꽂아 보세요."),
     ),
     "fan": (
@@ -30,7 +30,7 @@ CAUSE_WORDS: dict[str, tuple[Promise | str, Promise | str]] = {
         _("마이크를 책상에서 떼거나 아래에 수건을 깔고, 찻길 쪽 창문을 닫아 주세요."),
     ),
     "hiss": (
-        _("쉬 하는 고른 잡음이 있어요 (%(value)s dBFS)."),
+        _("‘쉬’ 하는 고른 잡음이 있어요 (%(value)s dBFS)."),
         _("시스템의 입력 크기를 낮추고 마이크에 더 가까이서 읽어 주세요. 빗소리가 들리면 그칠 때까지 기다려 주세요."),
     ),
     "clicks": (

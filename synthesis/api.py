@@ -165,7 +165,7 @@ def _openai_wants(body: dict[str, Any]) -> tuple[dict[str, Any], str]:
     if sound_format not in ("wav", "pcm"):
         raise Refused("bad_format", _("response_format은 wav나 pcm이어야 해요."), response_format=sound_format)
     if speed != 1:
-        raise Refused("bad_speed", _("speed는 아직 1만 쓸 수 있어요."), speed=speed)
+        raise Refused("bad_speed", _("아직 speed의 값은 1이어야 해요."), speed=speed)
     voice = body.get("voice", "")
     if isinstance(voice, dict):  # the newer spelling, {"id": …}
         voice = voice.get("id")

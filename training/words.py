@@ -49,7 +49,7 @@ MODEL_WORDS = {"tacotron2": "Tacotron 2", "waveglow": "WaveGlow", "hifi_gan": "H
 _STATE_REASONS: dict[tuple[str, str], Words] = {
     ("queued", "started"): gettext_lazy("학습을 신청했어요."),
     ("queued", "resumed"): gettext_lazy("이어서 학습하도록 신청했어요."),
-    ("queued", "drained"): gettext_lazy("작업자가 쉬러 가서, 저장해 두고 다음 작업자를 기다려요."),
+    ("queued", "drained"): gettext_lazy("작업자가 꺼지게 되어, 저장해 두고 다음 작업자를 기다려요."),
     ("queued", "interrupted"): gettext_lazy("데이터베이스와 연결이 끊겨 다시 차례를 기다려요."),
     ("queued", "lease_expired"): gettext_lazy("작업자와 연락이 끊겼어요. 마지막 체크포인트에서 이어서 학습할 거예요."),
     ("running", "claimed"): gettext_lazy("작업자가 학습을 맡았어요."),
@@ -86,7 +86,7 @@ _WARNINGS: dict[str, Words] = {
         "바탕이 다른 크기라서 맞는 것만 이어받아요. "
         "가중치 %(loaded)s묶음은 이어받고, %(skipped)s묶음은 처음부터 배워요."
     ),
-    "base_front_end": gettext_lazy("바탕이 글을 다른 판으로 읽고 배웠어요. 조금 더 배워야 할 수 있어요."),
+    "base_front_end": gettext_lazy("바탕이 지금과 다른 방법으로 글을 읽고 배웠어요. 조금 더 배워야 할 수 있어요."),
 }
 _SKIPPED: dict[str, Words] = {
     "too_long": gettext_lazy("너무 길어요"),
