@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polib
 import pytest
+from django.core.management import get_commands, load_command_class
 from django.test import Client
 
 from tests.servers import ROOT
@@ -119,6 +120,13 @@ def test_no_template_says_a_korean_sentence_that_cannot_be_translated() -> None:
             text = text.replace(purpose, "")
         bare += [f"{template.name}: {line.strip()}" for line in text.splitlines() if HANGUL.search(line)]
     assert not bare
+
+
+def test_every_command_says_what_it_does_in_korean_and_in_english() -> None:
+    ours = {name: app for name, app in get_commands().items() if app in TRANSLATED}
+    helps = {name: str(load_command_class(app, name).help) for name, app in ours.items()}
+    one_language = [name for name, said in helps.items() if not HANGUL.search(said) or " · " not in said]
+    assert len(helps) > 10 and not one_language
 
 
 @pytest.mark.django_db

@@ -151,7 +151,7 @@ def test_bad_rows_are_named_by_line_and_the_rest_goes_in(tmp_path: Path) -> None
         + "\n!!!\n벨\x07소리\n마지막 문장입니다.\t9\n".encode()
     )
     errors = StringIO()
-    with pytest.raises(CommandError, match="5 bad"):
+    with pytest.raises(CommandError, match="Bad lines: 5"):
         call_command("load_prompts", str(path), stdout=StringIO(), stderr=errors)
     assert [line.split(":")[1] for line in errors.getvalue().splitlines()] == ["2", "3", "4", "5", "6"]
     assert set(Prompt.objects.values_list("text", flat=True)) == {"첫 문장입니다.", "마지막 문장입니다."}

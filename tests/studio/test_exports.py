@@ -154,7 +154,7 @@ def test_a_text_that_the_form_cannot_hold_and_a_lost_file_are_named_and_the_rest
     clips = recorded(speaker, ["하나 | 둘", "어디 갔지?", "여기 있어요."])
     files.delete_file(clips[1].file)
     out, err = run("export_clips", "--speaker", "mina", tmp_path / "out")
-    assert "1 clips" in out and "2 clip(s) left out" in err
+    assert "1 clip," in out and "Clips left out: 2" in err
     assert str(clips[0].pk) in err and str(clips[1].pk) in err
     out, err = run("export_clips", "--speaker", "mina", "--format", "moksori", tmp_path / "own")
     assert "하나 | 둘" in (tmp_path / "own/clips.jsonl").read_text("utf-8") and "1 left out" in out
@@ -170,7 +170,7 @@ def test_a_take_that_is_no_longer_what_was_recorded_is_named_and_stays(
     files.delete_file(clip.file)
     files.save_bytes(clip.file, bytes(data))
     out, err = run("export_clips", "--speaker", "mina", "--format", form, tmp_path / "out")
-    assert "1 clips" in out and f"{clip.pk} 여기 있어요.: 저장소에 있는 소리 파일이 녹음한 그대로가 아니에요." in err
+    assert "1 clip," in out and f"{clip.pk} 여기 있어요.: 저장소에 있는 소리 파일이 녹음한 그대로가 아니에요." in err
 
 
 def test_nothing_is_exported_without_consent_or_into_a_folder_with_something_in_it(
@@ -196,7 +196,7 @@ def test_kss_is_recognised_and_what_was_said_is_kept_beside_what_is_written(tmp_
     rows.append("1/1_0003.wav|없는 소리.|없는 소리.|가|2.0|Missing.")
     (source / "transcript.v.1.4.txt").write_text("\ufeff" + "\r\n".join(rows), encoding="utf-8", newline="")
     out, err = run("import_clips", source, "--speaker", "kss", "--consent", "CC BY-NC-SA 4.0")
-    assert out.startswith("KSS: 4 clips in transcript.v.1.4.txt") and "2 new" in out and "2 clip(s) left out" in err
+    assert out.startswith("KSS: 4 clips in transcript.v.1.4.txt") and "2 new" in out and "Clips left out: 2" in err
     assert "transcript.v.1.4.txt:3: 301자" in err and "transcript.v.1.4.txt:4:" in err
     assert Clip.objects.get(source_id="kss/1/1_0000").reading == "나는 스무 살이다."
 

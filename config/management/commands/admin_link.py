@@ -9,11 +9,13 @@ from config import preparation
 
 
 class Command(BaseCommand):
-    help = "관리자의 로그인 링크를 만들어요(한 번만 쓸 수 있어요). Make a one-time sign-in link for an admin."
+    help = "관리자의 로그인 링크를 만들어요(한 번만 쓸 수 있어요). · Make a one-time sign-in link for an admin."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--name", default="admin", help="관리자 이름 (admin)")
-        parser.add_argument("--url", default="http://127.0.0.1:8000", help="사이트 주소 (http://127.0.0.1:8000)")
+        parser.add_argument("--name", default="admin", help="관리자 이름 · name of the admin (admin)")
+        parser.add_argument(
+            "--url", default="http://127.0.0.1:8000", help="사이트 주소 · address of the site (http://127.0.0.1:8000)"
+        )
 
     def handle(self, *args: object, name: str = "", url: str = "", **options: object) -> None:
         try:

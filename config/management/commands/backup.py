@@ -14,7 +14,7 @@ from config.progress import progress
 
 
 class Command(BaseCommand):
-    help = "잃으면 안 되는 것을 모두 다른 폴더에 담아요. Copy everything that must not be lost into a folder."
+    help = "잃으면 안 되는 것을 모두 다른 폴더에 담아요. · Copy everything that must not be lost into a folder."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -12,7 +12,7 @@ MARKS = {"good": "✔", "off": "·", "bad": "✘"}
 
 
 class Command(BaseCommand):
-    help = "이 설치에서 무엇이 잘못됐는지 살펴요. Find out what is wrong with this installation."
+    help = "이 설치에서 무엇이 잘못됐는지 살펴요. · Find out what is wrong with this installation."
     requires_system_checks = ()
     requires_migrations_checks = False
 

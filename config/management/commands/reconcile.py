@@ -11,7 +11,7 @@ from config.reconciler import mark, reconcile, reconcile_until
 
 
 class Command(BaseCommand):
-    help = "잃어버린 일을 다시 보내요(계속). Send again what was lost, for ever."
+    help = "잃어버린 일을 다시 보내요(계속). · Send again what was lost, for ever."
 
     def handle(self, *args: object, **options: object) -> None:
         stop = threading.Event()

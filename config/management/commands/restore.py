@@ -14,7 +14,7 @@ from config.progress import progress
 
 
 class Command(BaseCommand):
-    help = "백업을 되돌려요. 먼저 목소리를 꺼 주세요. Bring a backup back; the studio has to be off."
+    help = "백업을 되돌려요. 먼저 목소리를 꺼 주세요. · Bring a backup back; the studio has to be off."
     requires_system_checks = ()
     requires_migrations_checks = False
 

@@ -13,7 +13,7 @@ from config.problems import StartError, explained
 
 
 class Command(BaseCommand):
-    help = "표, 문장, 정적 파일을 준비해요. Prepare the tables, the prompts and the static files."
+    help = "표, 문장, 정적 파일을 준비해요. · Prepare the tables, the prompts and the static files."
     requires_system_checks = ()
     requires_migrations_checks = False
 

@@ -32,13 +32,15 @@ SAVE_SECONDS = 90.0  # a full-size model on a CPU: the step at hand, then its ch
 
 
 class Command(BaseCommand):
-    help = "한 컴퓨터에서 모두 켜요: 웹, Redis, 학습 작업자, 말하기 작업자. Run everything on this machine."
+    help = "한 컴퓨터에서 모두 켜요: 웹, Redis, 학습 작업자, 말하기 작업자. · Run everything on this machine."
     requires_system_checks = ()
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="웹 포트, 0이면 빈 포트 (8000)")
-        parser.add_argument("--host", default="127.0.0.1", help="여는 주소 (127.0.0.1)")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="웹 포트, 0이면 빈 포트 · port, 0 for a free one (8000)"
+        )
+        parser.add_argument("--host", default="127.0.0.1", help="여는 주소 · address to listen on (127.0.0.1)")
 
     def handle(self, *args: object, **options: object) -> None:
         try:

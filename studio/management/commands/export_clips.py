@@ -19,7 +19,10 @@ from studio.models import Speaker
 class Command(BaseCommand):
     """A take that cannot be written is named with the reason; the rest goes out, and the exit status says so."""
 
-    help = "Export a speaker's kept takes: LJSpeech, file lists with a validation split, or this project's own form."
+    help = (
+        "화자가 고른 녹음을 내보내요. · "
+        "Export a speaker's kept takes: LJSpeech, file lists with a validation split, or this project's own form."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("dest", type=Path, help="a folder that is not there yet, or is empty")
@@ -52,9 +55,9 @@ class Command(BaseCommand):
         for clip, why in result.left_out:
             self.stderr.write(f"{clip}: {why}")
         self.stdout.write(
-            f"{dest}: {result.written} clips, {result.seconds / 60:.1f} minutes"
+            f"{dest}: {result.written} {'clip' if result.written == 1 else 'clips'}, {result.seconds / 60:.1f} minutes"
             + (f", {result.validation} of them for validation" if options["format"] == "filelist" else "")
             + (f"; {len(result.left_out)} left out" if result.left_out else "")
         )
         if result.left_out:
-            raise CommandError(f"{len(result.left_out)} clip(s) left out; the others are in {dest}.")
+            raise CommandError(f"Clips left out: {len(result.left_out)}; the others are in {dest}.")

@@ -35,7 +35,10 @@ class Command(BaseCommand):
     With `-v 2` those that the verdict warns of are named as well.
     """
 
-    help = "Import a corpus: LJSpeech, KSS, NVIDIA file lists, mimic, Piper, or this project's own export."
+    help = (
+        "이미 있는 녹음을 가져와요. · "
+        "Import a corpus: LJSpeech, KSS, NVIDIA file lists, mimic, Piper, or this project's own export."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path)
@@ -87,4 +90,4 @@ class Command(BaseCommand):
             f"{result.known} known, {len(result.left_out)} left out; {result.adopted} are prompts of this studio"
         )
         if result.left_out:
-            raise CommandError(f"{len(result.left_out)} clip(s) left out; the others are in.")
+            raise CommandError(f"Clips left out: {len(result.left_out)}; the others are in.")

@@ -14,7 +14,7 @@ from studio.prompts import SETS, prompts_load
 class Command(BaseCommand):
     """Bad lines are named; the rest goes in, and the exit status says that something is left to mend."""
 
-    help = "Load a corpus of sentences: TSV or CSV, the first column is the sentence."
+    help = "읽을 문장을 파일에서 넣어요. · Load a corpus of sentences: TSV or CSV, the first column is the sentence."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -39,4 +39,4 @@ class Command(BaseCommand):
         if options["verbosity"]:
             self.stdout.write(f"{path}: {loaded.created} new, {loaded.known} known, {len(loaded.bad)} bad")
         if loaded.bad:
-            raise CommandError(f"{len(loaded.bad)} bad line(s); the others are in.")
+            raise CommandError(f"Bad lines: {len(loaded.bad)}; the others are in.")

@@ -16,7 +16,10 @@ from studio.models import Clip
 class Command(BaseCommand):
     """Can be run at any time, and again; a take whose sound is gone is named, and the exit status says so."""
 
-    help = "Measure the pitch and the long-term spectrum of takes that came in before these were measured."
+    help = (
+        "예전 녹음의 높이와 음색을 재요. · "
+        "Measure the pitch and the long-term spectrum of takes that came in before these were measured."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--speaker", default="", help="only this one's")
@@ -35,4 +38,4 @@ class Command(BaseCommand):
             self.stderr.write(f"{clip.pk} {clip.text}: its sound is not in storage")
         self.stdout.write(f"{len(keys) - len(gone)} measured")
         if gone:
-            raise CommandError(f"{len(gone)} take(s) have no sound.")
+            raise CommandError(f"Takes without a sound: {len(gone)}.")

@@ -19,7 +19,10 @@ KINDS = ("statement", "question", "exclamation", "request")
 class Command(BaseCommand):
     """Reads the file only, no database."""
 
-    help = "Show which pairs of sounds and which kinds of sentences a corpus covers, in file order and in greedy order."
+    help = (
+        "문장들이 어떤 소리와 갈래를 담는지 보여 줘요. · "
+        "Show which pairs of sounds and which kinds of sentences a corpus covers, in file order and in greedy order."
+    )
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 

@@ -18,7 +18,7 @@ from studio import sweep
 class Command(BaseCommand):
     """Harmless to run at any time: what is being stored now is younger than the limit."""
 
-    help = "Remove stored files that no row refers to."
+    help = "저장소에서 주인 없는 파일을 지워요. · Remove stored files that no row refers to."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--hours", type=float, default=24.0, help="only files at least this old (default: 24)")
