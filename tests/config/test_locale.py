@@ -80,6 +80,17 @@ def test_the_english_keeps_what_is_put_into_a_sentence() -> None:
     assert not other
 
 
+def test_a_button_that_a_sentence_names_has_that_name_in_english_too() -> None:
+    labels = {entry.msgid: entry.msgstr for entry in catalogue()}
+    wrong = [
+        (entry.msgstr, labels[name])
+        for entry in catalogue()
+        for name in re.findall("‘([^’{%]+)’", entry.msgid)
+        if name in labels and f"“{labels[name]}”" not in entry.msgstr
+    ]
+    assert not wrong
+
+
 def test_no_english_sentence_holds_hangul() -> None:
     assert not [entry.msgid for entry in catalogue() if HANGUL.search("".join(sentences(entry)))]
 

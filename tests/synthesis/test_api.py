@@ -218,7 +218,7 @@ async def test_a_key_is_taken_from_any_site(bearer: dict[str, str]) -> None:
     assert json.loads(body)["code"] == "no_voice"
 
 
-@pytest.mark.parametrize(("language", "word"), [("ko", "열쇠가 없어요"), ("en", "No key came along")])
+@pytest.mark.parametrize(("language", "word"), [("ko", "열쇠가 없어요"), ("en", "No key was sent")])
 async def test_a_program_without_a_key_is_told_of_the_key(language: str, word: str) -> None:
     _, body = await get("/api/voices", worker=False, headers={"Accept-Language": language})
     assert word in json.loads(body)["message"]
