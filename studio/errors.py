@@ -37,9 +37,13 @@ def person_message(error: SpeechError | Refused) -> str:
     if isinstance(error, Refused) or words is None:
         return error.message
     try:
-        return str(words) % error.params
+        return str(words) % {name: _shown(value) for name, value in error.params.items()}
     except (KeyError, TypeError, ValueError):  # raised without the values that the words name
         return error.message
+
+
+def _shown(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def stored_message(error: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -29,7 +30,8 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
-from django.http import Http404
+from django.http import Http404, HttpRequest
+from django.utils import translation
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
@@ -64,11 +66,11 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         raise NotImplementedError
 
     def events_after(self, seq: int, limit: int) -> list[dict[str, Any]]:
-        """The next rows with a higher number, as `{"seq", "kind", "data", "at"}`. Runs in a thread."""
+        """The next rows with a higher number, as `{"seq", "kind", "data", "at"}`. Runs in a thread, in their words."""
         raise NotImplementedError
 
     def snapshot(self) -> dict[str, Any]:
-        """What the page shows of the object now, with `last_seq`; Http404 when it was deleted. Runs in a thread."""
+        """What the page shows of the object now, with `last_seq`; Http404 when it was deleted. Runs likewise."""
         raise NotImplementedError
 
     # From here on nothing is for subclasses.
@@ -145,7 +147,7 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     async def _catch_up(self) -> None:
         async with self.reading:
             while self.sent is not None:
-                rows = await database_sync_to_async(self.events_after)(self.sent, ROWS_AT_ONCE)
+                rows = await self._in_their_language(self.events_after, self.sent, ROWS_AT_ONCE)
                 if not rows:
                     return
                 self.sent = rows[-1]["seq"]
@@ -154,8 +156,22 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
                     return
 
     async def _send_snapshot(self) -> None:
-        snapshot = await database_sync_to_async(self.snapshot)()
+        snapshot = await self._in_their_language(self.snapshot)
         await self.send_json({"type": "snapshot", "snapshot": snapshot})
+
+    async def _in_their_language(self, read: Callable[..., Any], *arguments: Any) -> Any:
+        """What `read` says, in the language of this person's pages: no middleware sees to it for a socket."""
+        request = HttpRequest()
+        request.COOKIES = self.scope.get("cookies", {})
+        request.META["HTTP_ACCEPT_LANGUAGE"] = (
+            dict(self.scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+        )
+
+        def read_in_language() -> Any:
+            with translation.override(translation.get_language_from_request(request)):
+                return read(*arguments)
+
+        return await database_sync_to_async(read_in_language)()
 
     async def _tick(self) -> None:
         """A fresh snapshot every 15 s, with the rows that the channel layer lost; every minute, may they still look?"""
@@ -186,8 +202,11 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         return (session.session_key if session is not None else None) or ""
 
 
-def publish(group: str, seq: int, event: dict[str, Any]) -> None:
-    """Tells the sockets of `group` of a row that is already committed. A lost Redis is logged, never raised."""
+def publish(group: str, seq: int, event: dict[str, Any] | None) -> None:
+    """Tells the sockets of `group` of a row that is already committed. A lost Redis is logged, never raised.
+
+    Without the `event`, which everybody would get in one language, each socket reads the rows for its person.
+    """
     try:
         async_to_sync(_send)(group, {"type": "live.event", "seq": seq, "event": event})
     except Exception as error:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from studio.errors import stored_message
 from studio.live import publish, publish_change
 from synthesis.models import Utterance, UtteranceSentence
+from synthesis.words import LISTENER_WORDS
 
 
 def group_name(pk: UUID | str) -> str:
@@ -65,8 +66,11 @@ def sentence_data(sentence: UtteranceSentence) -> dict[str, Any]:
 
 
 def error_data(error: dict[str, Any]) -> dict[str, Any]:
-    """An error as a row keeps it, with its words in the person's language."""
-    return {**error, "message": stored_message(error)} if error else {}
+    """An error as a row keeps it, with its words in the listener's language."""
+    if not error:
+        return {}
+    words = LISTENER_WORDS.get(str(error.get("code")))
+    return {**error, "message": str(words) if words else stored_message(error)}
 
 
 def download_url(utterance: Utterance) -> str:
@@ -75,7 +79,7 @@ def download_url(utterance: Utterance) -> str:
 
 def send(pk: UUID, event: dict[str, Any]) -> None:
     """Tell the pages that are open; the row behind the event is committed already."""
-    publish(group_name(pk), event["seq"], event)
+    publish(group_name(pk), event["seq"], None if event["data"].get("error") else event)
 
 
 def send_change(pk: UUID) -> None:

@@ -23,6 +23,7 @@ from studio.dictionary import choices_checked
 from studio.errors import Refused
 from synthesis import events, reading, selectors, whole
 from synthesis.models import ApiToken, Utterance, Voice
+from synthesis.words import ERROR_WORDS
 from training.models import Checkpoint
 from training.selectors import speaker_withdrawn
 from training.services import checkpoints_lock
@@ -210,8 +211,7 @@ def seed_check(seed: int) -> None:
 
 def withheld_refusal() -> Refused:
     """Why a voice whose speaker took the consent back says nothing."""
-    words = _("이 목소리의 주인이 동의를 거두어서 지금은 말할 수 없어요. 다른 목소리를 골라 주세요.")
-    return Refused("voice_withheld", words, status=409)
+    return Refused("voice_withheld", str(ERROR_WORDS["voice_withheld"]), status=409)
 
 
 def utterance_send(*, pk: UUID) -> None:

@@ -17,11 +17,15 @@ ERROR_WORDS: dict[str, str | Promise] = {
     "unknown_symbol": _("이 목소리가 배우지 않은 소리가 있어요: %(symbols)s"),
     "text_too_long": _("글이 너무 길어요. %(limit)s자까지 읽을 수 있어요."),
     "worker_died": _("이 글을 말하다가 프로그램이 꺼졌어요. 글을 짧게 나누거나 다른 목소리로 해 주세요."),
+    "voice_withheld": _("이 목소리의 주인이 동의를 거두어서 지금은 말할 수 없어요. 다른 목소리를 골라 주세요."),
     "internal": _("말하다가 문제가 생겼어요. 관리자에게 알려 주세요."),
-    "damaged": _("체크포인트 파일이 상했어요. 다른 체크포인트를 골라 주세요."),
-    "missing": _("체크포인트 파일이 저장소에 없어요. 다른 체크포인트를 골라 주세요."),
     "other_audio": _("음향 모델과 보코더가 서로 맞지 않아요. 다른 보코더로 공개해 주세요."),
     "wrong_kind": _("체크포인트의 종류가 달라요. 다시 골라 공개해 주세요."),
     "damaged_sound": _("저장된 소리가 상했어요. 다시 말하게 해 주세요."),
-    "disk_full": _("서버의 저장 공간이 가득 찼어요. 관리자에게 알려 주세요."),
 }
+
+# Of a voice that cannot be loaded, for who wanted to hear it: choosing another checkpoint is the admin's.
+_BROKEN = _("이 목소리의 파일에 문제가 있어요. 다른 목소리를 고르고, 관리자에게 알려 주세요.")
+LISTENER_WORDS: dict[str, str | Promise] = dict.fromkeys(
+    ("damaged", "missing", "misfit", "wrong_kind", "other_audio"), _BROKEN
+)

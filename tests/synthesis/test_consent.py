@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from studio import services as studio_services
 from studio.errors import Refused
 from studio.models import Speaker
-from synthesis import consent, selectors, services
+from synthesis import consent, events, selectors, services
 from synthesis import speaker as speaking
 from synthesis.models import Utterance, Voice
 from tests.synthesis.babble import store
@@ -77,6 +77,10 @@ def test_a_text_that_a_worker_takes_up_meanwhile_is_refused(own: Voice, speaker:
     speaking.utterance_speak(waiting.pk)
     waiting.refresh_from_db()
     assert (waiting.state, waiting.error["code"]) == (Utterance.State.FAILED, "voice_withheld")
+    with translation.override("en"):
+        assert events.error_data(waiting.error)["message"].startswith(
+            "The owner of this voice has taken the consent back"
+        )
     assert not waiting.sentences.exists()
 
 

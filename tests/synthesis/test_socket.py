@@ -29,9 +29,8 @@ class Socket(ApplicationCommunicator):
     """A browser's side of the socket (Channels' own needs daphne)."""
 
     def __init__(self, client: Client, utterance: Utterance) -> None:
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
         headers = {
-            "cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}",
+            "cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items()),
             "origin": "http://localhost",
             "host": "localhost",
         }
@@ -96,6 +95,25 @@ async def test_a_reload_gets_what_it_lacks(voice: Voice, listener: User, signed_
     assert await socket.connect()
     await socket.ask(after=2)
     assert [event["seq"] for event in await socket.events()] == [3, 4]
+    await socket.leave()
+
+
+async def test_why_a_text_failed_is_told_in_the_language_of_the_page(
+    voice: Voice, listener: User, signed_in: Callable
+) -> None:
+    client = await sync_to_async(signed_in)(listener)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    utterance = await sync_to_async(services.utterance_request)(voice=voice, text="안녕.", requested_by=listener)
+    socket = Socket(client, utterance)
+    assert await socket.connect()
+    await socket.ask(after=0)
+    assert (await socket.snapshot())["state"] == "queued"
+    await Voice.objects.aupdate(withheld_at=timezone.now())
+    await sync_to_async(speaker.utterance_speak, thread_sensitive=False)(utterance.pk)
+    told = (await socket.events())[-1]["data"]["error"]["message"]
+    assert told.startswith("The owner of this voice has taken the consent back")
+    await socket.ask(after=1)
+    assert (await socket.snapshot())["error"]["message"] == told
     await socket.leave()
 
 

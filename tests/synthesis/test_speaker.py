@@ -331,6 +331,13 @@ def test_a_damaged_checkpoint_fails_with_words_and_is_shown_to_the_admin(voice: 
     voice.refresh_from_db()
     assert utterance.state == Utterance.State.FAILED
     assert utterance.error["code"] == voice.error["code"] == "damaged"
+    assert "다른 목소리를 고르고" in events.error_data(utterance.error)["message"]
+    assert "다른 것을 골라" in voice.error_words
+
+
+def test_sounds_that_a_voice_never_learned_are_named_one_by_one() -> None:
+    kept = {"code": "unknown_symbol", "message": "It never learned them.", "params": {"symbols": ["ㅿ", "ㆆ"]}}
+    assert events.error_data(kept)["message"] == "이 목소리가 배우지 않은 소리가 있어요: ㅿ, ㆆ"
 
 
 def test_a_vocoder_of_another_mel_is_told_when_the_voice_is_loaded(voice: Voice, tmp_path: Path) -> None:
