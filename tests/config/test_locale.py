@@ -140,6 +140,16 @@ def test_every_command_says_what_it_does_in_korean_and_in_english() -> None:
     assert len(helps) > 10 and not one_language
 
 
+def test_every_sound_of_a_page_has_a_name_to_be_told_by() -> None:
+    """A screen reader says no more of a player than that it is one."""
+    players = [
+        player
+        for template in (ROOT / "templates").rglob("*.html")
+        for player in re.findall(r"<audio\b.*?</audio>", template.read_text(encoding="utf-8"), flags=re.DOTALL)
+    ]
+    assert players and not [player for player in players if "aria-label" not in player]
+
+
 @pytest.mark.django_db
 def test_a_person_who_chose_english_meets_no_korean_but_the_languages_name(client: Client) -> None:
     client.cookies["moksori_language"] = "en"
