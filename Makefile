@@ -25,7 +25,7 @@ bench: $(VENV)/ready-dev
 
 messages: $(VENV)/ready-dev
 	@$(PYTHON) manage.py makemessages --locale en --no-location --no-wrap --ignore '.venv*' --ignore var
-	@$(PYTHON) manage.py compilemessages --locale en --ignore '.venv*' --ignore var
+	@$(PYTHON) manage.py compilemessages --locale en --locale ko --ignore '.venv*' --ignore var
 
 requirements:
 	@sh tools/environment.sh .venv-pin

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import django
 import polib
 import pytest
 from django.core.management import get_commands, load_command_class
@@ -17,6 +18,7 @@ from django.test import Client
 from tests.servers import ROOT
 
 CATALOGUE = ROOT / "locale" / "en" / "LC_MESSAGES" / "django.po"
+KOREAN = "locale/ko/LC_MESSAGES/django.po"
 TRANSLATED = ("config", "studio", "training", "synthesis", "templates")
 # %(name)s and {name}: what Python or a page's script puts into a sentence.
 PLACEHOLDER = re.compile(r"%\(\w+\)[-+ #0]*[\d.]*[a-zA-Z]|\{\w+\}")
@@ -100,10 +102,19 @@ def test_no_english_sentence_can_end_the_attribute_that_it_stands_in() -> None:
     assert not [entry.msgid for entry in catalogue() if re.search('["<>&]', "".join(sentences(entry)))]
 
 
-def test_the_compiled_catalogue_says_what_the_written_one_says() -> None:
-    written = {(entry.msgctxt, entry.msgid): sentences(entry) for entry in catalogue() if not entry.obsolete}
-    compiled = {(entry.msgctxt, entry.msgid): sentences(entry) for entry in polib.mofile(str(CATALOGUE)[:-2] + "mo")}
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_compiled_catalogue_says_what_the_written_one_says(language: str) -> None:
+    file = ROOT / "locale" / language / "LC_MESSAGES" / "django.po"
+    entries = [entry for entry in polib.pofile(str(file)) if not entry.obsolete]
+    written = {(entry.msgctxt, entry.msgid): sentences(entry) for entry in entries}
+    compiled = {(entry.msgctxt, entry.msgid): sentences(entry) for entry in polib.mofile(str(file.with_suffix(".mo")))}
     assert compiled == written
+
+
+def test_what_is_said_otherwise_than_django_says_it_is_something_that_django_says() -> None:
+    theirs = {entry.msgid for entry in polib.pofile(str(Path(django.__file__).parent / f"conf/{KOREAN}"))}
+    ours = {entry.msgid for entry in polib.pofile(str(ROOT / KOREAN))}
+    assert ours and ours <= theirs
 
 
 def test_everything_that_is_translated_stands_in_the_catalogue(tmp_path: Path) -> None:

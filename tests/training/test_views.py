@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -52,6 +53,18 @@ def test_the_form_starts_a_run_and_leads_to_its_page(client: Client, speaker: Sp
     assert answer.redirect_chain == [(f"/train/{run.pk}/", 302)]
     assert (run.acoustic_steps, run.vocoder, run.vocoder_steps) == (20, "", 0)
     assert "차례를 기다리고 있어요. 1번째예요." in answer.content.decode()
+
+
+def test_a_form_refuses_in_the_words_of_the_studio(client: Client, speaker: Speaker) -> None:
+    wrong = choice(speaker, size="huge", acoustic_steps="", vocoder_steps="many")
+    page = client.post("/train/", {**wrong, "speaker": uuid4()}).content.decode()
+    for words in (
+        "고른 것을 지금은 쓸 수 없어요. 다시 골라 주세요.",
+        "고를 수 없는 값이에요: huge",
+        "꼭 채워야 하는 칸이에요.",
+        "정수를 적어 주세요.",
+    ):
+        assert words in page
 
 
 def test_the_form_starts_both_parts_when_a_vocoder_is_chosen(client: Client, speaker: Speaker) -> None:
