@@ -1,5 +1,8 @@
 """Everything that the environment decides, read in one place. Safe local defaults: SQLite, files and Redis of our own.
 
+A value that cannot be used is a BadEnvironment when the settings are read: docs/operations.md promises that every
+program names it at its start.
+
 | variable | meaning | default |
 | --- | --- | --- |
 | MOKSORI_DATA | folder of the database, files, logs | var/ beside manage.py |
@@ -14,21 +17,29 @@
 | S3_BUCKET, S3_ENDPOINT, S3_REGION | S3-compatible storage (and AWS_ACCESS_KEY_ID, …) | files in the data folder |
 | MOKSORI_STATIC | folder where static files lie collected (as in the image) | static/ in the data folder |
 | MOKSORI_MIN_FREE_MIB | free space below which uploads answer 507 | 512 |
+| MOKSORI_TIME_ZONE | how times are shown; the database keeps UTC | Asia/Seoul |
+| MOKSORI_OPERATOR, MOKSORI_CONTACT | who runs the studio, whom to ask to have a voice erased | words that name nobody |
+| MOKSORI_RUN_LEASE_SECONDS | how long an unheard worker keeps a run | 60 |
+| MOKSORI_LOG_LEVEL | DEBUG, INFO, WARNING … | INFO |
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
+import re
 import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 LONGEST_SOCKET_PATH = 103  # bytes: macOS takes 103 and a zero, Linux 107
 ROOT = Path(__file__).resolve().parent.parent
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class BadEnvironment(SystemExit):
@@ -49,16 +60,53 @@ def flag(name: str) -> bool:
     return value in {"1", "true", "yes"}
 
 
-def integer(name: str, default: int) -> int:
+def integer(name: str, default: int, *, least: int = 0) -> int:
     value = text(name, str(default))
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise BadEnvironment(name, value, "write a whole number.") from None
+    if number < least:
+        raise BadEnvironment(name, value, f"write a number from {least} on.")
+    return number
 
 
 def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def hosts() -> list[str]:
+    """Django compares them with a request's Host without its port: an address or a port would refuse every page."""
+    found = names("MOKSORI_HOSTS", "localhost,127.0.0.1,[::1]")
+    for host in found:
+        if not re.fullmatch(r"\[[0-9a-fA-F:.]+\]|[^/:\s]+", host):
+            raise BadEnvironment("MOKSORI_HOSTS", host, "write a name alone, as studio.example.")
+    return found
+
+
+def origins() -> list[str]:
+    """As browsers spell them, without a slash at the end: any other spelling would refuse every form."""
+    found = [origin.rstrip("/") for origin in names("MOKSORI_ORIGINS")]
+    for origin in found:
+        if not re.fullmatch(r"https?://[^/\s]+", origin):
+            raise BadEnvironment("MOKSORI_ORIGINS", origin, "write https:// and a name, as https://studio.example.")
+    return found
+
+
+def time_zone() -> str:
+    name = text("MOKSORI_TIME_ZONE", "Asia/Seoul")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise BadEnvironment("MOKSORI_TIME_ZONE", name, "write a name of the time zones, as Asia/Seoul.") from None
+    return name
+
+
+def log_level() -> str:
+    level = text("MOKSORI_LOG_LEVEL", "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        raise BadEnvironment("MOKSORI_LOG_LEVEL", level, "write DEBUG, INFO, WARNING or ERROR.")
+    return level
 
 
 def data_folder() -> Path:
@@ -96,8 +144,13 @@ def database() -> dict[str, object]:
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
             },
         }
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"}:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        understood = parts.scheme in {"postgres", "postgresql"} and bool(parts.path.strip("/"))
+    except ValueError:  # of brackets, or of a port that is none
+        understood = False
+    if not understood:
         raise BadEnvironment("DATABASE_URL", url, "write postgres://user:password@host:5432/name, or leave it out.")
     host = parts.hostname or ""
     return {
@@ -106,7 +159,7 @@ def database() -> dict[str, object]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(host),
-        "PORT": str(parts.port or ""),
+        "PORT": str(port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -122,7 +175,10 @@ def own_redis_socket() -> Path:
 
 
 def redis_url() -> str:
-    return text("REDIS_URL") or f"unix://{own_redis_socket()}"
+    url = text("REDIS_URL") or f"unix://{own_redis_socket()}"
+    if not url.startswith(REDIS_SCHEMES):
+        raise BadEnvironment("REDIS_URL", url, "write redis://:password@host:6379/0 or unix:///path, or leave it out.")
+    return url
 
 
 def celery_broker_url() -> str:
@@ -141,5 +197,7 @@ class S3:
 
 
 def s3() -> S3 | None:
-    bucket = text("S3_BUCKET")
-    return S3(bucket, text("S3_ENDPOINT"), text("S3_REGION", "us-east-1")) if bucket else None
+    bucket, endpoint = text("S3_BUCKET"), text("S3_ENDPOINT")
+    if endpoint and not re.match(r"https?://[^/]", endpoint):
+        raise BadEnvironment("S3_ENDPOINT", endpoint, "write its address, as https://storage.example:8333.")
+    return S3(bucket, endpoint, text("S3_REGION", "us-east-1")) if bucket else None

@@ -12,8 +12,8 @@ DATA_DIR = env.data_folder()
 SECRET_KEY = env.secret_key()
 DEBUG = env.flag("MOKSORI_DEBUG")
 HTTPS = env.flag("MOKSORI_HTTPS")
-ALLOWED_HOSTS = env.names("MOKSORI_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = env.names("MOKSORI_ORIGINS")
+ALLOWED_HOSTS = env.hosts()
+CSRF_TRUSTED_ORIGINS = env.origins()
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 
@@ -179,7 +179,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_NAME = "moksori_language"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = env.text("MOKSORI_TIME_ZONE", "Asia/Seoul")  # how times are shown; the database keeps UTC
+TIME_ZONE = env.time_zone()  # how times are shown; the database keeps UTC
 
 # Who runs this studio, and whom a speaker asks to have everything erased: shown where speakers agree.
 OPERATOR = env.text("MOKSORI_OPERATOR")
@@ -192,7 +192,7 @@ MIN_FREE_BYTES = env.integer("MOKSORI_MIN_FREE_MIB", 512) * 1024 * 1024
 
 # Training: where the worker keeps clips and checkpoints of the run at hand, and how long it holds a run unheard.
 WORK_DIR = env.data_folder() / "work"
-RUN_LEASE_SECONDS = env.integer("MOKSORI_RUN_LEASE_SECONDS", 60)
+RUN_LEASE_SECONDS = env.integer("MOKSORI_RUN_LEASE_SECONDS", 60, least=1)
 SPEAK_TEXT_LIMIT = 5000  # characters
 
 LOGGING = {
@@ -206,6 +206,6 @@ LOGGING = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("MOKSORI_LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": env.log_level()},
     "loggers": {"axes": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
 }
