@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -13,12 +14,14 @@ from typing import TypeVar
 import pytest
 import soundfile
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import AsyncClient, Client
+from django.urls import reverse
 
 from speech.errors import BadAudio
-from synthesis import services, speaker
+from synthesis import api, services, speaker
 from synthesis.models import Utterance, UtteranceSentence, Voice
 
 pytestmark = pytest.mark.usefixtures("redis_url")
@@ -239,6 +242,14 @@ def test_an_address_that_is_not_there_is_told_in_json(path: str, method: str, la
     assert (response.status_code, answer["code"], answer["params"]) == (404, "no_such_address", {"path": path})
     assert word in answer["message"] and "POST /v1/audio/speech" in answer["message"]
     assert answer["error"]["message"] == answer["message"]
+
+
+def test_the_docs_tell_of_every_address_and_of_the_limits() -> None:
+    docs = (settings.BASE_DIR / "docs" / "api.md").read_text()
+    told = set(re.findall(r"^\| `((?:GET|POST) /\S+)`", docs, re.MULTILINE))
+    assert told == {f"{method} {reverse(f'synthesis:{name}')}" for method, name in api.ADDRESSES}
+    assert f"at most {settings.SPEAK_TEXT_LIMIT:,} characters" in docs
+    assert f"`too_many_waiting`: {services.UNFINISHED_LIMIT} texts" in docs
 
 
 async def openai(bearer: dict[str, str], worker: bool = True, **body):
