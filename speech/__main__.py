@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("read", help="text to reading, pronunciation and symbols", add_help=False)
 
     prepare = commands.add_parser("prepare", help="clips and texts to mels and symbols")
-    prepare.add_argument("source", type=Path, help="folder with clips.jsonl or metadata.csv")
+    prepare.add_argument("source", type=Path, help="folder of a corpus (clips.jsonl, metadata.csv …) or one list")
     prepare.add_argument("out", type=Path, help="folder for what is prepared")
     prepare.add_argument("--held-out", type=_share, default=0.05, help="share kept from training (default 0.05)")
     prepare.add_argument("--seed", type=int, default=1234)

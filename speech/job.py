@@ -22,7 +22,7 @@ class Job(Settings):
     """
 
     model: str  # a file of speech/acoustic or speech/vocoder: "tacotron2"
-    clips: str  # folder with clips.jsonl or metadata.csv
+    clips: str  # folder of a corpus (clips.jsonl, metadata.csv, file lists …), or one list
     out: str  # folder of this run; where it holds a checkpoint, the run goes on from there
     size: str = ""  # a preset: "full", "compact", "trial"; empty: the base's, or else "full"
     config: dict[str, Any] = field(default_factory=dict)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from speech import models
+from speech.config import TrainingConfig
 from speech.errors import BadConfig
 from speech.job import Job
+
+TRAINING_PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+DOCS = TRAINING_PAGE.partition("\n## run.json\n")[2].partition("\n## ")[0]
 
 
 def test_a_job_needs_a_model_clips_and_a_place(tmp_path: Path) -> None:
@@ -61,3 +67,21 @@ def test_an_unknown_model_is_answered_with_those_that_are_there() -> None:
 def test_an_unknown_size_is_answered_with_the_sizes() -> None:
     with pytest.raises(BadConfig, match="full, compact, trial"):
         models.preset_of("tacotron2", "huge")
+
+
+def test_the_docs_name_every_setting_of_a_job() -> None:
+    told = set(re.findall(r"`(\w+)`", DOCS.partition("| setting |")[0]))
+    assert {one.name for one in fields(Job)} <= told
+
+
+def test_the_docs_name_every_setting_of_the_training_with_its_default() -> None:
+    rows = re.findall(r"^\| (`.+?) \| (.+?) \| ", DOCS, re.MULTILINE)
+    told: dict[str, str] = {}
+    for names, defaults in rows:
+        settings = re.findall(r"`(\w+)`", names)
+        values = ["as published"] * len(settings) if defaults == "as published" else defaults.rstrip(" *").split(", ")
+        told |= dict(zip(settings, values, strict=True))
+    assert told.keys() == {one.name for one in fields(TrainingConfig)}
+    for name, value in told.items():
+        default = getattr(TrainingConfig(), name)
+        assert value == "as published" or value == (default if isinstance(default, str) else f"{default:g}"), name

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "체크포인트를 학습의 바탕으로 들여와요. · Take a checkpoint in, as a base to start from."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="tacotron2 or waveglow as published (.pt), or our own .safetensors")
+        parser.add_argument("file", type=Path, help="Tacotron 2, WaveGlow or HiFi-GAN as published, or our own")
         parser.add_argument("--name", required=True, help="what it is called in forms and in finetune --base")
 
     def handle(self, *args: Any, **options: Any) -> None:
