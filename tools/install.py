@@ -58,7 +58,8 @@ def install_torch(lines: list[str], build: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "torch.txt"
         if sys.platform == "linux" and build == "cpu":
-            file.write_text(" \\\n".join([lines[0].replace("==2.13.0", "==2.13.0+cpu"), *lines[-CPU_BUILDS:]]))
+            cpu = re.sub(r"==(\S+)", r"==\1+cpu", lines[0], count=1)
+            file.write_text(" \\\n".join([cpu, *lines[-CPU_BUILDS:]]))
             options = ["--no-deps", "--require-hashes", "--retries", "1", "--extra-index-url", TORCH_CPU_INDEX]
             if pip("install", *options, "-r", file, quiet=True):
                 return
