@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from speech.config import TextConfig
 from speech.errors import BadText
 from speech.text import encode, read
 from speech.text.hangul import h2j
+from speech.text.reading import GUESSES
 from speech.text.symbols import END_ID, SYMBOLS, to_ids
+
+DOCS = (Path(__file__).parents[3] / "docs" / "text.md").read_text(encoding="utf-8")
+_, _, _TABLE = DOCS.partition("| kind | example | reading |\n| --- | --- | --- |\n")
+ROWS = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in _TABLE.partition("\n\n")[0].splitlines()]
 
 
 def test_a_sentence_with_figures_is_read_as_a_newsreader_reads_it() -> None:
@@ -76,3 +84,15 @@ def test_the_number_of_a_seat_is_no_count() -> None:
 
 def test_a_bee_stays_lax() -> None:
     assert read("꿀벌이 왔다").pronunciation == "꿀버리 왇따"
+
+
+@pytest.mark.parametrize(("kind", "examples", "readings"), ROWS, ids=[row[0] for row in ROWS])
+def test_the_docs_show_how_things_are_read(kind: str, examples: str, readings: str) -> None:
+    said = " / ".join(read(text).reading for text in (examples, *examples.split(", ")))
+    for reading in re.findall(r"[가-힣]+(?: [가-힣]+)*", readings):
+        assert reading in said, kind
+
+
+def test_the_docs_name_every_rule_that_guesses() -> None:
+    row = next(line for line in DOCS.splitlines() if line.startswith("| `guessed` |"))
+    assert set(re.findall(r"`([a-z_]+\.[a-z_]+)`", row)) == GUESSES
