@@ -44,11 +44,11 @@ def card(base: dict[str, Any]) -> str:
     copies = _table(_COPY_FIGURES, {"HiFi-GAN": base["copy"]["vocoder"], "Griffin-Lim": base["copy"]["griffin_lim"]})
     return f"""# 기본 목소리 · The base voice
 
-사람의 목소리가 아니라 espeak-ng가 읽은 한국어로 배운 목소리입니다. 첫 화자가 오기 전에도 말하고, 모든 학습이 여기서
-시작합니다.
+사람의 목소리가 아니라 espeak-ng가 읽은 한국어로 배운 목소리입니다. 첫 화자가 오기 전에도 말하고, 크기가 같은
+학습은 여기서 시작합니다.
 
 It learned from Korean that espeak-ng spoke, from no person's voice. It speaks before the first speaker comes, and every
-fine-tune starts from it.
+fine-tune of its size starts from it, unless told otherwise.
 
 | 파일 · file | 모델 · model | 걸음 · steps | 크기 · size | SHA-256 |
 | --- | --- | --- | --- | --- |
