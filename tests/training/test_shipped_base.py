@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from speech.errors import BadCheckpoint
 from studio import files
@@ -148,3 +148,10 @@ def test_the_command_knows_it_and_none(base: Checkpoint, speaker: Speaker) -> No
     call_command(*asked, "--vocoder", "none")
     third = speaker.runs.exclude(pk__in=[first.pk, second.pk]).get()
     assert (third.acoustic_base, third.vocoder) == (base, "")
+
+
+def test_the_command_names_the_bases_that_it_can_take(base: Checkpoint, speaker: Speaker) -> None:
+    """The vocoder that ships has the same name, and one that was imported alone cannot be taken."""
+    Checkpoint.objects.filter(kind="vocoder").update(name="a vocoder alone")
+    with pytest.raises(CommandError, match=r"there are: base$"):
+        call_command("finetune", "--speaker", speaker.name, "--base", "a vocoder alone")

@@ -102,6 +102,6 @@ def _base(name: str, kind: str) -> Checkpoint | Literal["shipped"] | None:
         return None
     base = Checkpoint.objects.filter(name=name, kind=kind).first()
     if base is None and kind == Checkpoint.Kind.ACOUSTIC:
-        there = ", ".join(Checkpoint.objects.exclude(name="").values_list("name", flat=True)) or "-"
+        there = ", ".join(Checkpoint.objects.filter(kind=kind).exclude(name="").values_list("name", flat=True)) or "-"
         raise CommandError(f"그런 이름의 바탕 체크포인트가 없어요: {name} · No such base; there are: {there}")
     return base
