@@ -73,6 +73,7 @@ def _run(program: str, *arguments: str) -> None:
     options = connection.settings_dict
     known = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD"}
     own = {variable: str(options[key]) for variable, key in known.items() if options.get(key)}
+    own |= {f"PG{name.upper()}": str(value) for name, value in options.get("OPTIONS", {}).items()}  # PGSSLMODE …
     done = subprocess.run(  # noqa: S603
         [path, *arguments], env={**os.environ, **own}, capture_output=True, text=True, check=False
     )

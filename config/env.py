@@ -34,7 +34,7 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 LONGEST_SOCKET_PATH = 103  # bytes: macOS takes 103 and a zero, Linux 107
@@ -160,9 +160,25 @@ def database() -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(host),
         "PORT": str(port or ""),
+        "OPTIONS": _postgres_options(url, parts.query),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
+
+
+def _postgres_options(url: str, query: str) -> dict[str, str]:
+    """What follows `?`: connection parameters as libpq knows them. Left out, sslmode=require would go unheeded."""
+    if not query:
+        return {}
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    try:
+        make_conninfo(**options)
+    except psycopg.ProgrammingError:
+        raise BadEnvironment("DATABASE_URL", url, "write options of libpq behind `?`, as sslmode=require.") from None
+    return options
 
 
 def own_redis_socket() -> Path:

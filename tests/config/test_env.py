@@ -26,6 +26,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> dic
         ("DATABASE_URL", "mysql://someone@db.example/moksori"),
         ("DATABASE_URL", "postgres://someone:secret/with-a-slash@db.example/moksori"),
         ("DATABASE_URL", "postgres://someone@db.example:5432"),
+        ("DATABASE_URL", "postgres://someone@db.example/moksori?ssl=yes"),
         ("MOKSORI_HOSTS", "https://studio.example"),
         ("MOKSORI_HOSTS", "localhost,studio.example:8000"),
         ("MOKSORI_HTTPS", "2"),
@@ -60,6 +61,13 @@ def test_values_as_people_write_them_are_taken(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, setting: str, taken: object
 ) -> None:
     assert settings_with(monkeypatch, name, value)[setting] == taken
+
+
+def test_what_stands_behind_the_name_of_a_database_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgres://someone@db.example/moksori?sslmode=verify-full&sslrootcert=/etc/ca%20file.pem"
+    database = settings_with(monkeypatch, "DATABASE_URL", url)["DATABASES"]["default"]
+    assert database["NAME"] == "moksori"
+    assert database["OPTIONS"] == {"sslmode": "verify-full", "sslrootcert": "/etc/ca file.pem"}
 
 
 def test_a_log_level_may_be_in_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
