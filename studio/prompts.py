@@ -185,8 +185,9 @@ def _layout(first: str) -> tuple[str, dict[str, int] | None]:
     """How the file separates, told by its first line, and its header's columns if it has one."""
     for separator in ("\t", ","):
         names = [name.strip().lower() for name in _cells([first], separator)[0]]
-        if names[0] in HEADER:
-            return separator, {"text": 0, **{name: at for at, name in enumerate(names) if name in COLUMNS}}
+        text = next((at for at, name in enumerate(names) if name in HEADER), None)
+        if text is not None:
+            return separator, {"text": text, **{name: at for at, name in enumerate(names) if name in COLUMNS}}
     return ("\t" if "\t" in first else "\n"), None
 
 

@@ -180,6 +180,15 @@ def test_a_comma_in_a_plain_list_separates_nothing_and_in_a_csv_with_a_header_it
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("header", "between"), [("id\ttext\tkind", "\t"), ("id,문장,kind", ",")])
+def test_the_sentences_are_those_of_the_column_that_the_header_names(tmp_path: Path, header: str, between: str) -> None:
+    rows = [between.join(cells) for cells in (("1", "오늘은 날이 좋아요.", "statement"), ("2", "", "question"))]
+    loaded = prompts_load(path=write(tmp_path / "numbered", [header, *rows]))
+    assert [(prompt.text, prompt.kind) for prompt in Prompt.objects.all()] == [("오늘은 날이 좋아요.", "statement")]
+    assert [bad.line for bad in loaded.bad] == [3]
+
+
+@pytest.mark.django_db
 def test_a_list_with_the_line_ends_of_an_old_mac_is_read_line_by_line(tmp_path: Path) -> None:
     path = write(tmp_path / "mac.csv", ["text,kind", '"네, 알겠어요."', "갈까요?,question"], newline="\r")
     assert prompts_load(path=path).created == 2
