@@ -41,7 +41,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path)
+        parser.add_argument("path", type=Path, help="a folder, or one list in it")
         parser.add_argument("--speaker", required=True, help="short name of the speaker; made if there is none")
         parser.add_argument("--consent", default="", help="what the speaker agreed to, and where that is on record")
         parser.add_argument("--format", choices=FORMATS, help="instead of having it recognised")
