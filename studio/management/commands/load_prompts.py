@@ -14,7 +14,7 @@ from studio.prompts import SETS, prompts_load
 class Command(BaseCommand):
     """Bad lines are named; the rest goes in, and the exit status says that something is left to mend."""
 
-    help = "읽을 문장을 파일에서 넣어요. · Load a corpus of sentences: TSV or CSV, the first column is the sentence."
+    help = "읽을 문장을 파일에서 넣어요. · Load sentences: one a line, the first column, or the column `text`."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
