@@ -161,8 +161,8 @@ def database() -> dict[str, object]:
         "HOST": unquote(host),
         "PORT": str(port or ""),
         "OPTIONS": _postgres_options(url, parts.query),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        # Under ASGI each request has a thread of its own; what it left open would stay until Python forgot the thread.
+        "CONN_MAX_AGE": 0,
     }
 
 
