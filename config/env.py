@@ -43,10 +43,11 @@ REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class BadEnvironment(SystemExit):
-    """A variable that cannot be used: one line that names it, and a non-zero exit."""
+    """A variable that cannot be used: one line that names it, without a password, and a non-zero exit."""
 
     def __init__(self, name: str, value: str, mend: str) -> None:
-        super().__init__(f"{name}={value!r}: {mend}")
+        shown = re.sub(r"(password=)[^&]*", r"\1***", re.sub(r"(://[^:/@]*:).*@", r"\1***@", value))
+        super().__init__(f"{name}={shown!r}: {mend}")
 
 
 def text(name: str, default: str = "") -> str:

@@ -21,6 +21,23 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> dic
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("DATABASE_URL", "mysql://me:s3cret@db.example/moksori", "mysql://me:***@db.example/moksori"),
+        ("DATABASE_URL", "postgres://me:s3/cr@t@db.example/moksori", "postgres://me:***@db.example/moksori"),
+        ("DATABASE_URL", "postgres://me@db.example/moksori?password=s3cret&ssl=on", "moksori?password=***&ssl=on"),
+        ("REDIS_URL", "http://:s3cret@cache.example", "http://:***@cache.example"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, shown: str
+) -> None:
+    with pytest.raises(BadEnvironment) as caught:
+        settings_with(monkeypatch, name, value)
+    assert shown in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("DATABASE_URL", "mysql://someone@db.example/moksori"),
