@@ -181,8 +181,8 @@ def enclosed(text: str, position: int) -> Found | None:
     end = position + 1
     while "Ⅰ" <= character <= "ⅿ" and end < len(text) and "Ⅰ" <= text[end] <= "ⅿ":
         end += 1
-    if end > position + 1:
-        value = _roman_run(text[position:end])
+    run = _roman_run(text[position:end]) if end > position + 1 else None
+    end, value = (end, run) if run else (position + 1, value)
     counter = counter_at(text, end)
     if counter:
         system, _ = system_of(text, position, end + len(counter), counter, value)
@@ -203,12 +203,20 @@ def _enclosed_value(character: str) -> int | None:
     return None
 
 
-def _roman_run(signs: str) -> int:
-    total = 0
+_ROMAN_RUN = re.compile("M{0,3}(CM|CD|D?C{0,3})(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})")
+
+
+def _roman_run(signs: str) -> int | None:
+    """`ⅩⅣ` is fourteen; None for what counts on, as `ⅠⅡⅢ` does."""
+    letters = unicodedata.normalize("NFKC", signs).upper()
     values = [int(unicodedata.numeric(sign)) for sign in signs]
-    for index, value in enumerate(values):
-        total += -value if index + 1 < len(values) and value < values[index + 1] else value
-    return total
+    total = _sum_of([{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}[letter] for letter in letters])
+    return total if _ROMAN_RUN.fullmatch(letters) and total == _sum_of(values) else None
+
+
+def _sum_of(values: list[int]) -> int:
+    following = [*values[1:], 0]
+    return sum(-value if value < behind else value for value, behind in zip(values, following, strict=True))
 
 
 @cache
