@@ -19,6 +19,8 @@ _SLOWEST, _FASTEST = 1.0, 15.0  # syllables a second; nobody speaks beyond
 _PAIRS = {'"': '"', "“": "”", "‘": "’", "(": ")", "「": "」", "『": "』", "《": "》", "〈": "〉", "[": "]", "【": "】"}
 _END = re.compile(r"[.!?。！？…]+[\"'”’)\]」』》〉]*")
 _ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Za-z]|[A-Z][a-z]{1,2}|No|Vol|vs|etc|co)$")
+# Behind a straight mark, which may be an apostrophe as well and so opens nothing: '가자!' 하고 외쳤다.
+_REPORTED = re.compile(r"\s?(?:하[고며는던든면니자여]|했|한\s|라[고는며면]|이라|인[지가데]|는\s|란\s)")
 _DATE = re.compile(r"\d{4}\.\s?\d{1,2}\.\s?\d{1,2}$")
 _INNER = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’」』])\s+")
 _SPACES = re.compile(r"\s+")
@@ -89,7 +91,7 @@ def _sentences(line: str) -> list[str]:
         if end < len(line) and not line[end].isspace() and not _ends_tight(line, match):
             continue
         waiting, seen = _still_open(waiting, line[seen : match.start()]), match.start()
-        if waiting or _is_point(line, match, start):
+        if waiting or _is_point(line, match, start) or (line[end - 1] == "'" and _REPORTED.match(line, end)):
             continue
         sentence = line[start:end].strip()
         if sentence:

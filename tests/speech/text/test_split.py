@@ -26,6 +26,11 @@ def test_a_quotation_stays_whole() -> None:
     assert split(text) == [text]
 
 
+def test_what_is_reported_behind_a_straight_mark_stays_with_it() -> None:
+    assert split("그는 '가자!' 하고 외쳤다. 밤이었다.") == ["그는 '가자!' 하고 외쳤다.", "밤이었다."]
+    assert split("'가자.' 그가 말했다.") == ["'가자.'", "그가 말했다."]
+
+
 def test_a_line_break_parts() -> None:
     assert split("제목\n본문입니다.") == ["제목", "본문입니다."]
 
