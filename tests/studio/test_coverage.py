@@ -98,6 +98,23 @@ def test_a_skipped_prompt_adds_nothing_and_is_not_offered(
     assert state["progress"]["coverage"] == 0
 
 
+def test_a_take_that_is_not_kept_leaves_its_prompt_open_and_adds_nothing(
+    speaker: Speaker, corpus: list[Prompt]
+) -> None:
+    keep(speaker, corpus[0])
+    Clip.objects.update(kept=False, verdict=Clip.Verdict.REFUSED)
+    assert next_text(speaker) == corpus[0].text
+    assert selectors.progress(speaker)["coverage"] == 0
+
+
+def test_what_comes_behind_the_prompt_on_the_page_counts_it_as_said(speaker: Speaker, corpus: list[Prompt]) -> None:
+    shown = corpus[3]
+    behind = coverage.standing(speaker).next_prompts(20, shown.pk, said=True)
+    assert behind != coverage.standing(speaker).next_prompts(20, shown.pk)
+    keep(speaker, shown)
+    assert behind == coverage.standing(speaker).next_prompts(20)
+
+
 def test_a_take_raises_the_coverage_and_lowers_what_is_still_worth_recording(
     speaking: Client, corpus: list[Prompt]
 ) -> None:

@@ -103,6 +103,14 @@ def test_a_file_with_bad_lines_changes_nothing_and_names_them(db: None) -> None:
     assert rows() == {"NCT": "엔시티"}
 
 
+@pytest.mark.parametrize(("surface", "reading"), [("B" * 101, "가"), ("B", "가" * 301)])
+def test_a_file_holds_no_longer_rows_than_the_page_takes(db: None, surface: str, reading: str) -> None:
+    refusal = refused("bad_rows", dictionary.entries_import, data=f"{surface}\t{reading}\n".encode())
+    assert "너무 길어요" in refusal.params["rows"][0]["why"]
+    dictionary.entries_import(data=f"{surface[:100]}\t{reading[:300]}\n".encode())
+    assert rows() == {surface[:100]: reading[:300]}
+
+
 def test_a_file_that_is_not_utf8_is_refused(db: None) -> None:
     refused("not_utf8", dictionary.entries_import, data="목소리\t목쏘리".encode("cp949"))
 

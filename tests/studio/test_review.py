@@ -115,6 +115,17 @@ def test_a_take_that_is_sent_back_is_asked_for_first_with_the_reason(
     assert selectors.record_state(speaker)["prompt"]["again"] == ""
 
 
+def test_who_leaves_a_sentence_that_came_back_goes_on_to_the_next(
+    boss: Client, speaking: Client, speaker: Speaker, prompts: list[Prompt]
+) -> None:
+    decide(boss, record(speaking, prompts[2]), "return", "잡음")
+    state = selectors.record_state(speaker)
+    assert state["prompt"]["id"] == prompts[2].pk
+    assert prompts[2].pk not in [prompt["id"] for prompt in state["upcoming"]]
+    services.position_move(speaker=speaker, action="forward", prompt=prompts[2])
+    assert selectors.record_state(speaker)["prompt"]["id"] == prompts[3].pk
+
+
 def test_a_prompt_that_is_skipped_or_no_longer_read_is_not_asked_for_again(
     boss: Client, speaking: Client, speaker: Speaker, prompts: list[Prompt]
 ) -> None:
