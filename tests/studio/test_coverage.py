@@ -11,7 +11,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from speech.text.coverage import Heard
+from speech.text import read
+from speech.text.coverage import Heard, sounds_of
 from studio import coverage, selectors
 from studio.models import Clip, Prompt, Speaker
 from studio.prompts import prompt_sounds, prompts_load
@@ -182,6 +183,15 @@ def test_a_corpus_that_keeps_its_order_is_read_in_it_behind_the_other(
     standing = coverage.standing(speaker)
     assert standing.next_prompts(3) == [prompt.pk for prompt in tale]
     assert standing.next_prompts(3, tale[1].pk) == [tale[2].pk, tale[0].pk]
+
+
+def test_a_prompt_that_came_in_without_its_sounds_counts_with_them(speaker: Speaker, tmp_path: Path) -> None:
+    (tmp_path / "tale.txt").write_text("옛날에 한 아이가 살았다.\n")
+    prompts_load(path=tmp_path / "tale.txt", keep_order=True)
+    tale = Prompt.objects.get()
+    keep(speaker, tale)
+    said = Heard([sounds_of(read(tale.text).pronunciation, tale.kind)])
+    assert coverage.standing(speaker).heard.coverage() == said.coverage() > 0
 
 
 def test_a_prompt_that_is_switched_off_or_rewritten_is_noticed(speaker: Speaker, corpus: list[Prompt]) -> None:
