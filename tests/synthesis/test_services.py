@@ -12,7 +12,7 @@ from speech.errors import BadText
 from studio import files
 from studio.errors import Refused
 from studio.models import Speaker
-from synthesis import selectors, services
+from synthesis import selectors, services, whole
 from synthesis import speaker as speaking
 from synthesis.models import Utterance, Voice
 from tests.synthesis.babble import store
@@ -195,6 +195,25 @@ def test_deleting_while_the_whole_is_joined_leaves_no_file(
     monkeypatch.setattr(files, "save_bytes", save)
     speaking.utterance_speak(utterance.pk)
     assert files.names(f"utterances/{utterance.pk}") == []
+
+
+def test_a_sound_that_came_too_late_goes_and_what_rows_have_stays(voice: Voice, listener: User) -> None:
+    other, utterance = (
+        services.utterance_request(voice=voice, text=text, requested_by=listener) for text in ("안녕.", "반가워요.")
+    )
+    for each in (other, utterance):
+        speaking.utterance_speak(each.pk)
+        each.refresh_from_db()
+    kept = [utterance.file, utterance.sentences.get().file]
+    late = f"utterances/{utterance.pk}/late.wav"
+    files.save_bytes(late, b"another worker's")
+    for key in (*kept, late):
+        whole.drop(utterance, key)
+    folder = f"utterances/{utterance.pk}"
+    assert {f"{folder}/{name}" for name in files.names(folder)} == set(kept)
+    Utterance.objects.filter(pk=utterance.pk).delete()
+    whole.drop(utterance, late)
+    assert files.names(folder) == [] and files.read_bytes(other.file)
 
 
 def test_a_key_opens_until_it_is_revoked(listener: User) -> None:
