@@ -240,6 +240,20 @@ def test_both_lines_are_the_distance_of_the_mel_where_a_loss_counts_opponents_in
     assert 'data-figure-name="loss"' not in page
 
 
+def test_a_step_without_the_figure_of_its_curve_is_no_point(run: TrainingRun) -> None:
+    for step, losses in ((1, {"mel": 2.0}), (2, {"gate": 1.0}), (3, None), (4, {"mel": 1.0})):
+        record(run_pk=run.pk, kind="step_done", data={"part": "acoustic", "step": step, "losses": losses})
+    assert selectors.run_curves(run)["acoustic"]["train"] == [[1, 2.0], [4, 1.0]]
+
+
+def test_a_long_curve_is_shown_by_the_means_of_equal_runs_between_its_ends() -> None:
+    points = [[float(step), float(step)] for step in range(12)]
+    ends = [2.0, 4.0, 6.0, 8.0, 10.0]
+    assert selectors.thinned(points, 12) == points
+    assert selectors.thinned(points, 7) == [points[0], *([end, end - 0.5] for end in ends), points[-1]]
+    assert selectors.thinned(points, 7, mean=False) == [points[0], *([end, end] for end in ends), points[-1]]
+
+
 def test_the_table_of_a_curve_groups_the_digits_of_its_steps(run: TrainingRun, client: Client) -> None:
     record(run_pk=run.pk, kind="step_done", data={"part": "acoustic", "step": 12068, "losses": {"loss": 4, "mel": 2}})
     assert '<td class="number">12,068</td>' in client.get(f"/train/{run.pk}/").content.decode()
