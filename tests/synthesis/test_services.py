@@ -146,6 +146,14 @@ def test_a_line_without_words_is_passed_over_and_the_rest_is_spoken(voice: Voice
     assert utterance.state == Utterance.State.DONE
 
 
+def test_a_text_is_kept_with_one_kind_of_line_end_and_without_what_no_database_keeps(
+    voice: Voice, listener: User
+) -> None:
+    utterance = services.utterance_request(voice=voice, text=" 안녕\0하세요.\r\n반가워요.\n", requested_by=listener)
+    utterance.refresh_from_db()
+    assert utterance.text == "안녕\ufffd하세요.\n반가워요."
+
+
 def test_one_person_cannot_fill_the_queue(voice: Voice, listener: User, admin: User) -> None:
     for _ in range(services.UNFINISHED_LIMIT):
         services.utterance_request(voice=voice, text="안녕하세요.", requested_by=listener)
