@@ -133,6 +133,15 @@ def test_a_base_of_another_model_is_refused(speaker: Speaker) -> None:
     assert refusal.value.code == "wrong_base"
 
 
+def test_a_base_of_another_size_is_refused(speaker: Speaker) -> None:
+    values = {"kind": "acoustic", "model": "tacotron2", "file": "x", "sha256": "0" * 64, "size": 1}
+    full, unknown = (Checkpoint.objects.create(**values, size_name=name) for name in ("full", ""))
+    with pytest.raises(Refused) as refusal:
+        services.run_start(speaker=speaker, **TRIAL, acoustic_base=full)
+    assert refusal.value.code == "wrong_base"
+    assert services.run_start(speaker=speaker, **TRIAL, acoustic_base=unknown).acoustic_base == unknown
+
+
 def test_a_queued_run_is_stopped_at_once_and_can_be_resumed(speaker: Speaker) -> None:
     run = services.run_start(speaker=speaker, **TRIAL)
     assert services.run_stop(run=run).state == State.STOPPED
@@ -206,6 +215,44 @@ def test_a_run_whose_worker_vanished_is_queued_and_sent_again(speaker: Speaker) 
     run.refresh_from_db()
     assert (run.state, run.crashes) == (State.QUEUED, 1)
     assert selectors.messages_waiting(services.QUEUE) == 1
+
+
+def test_a_run_that_goes_on_under_another_worker_began_with_the_first(speaker: Speaker) -> None:
+    run = services.run_start(speaker=speaker, **TRIAL)
+    first = services.run_claim(run_pk=run.pk, worker="first")
+    services.run_release(run_pk=run.pk, attempt=1, reason="drained")
+    second = services.run_claim(run_pk=run.pk, worker="second")
+    assert first is not None and second is not None
+    assert second.started_at == first.started_at is not None
+
+
+def test_a_run_stays_with_the_worker_that_renews_its_lease(speaker: Speaker) -> None:
+    run = services.run_start(speaker=speaker, **TRIAL)
+    services.run_claim(run_pk=run.pk, worker="w")
+    now = [0.0]
+    watch = LeaseWatch(lambda: now[0])
+    for quarter in range(8):
+        now[0] = quarter * settings.RUN_LEASE_SECONDS / 4
+        assert services.lease_renew(run_pk=run.pk, attempt=1)
+        assert services.runs_reconcile(watch) == 0
+
+
+def test_a_worker_that_is_heard_of_again_just_then_keeps_its_run(
+    speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = services.run_start(speaker=speaker, **TRIAL)
+    services.run_claim(run_pk=run.pk, worker="w")
+    expire(run)
+    take_back = services._expire
+
+    def too_late(silent: TrainingRun) -> bool:
+        assert services.lease_renew(run_pk=run.pk, attempt=1)
+        return take_back(silent)
+
+    monkeypatch.setattr(services, "_expire", too_late)
+    assert services.runs_reconcile() == 0
+    run.refresh_from_db()
+    assert (run.state, run.crashes) == (State.RUNNING, 0)
 
 
 def renewed(run: TrainingRun, ahead: timedelta) -> None:
