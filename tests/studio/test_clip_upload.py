@@ -346,6 +346,18 @@ def test_the_master_is_heard_by_its_speaker_and_by_admins_only(
     assert boss.get(address).status_code == 200
 
 
+def test_the_sitting_of_another_speaker_is_refused(
+    speaking: Client, prompts: list[Prompt], make_speaker: Callable[[str], Speaker], storage: Path
+) -> None:
+    fields = upload(prompts[0].pk, session=str(uuid4()))
+    send(speaking, fields)
+    other = Client()
+    other.force_login(make_speaker("jun").user)  # type: ignore[arg-type]
+    response = send(other, upload(prompts[0].pk, take(seed=1), session=fields["session"]))
+    assert (response.status_code, response.json()["code"]) == (409, "session_taken")
+    assert Clip.objects.count() == RecordingSession.objects.count() == len(stored_files(storage)) == 1
+
+
 def test_a_player_can_seek_by_range(speaking: Client, prompts: list[Prompt]) -> None:
     fields = upload(prompts[0].pk)
     send(speaking, fields)

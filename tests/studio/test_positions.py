@@ -79,6 +79,17 @@ def test_a_skipped_prompt_is_passed_over_with_its_reason_until_it_is_recorded(
     assert not PromptSkip.objects.exists()
 
 
+def test_a_prompt_that_was_skipped_is_so_no_more_when_an_older_take_of_it_is_kept(
+    speaking: Client, prompts: list[Prompt]
+) -> None:
+    fields = upload(prompts[0].pk)
+    send(speaking, fields)
+    move(speaking, "skip", prompt=prompts[0].pk)
+    assert PromptSkip.objects.exists()
+    speaking.post(f"/clips/{fields['id']}/keep")
+    assert not PromptSkip.objects.exists()
+
+
 def test_behind_the_last_prompt_come_those_left_out_before(speaking: Client, prompts: list[Prompt]) -> None:
     move(speaking, "open", prompt=prompts[3].pk)
     assert move(speaking, "forward", prompt=prompts[3].pk)["prompt"]["text"] == prompts[0].text
