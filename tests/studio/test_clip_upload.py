@@ -321,6 +321,15 @@ def test_a_discarded_take_gives_way_and_can_be_taken_back(speaking: Client, prom
     assert Clip.objects.filter(kept=True).count() == 1
 
 
+def test_a_discarded_take_that_is_chosen_is_back(speaking: Client, prompts: list[Prompt]) -> None:
+    fields = upload(prompts[0].pk)
+    send(speaking, fields)
+    speaking.delete(f"/clips/{fields['id']}/")
+    assert speaking.post(f"/clips/{fields['id']}/keep").json()["progress"]["done"] == 1
+    clip = Clip.objects.get()
+    assert clip.kept and clip.discarded_at is None
+
+
 def test_the_sitting_is_remembered_once_with_its_microphone(speaking: Client, prompts: list[Prompt]) -> None:
     sitting = str(uuid4())
     settings = json.dumps({"echoCancellation": False, "sampleRate": 48_000})

@@ -47,6 +47,12 @@ def test_the_position_survives_another_browser(speaking: Client, speaker: Speake
     assert shown(elsewhere) == prompts[1].text
 
 
+def test_a_take_that_arrives_late_moves_nobody(speaking: Client, prompts: list[Prompt]) -> None:
+    move(speaking, "open", prompt=prompts[2].pk)
+    send(speaking, upload(prompts[0].pk))
+    assert shown(speaking) == prompts[2].text
+
+
 def test_two_speakers_positions_never_touch(
     speaking: Client, prompts: list[Prompt], make_speaker: Callable[[str], Speaker]
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -175,6 +176,15 @@ def test_an_imported_take_that_is_sent_back_is_no_longer_trained_on(boss: Client
     takes.clip_restore(clip=takes.clip_discard(clip=clip))
     assert list(selectors.clips_kept(speaker)) == []
     assert decide(boss, clip, "clear").json()["kept"]
+
+
+def test_a_refused_import_is_not_trained_on_when_it_is_taken_back(speaker: Speaker) -> None:
+    from speech.wav import Wav
+
+    silent = Wav(np.zeros(96_000, np.int16), 48_000)
+    clip, _ = takes.clip_import(speaker=speaker, source_id="a/1", text="나무가 자란다.", reading="", wav=silent)
+    assert clip.verdict == Clip.Verdict.REFUSED and not clip.kept
+    assert not takes.clip_restore(clip=takes.clip_discard(clip=clip)).kept
 
 
 def test_a_refused_take_cannot_be_accepted(boss: Client, speaking: Client, prompts: list[Prompt]) -> None:
