@@ -100,6 +100,25 @@ def test_an_optimiser_goes_on_to_the_bit(tmp_path: Path) -> None:
         assert torch.equal(again.state_dict()[name], tensor)
 
 
+def test_each_optimiser_and_each_network_of_training_gets_its_own_back(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained = {name: Small(channels=size) for name, size in (("model", 4), ("other", 6))}
+    adams = {name: train_a_little(network) for name, network in trained.items()}
+    judge = Small(channels=3)
+    entry = save(tmp_path, HEADER, trained["model"].state_dict(), adams, {}, modules={"judge": judge})
+    again = {name: torch.optim.Adam(network.parameters()) for name, network in trained.items()}
+    fresh, later = Small(channels=3), Small(channels=2)
+    kept = later.out.weight.clone()
+    checkpoint.load_resume(tmp_path / entry.resume.name, again, {"judge": fresh, "later": later}, optional=["later"])
+    for name, adam in adams.items():
+        for before, after in zip(adam.state.values(), again[name].state.values(), strict=True):
+            assert all(torch.equal(before[key], after[key]) for key in before)
+    assert all(torch.equal(one, fresh.state_dict()[name]) for name, one in judge.state_dict().items())
+    assert torch.equal(later.out.weight, kept)
+    with pytest.raises(BadCheckpoint, match="does not fit"):
+        checkpoint.load_resume(tmp_path / entry.resume.name, again, {"later": later})
+
+
 def test_the_header_is_read_without_the_tensors(saved: Path) -> None:
     header = read_header(saved)
     assert (header.model, header.step, header.format) == ("tacotron2", 7, 1)
@@ -146,6 +165,13 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, content: bytes, w
     path.write_bytes(content)
     with pytest.raises(BadCheckpoint, match=words):
         load(path)
+
+
+def test_a_sound_in_the_place_of_a_voice_is_named_by_who_takes_both_kinds_of_file(tmp_path: Path) -> None:
+    path = tmp_path / "voice.safetensors"
+    path.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+    with pytest.raises(BadCheckpoint, match="a WAV file"):
+        checkpoint.open_any(path)
 
 
 def test_a_file_of_a_newer_format_asks_for_an_update(tmp_path: Path) -> None:
