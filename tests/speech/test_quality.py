@@ -12,7 +12,7 @@ import soundfile
 
 from speech.errors import BadAudio
 from speech.limits import Limits
-from speech.quality import inspect, judge, loudness
+from speech.quality import inspect, judge, loudness, speech_floor
 from speech.wav import to_int16
 
 Make = Callable[..., np.ndarray]
@@ -60,6 +60,7 @@ def test_a_clipped_take_is_refused(make_take: Make) -> None:
     assert report.clipped_runs > 10
     assert report.longest_clipped_run >= 3
     assert codes(wave)["clipped"] == "refused"
+    assert "too_loud" not in codes(wave)
 
 
 def test_two_samples_at_full_scale_are_not_clipping(make_take: Make) -> None:
@@ -89,6 +90,23 @@ def test_the_room_is_measured_on_both_sides(make_take: Make, lead: float, tail: 
     assert inspect(wave, 48_000).noise_floor_dbfs == pytest.approx(-65, abs=1)
 
 
+def test_digital_silence_at_the_ends_of_a_long_take_is_not_its_room(make_take: Make) -> None:
+    wave = make_take(lead=0.4, spoken=8, tail=0.4)
+    wave[: round(0.28 * 48_000)] = 0
+    wave[-round(0.28 * 48_000) :] = 0
+    assert inspect(wave, 48_000).noise_floor_dbfs == pytest.approx(-75, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("own", "room", "floor"),
+    [(-70.0, None, -70.0), (-70.0, -72.0, -72.0), (-60.0, -72.0, -60.0), (-80.0, -66.0, -80.0)],
+)
+def test_a_room_that_was_measured_counts_until_something_is_switched_on_or_off(
+    own: float, room: float | None, floor: float
+) -> None:
+    assert speech_floor(own, room) == floor
+
+
 def test_hum_is_noise(make_take: Make) -> None:
     wave = make_take()
     hum = 0.02 * np.sin(2 * np.pi * 60 * np.arange(len(wave)) / 48_000)
@@ -109,11 +127,13 @@ def test_a_loud_take_is_warned_of(make_take: Make) -> None:
 def test_speech_at_the_start_is_refused(make_take: Make) -> None:
     assert codes(make_take(lead=0.05)) == {"edge_start": "refused"}
     assert codes(make_take(lead=0.0))["edge_start"] == "refused"
+    assert inspect(make_take(lead=0.0), 48_000).speech_start == 0
 
 
 def test_speech_at_the_end_is_refused(make_take: Make) -> None:
     assert codes(make_take(tail=0.05)) == {"edge_end": "refused"}
     assert codes(make_take(tail=0.0))["edge_end"] == "refused"
+    assert inspect(make_take(tail=0.0), 48_000).tail_seconds == 0
 
 
 def test_a_click_before_the_sentence_is_not_its_start(make_take: Make) -> None:
@@ -122,11 +142,20 @@ def test_a_click_before_the_sentence_is_not_its_start(make_take: Make) -> None:
     assert inspect(wave, 48_000).speech_start == pytest.approx(0.6, abs=0.02)
 
 
-def test_a_soft_onset_is_part_of_the_speech(make_take: Make) -> None:
+@pytest.mark.parametrize("dbfs", [-55, -61])  # by itself, and beside speech only
+def test_a_soft_onset_is_part_of_the_speech(make_take: Make, dbfs: float) -> None:
     wave = make_take(lead=0.6, floor_dbfs=-75)
-    soft = 10 ** (-55 / 20) * np.random.default_rng(2).normal(size=round(0.15 * 48_000))
+    soft = 10 ** (dbfs / 20) * np.random.default_rng(2).normal(size=round(0.15 * 48_000))
     wave[round(0.45 * 48_000) : round(0.6 * 48_000)] += soft.astype(np.float32)
     assert inspect(wave, 48_000).speech_start == pytest.approx(0.45, abs=0.02)
+
+
+@pytest.mark.parametrize("dbfs", [-55, -61])
+def test_a_sound_that_fades_is_part_of_the_speech(make_take: Make, dbfs: float) -> None:
+    wave = make_take(lead=0.5, spoken=2, tail=0.6, floor_dbfs=-75)
+    soft = 10 ** (dbfs / 20) * np.random.default_rng(2).normal(size=round(0.15 * 48_000))
+    wave[round(2.5 * 48_000) : round(2.65 * 48_000)] += soft.astype(np.float32)
+    assert inspect(wave, 48_000).speech_end == pytest.approx(2.65, abs=0.02)
 
 
 @pytest.mark.parametrize("floor", [-90.0, -60.0, -40.0])
@@ -160,25 +189,38 @@ def test_a_hole_in_the_hiss_of_a_quiet_room_is_a_dropout_as_well(make_take: Make
     assert codes(wave) == {"dropout": "refused"}
 
 
-def test_a_room_below_the_smallest_step_of_a_sample_has_no_dropouts(make_take: Make) -> None:
-    wave = make_take(lead=0.5, spoken=2, tail=0.5, floor_dbfs=-100)
+def test_a_long_stretch_of_zeros_in_a_quiet_room_is_no_dropout(make_take: Make) -> None:
+    wave = make_take(lead=0.8, spoken=2, tail=0.5)
+    wave[9_600 : 9_600 + 14_400] = 0
+    assert codes(wave).keys() == {"zeros"}
+
+
+@pytest.mark.parametrize("floor_dbfs", [-100, -106])
+def test_a_room_below_the_smallest_step_of_a_sample_has_no_dropouts(make_take: Make, floor_dbfs: float) -> None:
+    wave = make_take(lead=0.5, spoken=2, tail=0.5, floor_dbfs=floor_dbfs)
     sixteen_bit = np.round(wave * 32_768) / 32_768
     assert np.mean(sixteen_bit == 0) > 0.2
     assert "dropout" not in codes(sixteen_bit.astype(np.float32))
 
 
-def test_digital_silence_that_speech_fades_into_is_no_dropout(make_take: Make) -> None:
+@pytest.mark.parametrize(("before", "after", "power"), [(True, True, 1), (True, False, 2), (False, True, 2)])
+def test_digital_silence_that_speech_fades_into_is_no_dropout(
+    make_take: Make, before: bool, after: bool, power: int
+) -> None:
     wave = make_take(lead=0.5, spoken=2, tail=0.5)
-    fade = np.linspace(1, 0, 2400)
-    wave[48_000 - 2400 : 48_000] *= fade
+    fade = np.linspace(1, 0, 2400) ** power
+    if before:
+        wave[48_000 - 2400 : 48_000] *= fade
     wave[48_000 : 48_000 + 1440] = 0
-    wave[48_000 + 1440 : 48_000 + 3840] *= fade[::-1]
+    if after:
+        wave[48_000 + 1440 : 48_000 + 3840] *= fade[::-1]
     assert "dropout" not in codes(wave)
 
 
-def test_a_wave_that_is_not_centred_is_warned_of_and_measured_all_the_same(make_take: Make) -> None:
-    report = inspect(make_take(peak_dbfs=-8) + np.float32(0.05), 48_000)
-    assert report.dc_offset == pytest.approx(0.05, abs=0.002)
+@pytest.mark.parametrize("offset", [0.05, -0.05])
+def test_a_wave_that_is_not_centred_is_warned_of_and_measured_all_the_same(make_take: Make, offset: float) -> None:
+    report = inspect(make_take(peak_dbfs=-8) + np.float32(offset), 48_000)
+    assert report.dc_offset == pytest.approx(offset, abs=0.002)
     assert report.noise_floor_dbfs == pytest.approx(-75, abs=1)
     assert {reason.code for reason in judge(report).reasons} == {"dc_offset"}
 
@@ -229,6 +271,11 @@ def test_loudness_of_a_full_scale_997_hz_sine_is_what_the_standard_says() -> Non
     for rate in (22_050, 44_100, 48_000):
         sine = np.sin(2 * np.pi * 997 * np.arange(4 * rate) / rate).astype(np.float32)
         assert loudness(sine, rate) == pytest.approx(-3.01, abs=0.05)
+
+
+def test_what_is_20_db_lower_than_the_rest_does_not_lower_the_loudness() -> None:
+    sine = 0.1 * np.sin(2 * np.pi * 997 * np.arange(4 * 48_000) / 48_000).astype(np.float32)
+    assert loudness(np.concatenate([sine, 0.1 * sine]), 48_000) == pytest.approx(-23.01, abs=0.2)
 
 
 def test_silence_does_not_lower_the_loudness(make_take: Make) -> None:
