@@ -12,7 +12,7 @@ import soundfile
 
 from speech.errors import BadAudio
 from speech.limits import Limits
-from speech.quality import inspect, judge, loudness, speech_floor
+from speech.quality import _k_weighting, inspect, judge, loudness, speech_floor
 from speech.wav import to_int16
 
 Make = Callable[..., np.ndarray]
@@ -271,6 +271,12 @@ def test_loudness_of_a_full_scale_997_hz_sine_is_what_the_standard_says() -> Non
     for rate in (22_050, 44_100, 48_000):
         sine = np.sin(2 * np.pi * 997 * np.arange(4 * rate) / rate).astype(np.float32)
         assert loudness(sine, rate) == pytest.approx(-3.01, abs=0.05)
+
+
+def test_the_weighting_at_48_khz_is_the_standards_table() -> None:
+    shelf = [1.53512485958697, -2.69169618940638, 1.19839281085285, 1.0, -1.69065929318241, 0.73248077421585]
+    high_pass = [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621]
+    assert np.allclose(_k_weighting(48_000), [shelf, high_pass], rtol=0, atol=1e-7)
 
 
 def test_what_is_20_db_lower_than_the_rest_does_not_lower_the_loudness() -> None:
