@@ -126,6 +126,23 @@ def test_a_scope_does_not_grow_without_end(db: None, monkeypatch: pytest.MonkeyP
     refused("too_many_entries", dictionary.entry_set, surface="NCT", reading="엔시티")
 
 
+def test_a_full_scope_still_takes_other_readings_and_another_file(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dictionary, "MOST_ENTRIES", 2)
+    dictionary.entries_import(data=FILE.encode())
+    dictionary.entry_set(surface="BTS", reading="비티에스")
+    dictionary.entries_import(data=FILE.encode())
+    assert rows() == {"BTS": "방탄소년단", "목소리": "목쏘리"}
+    dictionary.entries_import(data="NCT\t엔시티\n".encode(), replace=True)
+    assert rows() == {"NCT": "엔시티"}
+
+
+def test_a_file_of_more_than_one_batch_comes_in_over_its_own_rows(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dictionary, "BATCH", 1)
+    for _ in range(2):
+        assert dictionary.entries_import(data=FILE.encode()) == 2
+    assert rows() == {"BTS": "방탄소년단", "목소리": "목쏘리"}
+
+
 def test_what_goes_out_comes_in_again(speaker: Speaker) -> None:
     for surface, reading in (("#1", "해시 일"), ("BTS", "방탄소년단"), ("목소리", "목쏘리")):
         dictionary.entry_set(surface=surface, reading=reading)
