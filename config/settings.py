@@ -74,7 +74,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # read after its own default of 5 s, which closes every idle socket.
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "config.channel_layer.ChannelLayer",
         "CONFIG": {
             "hosts": [{"address": env.redis_url(), "socket_timeout": None}],
             "capacity": 1000,
