@@ -78,17 +78,17 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """A lost Redis closes the socket until it is back; what was deleted closes it for good."""
         self.clock: asyncio.Task[None] | None = None
+        self.joined: list[str] = []
         try:
             await super().__call__(scope, receive, send)
         except (RedisError, ConnectionError) as error:
             hints.lost(error, "the sockets of pages are closed")
-            if self.clock is not None:
-                self.clock.cancel()
             with contextlib.suppress(Exception):  # the browser may be gone as well
                 await send({"type": "websocket.close", "code": TRY_AGAIN})
         except Http404:
-            await self.disconnect(GONE)
             await self.close(code=GONE)
+        finally:  # `disconnect` is not called where sending failed because the browser has gone, nor after any error
+            await self._leave()
 
     async def connect(self) -> None:
         self.sent: int | None = None  # number of the last event sent; None until the client has asked
@@ -98,18 +98,20 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             await self.accept()
             await self.close(code=code)
             raise StopConsumer  # what the page says meanwhile is not answered
-        await self.channel_layer.group_add(self.group(), self.channel_name)
-        await self.channel_layer.group_add(session_group(self._session_key()), self.channel_name)
+        for group in (self.group(), session_group(self._session_key())):
+            self.joined.append(group)
+            await self.channel_layer.group_add(group, self.channel_name)
         hints.back()
         await self.accept()
         self.clock = asyncio.create_task(self._tick())
 
-    async def disconnect(self, code: int) -> None:
+    async def _leave(self) -> None:
+        """However the socket ended: a channel that stays in its groups is sent events for a day, to nobody."""
         if self.clock is not None:
             self.clock.cancel()
         with contextlib.suppress(Exception):  # Redis may be what was lost; the layer forgets us by itself
-            await self.channel_layer.group_discard(self.group(), self.channel_name)
-            await self.channel_layer.group_discard(session_group(self._session_key()), self.channel_name)
+            for group in self.joined:
+                await self.channel_layer.group_discard(group, self.channel_name)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         after = content.get("after") if isinstance(content, dict) else None
@@ -193,6 +195,8 @@ class EventConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             raise
         except Http404:
             await self.close(code=GONE)
+        except OSError as error:  # of whatever kind the server has for a browser that has gone
+            logger.debug("The socket of %s is no longer there: %s", self.group(), error)
         except Exception:
             logger.exception("The socket of %s is closed; the page connects again.", self.group())
             await self.close(code=1011)

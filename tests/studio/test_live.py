@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
-from channels.layers import channel_layers
+from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -242,6 +243,34 @@ async def test_a_session_that_is_over_closes_its_sockets(boss: User, monkeypatch
         while message.get("type") != "websocket.close":
             message = await communicator.receive_output(timeout=pace.patient(5))
         assert message["code"] == live.SIGNED_OUT
+
+
+class Gone(OSError):
+    """What a server raises where a browser that has gone is sent something, as ASGI has it."""
+
+
+async def test_a_browser_that_goes_before_its_answer_leaves_nothing_behind(boss: User) -> None:
+    write()
+    browser = Client()
+    await sync_to_async(browser.force_login)(boss)
+    headers = [(b"cookie", f"{settings.SESSION_COOKIE_NAME}={browser.session.session_key}".encode())]
+    said = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": '{"after": 0}'}]
+
+    async def receive() -> dict[str, Any]:
+        return said.pop(0) if said else {"type": "websocket.disconnect", "code": 1006}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] != "websocket.accept":
+            raise Gone
+
+    scope = {"type": "websocket", "path": "/", "query_string": b"", "headers": headers, "subprotocols": []}
+    with contextlib.suppress(Gone):
+        await AuthMiddlewareStack(Diary.as_asgi())(scope, receive, send)
+    layer = get_channel_layer()
+    groups = ["diary.1", live.session_group(str(browser.session.session_key))]
+    redis = layer.connection(0)
+    assert [await redis.zcard(layer._group_key(group)) for group in groups] == [0, 0]
+    assert not [task for task in asyncio.all_tasks() if "_tick" in str(task) and not task.cancelling()]
 
 
 @pytest.mark.parametrize("nonsense", [{}, {"after": -1}, {"after": "1"}, {"after": True}, []])
