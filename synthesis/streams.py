@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,7 @@ from speech.errors import SpeechError
 from studio import hints
 from studio.errors import Refused
 from synthesis import events, services, whole
-from synthesis.models import Utterance
+from synthesis.models import Utterance, UtteranceSentence
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +83,12 @@ async def spoken(utterance: Utterance) -> AsyncGenerator[tuple[bytes, int], None
         async with waiting_for(utterance) as waiting:
             while True:
                 try:
-                    await utterance.arefresh_from_db(fields=CHANGING)
+                    sentences = await database_sync_to_async(_sentences_from)(utterance, index)
                 except Utterance.DoesNotExist:
                     ended = True
                     raise Refused("deleted", _("지워진 글이에요."), 410) from None
                 ended = utterance.state not in Utterance.ACTIVE
-                async for sentence in utterance.sentences.filter(index__gte=index).order_by("index"):
+                for sentence in sentences:
                     index, waited = sentence.index + 1, 0.0
                     yield await sync_to_async(whole.pcm)(sentence.file)
                 if ended:
@@ -104,6 +105,16 @@ async def spoken(utterance: Utterance) -> AsyncGenerator[tuple[bytes, int], None
     finally:
         if not ended:
             await asyncio.shield(sync_to_async(services.utterance_stop)(utterance=utterance))
+
+
+def _sentences_from(utterance: Utterance, index: int) -> list[UtteranceSentence]:
+    """The row as it is now, and then what is spoken of it from `index` on.
+
+    Asked with `database_sync_to_async`, which closes the connection behind it: a listener who waits a minute for a
+    worker, or reads slowly, would keep one of the database's few all the while.
+    """
+    utterance.refresh_from_db(fields=CHANGING)
+    return list(utterance.sentences.filter(index__gte=index).order_by("index"))
 
 
 def failure(utterance: Utterance) -> SpeechError:

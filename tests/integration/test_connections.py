@@ -4,39 +4,88 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 import requests
 
 from tests import pace, servers
-from tests.studio_server import environment
+from tests.studio_server import environment, manage
 
 OPEN = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'many' AND pid <> pg_backend_pid()"
 ASKED, AT_ONCE = 160, 8  # 60 connections are what the server allows
+LISTENERS = 6
+TOKEN = """
+from django.contrib.auth.models import User
+from synthesis.services import api_token_create
+print(api_token_create(user=User.objects.create_user("listener"), label="waits")[1])
+"""
 
 
-def test_requests_leave_no_connection_behind(postgres_url: str, redis_url: str, tmp_path: Path) -> None:
+@pytest.fixture
+def env(postgres_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of a studio with a database of its own."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS many")
         connection.execute("CREATE DATABASE many")
     url = f"{postgres_url.rpartition('/')[0]}/many"
+    return environment(tmp_path, {"DATABASE_URL": url, "REDIS_URL": redis_url})
+
+
+@contextmanager
+def web(env: dict[str, str], log: Path) -> Iterator[str]:
+    """A web process; its address."""
     port = servers.free_port()
-    address = f"http://127.0.0.1:{port}/healthz"  # asks the database, and needs no table
     command = [sys.executable, "-m", "config.web", "--port", str(port)]
-    env = environment(tmp_path, {"DATABASE_URL": url, "REDIS_URL": redis_url})
-    with servers.program(command, log=tmp_path / "web.log", env=env) as process, psycopg.connect(url) as watch:
+    with servers.program(command, log=log, env=env) as process:
         servers.wait_until(lambda: servers.port_answers(port), "the web process", process=process)
+        yield f"http://127.0.0.1:{port}"
 
-        def ask(_: int) -> int:
-            return requests.get(address, timeout=pace.patient(30)).status_code
 
-        with ThreadPoolExecutor(AT_ONCE) as people:
-            assert Counter(people.map(ask, range(ASKED))) == {200: ASKED}
+def count(watch: psycopg.Connection, query: str) -> int:
+    row = watch.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
 
-        def closed() -> bool:
-            watch.rollback()
-            return watch.execute(OPEN).fetchone() == (0,)
 
-        servers.wait_until(closed, "every connection is closed")
+def test_requests_leave_no_connection_behind(env: dict[str, str], tmp_path: Path) -> None:
+    with (
+        web(env, tmp_path / "web.log") as address,
+        psycopg.connect(env["DATABASE_URL"], autocommit=True) as watch,
+        ThreadPoolExecutor(AT_ONCE) as people,
+    ):
+
+        def ask(_: int) -> int:  # what asks the database, and needs no table
+            return requests.get(f"{address}/healthz", timeout=pace.patient(30)).status_code
+
+        assert Counter(people.map(ask, range(ASKED))) == {200: ASKED}
+        servers.wait_until(lambda: count(watch, OPEN) == 0, "every connection is closed")
+
+
+def test_listeners_who_wait_for_a_worker_hold_no_connection(env: dict[str, str], tmp_path: Path) -> None:
+    manage(env, "setup")
+    headers = {"Authorization": f"Bearer {manage(env, 'shell', '--no-imports', '-c', TOKEN).stdout.strip()}"}
+    with (
+        web(env, tmp_path / "web.log") as address,
+        psycopg.connect(env["DATABASE_URL"], autocommit=True) as watch,
+        ThreadPoolExecutor(LISTENERS) as people,
+    ):
+
+        def listen(number: int) -> int:
+            text = {"text": f"{number}번이에요.", "voice": "base"}
+            return requests.get(
+                f"{address}/api/speak", params=text, headers=headers, timeout=pace.patient(100)
+            ).status_code
+
+        answers = people.map(listen, range(LISTENERS))
+        try:
+            waiting = "SELECT count(*) FROM synthesis_utterance WHERE state = 'queued'"
+            servers.wait_until(lambda: count(watch, waiting) == LISTENERS, "all wait")
+            servers.wait_until(lambda: count(watch, OPEN) == 0, "nobody holds a connection", seconds=20)
+        finally:
+            watch.execute("UPDATE synthesis_utterance SET state = 'stopped'")
+        assert Counter(answers) == {409: LISTENERS}
