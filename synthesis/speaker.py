@@ -17,7 +17,7 @@ from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
-from django.db import close_old_connections, connection, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -55,6 +55,8 @@ def utterance_speak(pk: UUID | str) -> None:
         logger.info("Utterance %s is no longer ours.", pk)
     except (SpeechError, Refused) as error:
         _end(utterance, Utterance.State.FAILED, error.to_json())
+    except (OperationalError, InterfaceError):  # nothing is wrong with the text; what is spoken is in the rows
+        logger.exception("Utterance %s waits for its lease to run out: the database was away.", pk)
     except Exception:
         logger.exception("Utterance %s failed.", pk)
         message = "Something went wrong while speaking; the log of the worker says what."

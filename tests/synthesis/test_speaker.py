@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from speech.checkpoint import open_any, write_weights
+from speech.synthesizer import Sentence
 from speech.wav import to_float32
 from studio import files, sweep
 from synthesis import events, selectors, services, speaker, voices
@@ -301,6 +302,28 @@ def test_the_sweep_takes_sounds_of_no_text_and_leaves_what_was_said(voice: Voice
         os.utime(root / key, (0, 0))
     assert {stray, lost} <= set(sweep.files_sweep_unwatched())
     assert {f"utterances/{utterance.pk}/{name}" for name in files.names(f"utterances/{utterance.pk}/")} == said
+
+
+def test_a_database_that_was_away_costs_no_text(voice: Voice, listener: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    utterance = request(voice, listener)
+    keep = speaker._keep
+
+    def cut(owner: Utterance, sentence: Sentence, seconds: float) -> None:
+        if sentence.index == 1:
+            raise OperationalError("terminating connection due to administrator command")
+        keep(owner, sentence, seconds)
+
+    with monkeypatch.context() as away:
+        away.setattr(speaker, "_keep", cut)
+        speaker.utterance_speak(utterance.pk)
+    utterance.refresh_from_db()
+    assert (utterance.state, utterance.error) == (Utterance.State.SPEAKING, {})  # until its lease runs out
+    Utterance.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    services.utterances_reconcile()
+    speaker.utterance_speak(utterance.pk)
+    utterance.refresh_from_db()
+    assert (utterance.state, utterance.attempt) == (Utterance.State.DONE, 2)
+    assert [each.index for each in utterance.sentences.all()] == [0, 1, 2]
 
 
 def test_a_text_that_kills_every_worker_is_given_up(voice: Voice, listener: User) -> None:
