@@ -25,7 +25,7 @@ from synthesis import events, reading, selectors, whole
 from synthesis.models import ApiToken, Utterance, Voice
 from synthesis.words import ERROR_WORDS
 from training.models import Checkpoint
-from training.selectors import speaker_withdrawn
+from training.selectors import messages_waiting, speaker_withdrawn
 from training.services import checkpoints_lock
 from training.watch import LeaseWatch, has_run_out
 
@@ -254,9 +254,11 @@ def utterances_reconcile(watch: LeaseWatch | None = None) -> int:
     spoken = Utterance.objects.filter(state=Utterance.State.SPEAKING)
     for utterance in watch.silent(spoken, LEASE.total_seconds()) if watch else filter(has_run_out, spoken):
         _take_back(utterance)
-    unsent = Q(sent_at=None) | Q(sent_at__lt=timezone.now() - RESEND_AFTER)
-    waiting = Utterance.objects.filter(unsent, state=Utterance.State.QUEUED).order_by("turn_at")
-    pks = list(waiting.values_list("pk", flat=True))
+    waiting = Utterance.objects.filter(state=Utterance.State.QUEUED).order_by("turn_at")
+    late = Q(sent_at__lt=timezone.now() - RESEND_AFTER)
+    if waiting.filter(late).exists() and messages_waiting(QUEUE) >= waiting.count():
+        late = Q(pk=None)  # each can still have its message: more would only pile up, and speak some before their turn
+    pks = list(waiting.filter(Q(sent_at=None) | late).values_list("pk", flat=True))
     for pk in pks:
         utterance_send(pk=pk)
     return len(pks)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from celery import current_app
 from django.contrib.auth.models import User
 from django.db import OperationalError, connections
 from django.utils import timezone
@@ -25,6 +26,7 @@ from synthesis.sound import pcm_of
 from tests.synthesis.babble import store, write_acoustic, write_vocoder
 from training import drain
 from training.models import Checkpoint
+from training.selectors import messages_waiting
 from training.watch import LeaseWatch
 
 pytestmark = pytest.mark.usefixtures("redis_url")
@@ -337,11 +339,27 @@ def test_a_text_that_kills_every_worker_is_given_up(voice: Voice, listener: User
     assert utterance.error["code"] == "worker_died"
 
 
+def purge() -> None:
+    with current_app.connection_for_write() as connection:
+        connection.default_channel.queue_purge(services.QUEUE)
+
+
 def test_a_queued_text_whose_message_was_lost_is_sent_again(voice: Voice, listener: User) -> None:
-    utterance = request(voice, listener)
+    request(voice, listener)
     assert services.utterances_reconcile() == 0
-    Utterance.objects.filter(pk=utterance.pk).update(sent_at=timezone.now() - timedelta(minutes=5))
+    Utterance.objects.update(sent_at=timezone.now() - timedelta(minutes=5))
+    purge()
     assert services.utterances_reconcile() == 1
+
+
+def test_a_text_that_waits_long_has_one_message(voice: Voice, listener: User) -> None:
+    purge()
+    for _ in range(3):
+        request(voice, listener)
+    for _ in range(4):
+        Utterance.objects.update(sent_at=timezone.now() - timedelta(minutes=5))
+        services.utterances_reconcile()
+    assert messages_waiting(services.QUEUE) == 3
 
 
 def test_a_damaged_checkpoint_fails_with_words_and_is_shown_to_the_admin(voice: Voice, listener: User) -> None:
