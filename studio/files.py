@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -194,6 +195,8 @@ def _listing(key: str) -> tuple[list[str], list[str]]:
 
 async def _blocks(file: IO[bytes], length: int) -> AsyncIterator[bytes]:
     try:
+        # A slow reader would keep the request's connection, one of the database's few, all the while.
+        await sync_to_async(close_old_connections)()
         while length > 0:
             block = await sync_to_async(file.read)(min(BLOCK_BYTES, length))
             if not block:

@@ -25,15 +25,30 @@ from synthesis.services import api_token_create
 print(api_token_create(user=User.objects.create_user("listener"), label="waits")[1])
 """
 
+DOWNLOAD = """
+from django.contrib.auth.models import User
+from django.test import Client
+from training.models import Checkpoint
+client = Client()
+client.force_login(User.objects.create_superuser("admin2"), backend="django.contrib.auth.backends.ModelBackend")
+print(client.session.session_key, Checkpoint.objects.order_by("-size")[0].pk)
+"""
 
-@pytest.fixture
-def env(postgres_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    """The environment of a studio with a database of its own."""
+
+@pytest.fixture(scope="module")
+def env(postgres_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a studio with a database of its own, which is set up."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS many")
         connection.execute("CREATE DATABASE many")
     url = f"{postgres_url.rpartition('/')[0]}/many"
-    return environment(tmp_path, {"DATABASE_URL": url, "REDIS_URL": redis_url})
+    env = environment(tmp_path_factory.mktemp("many"), {"DATABASE_URL": url, "REDIS_URL": redis_url})
+    manage(env, "setup")
+    return env
+
+
+def told(env: dict[str, str], code: str) -> str:
+    return manage(env, "shell", "--no-imports", "-c", code).stdout.strip()
 
 
 @contextmanager
@@ -67,8 +82,7 @@ def test_requests_leave_no_connection_behind(env: dict[str, str], tmp_path: Path
 
 
 def test_listeners_who_wait_for_a_worker_hold_no_connection(env: dict[str, str], tmp_path: Path) -> None:
-    manage(env, "setup")
-    headers = {"Authorization": f"Bearer {manage(env, 'shell', '--no-imports', '-c', TOKEN).stdout.strip()}"}
+    headers = {"Authorization": f"Bearer {told(env, TOKEN)}"}
     with (
         web(env, tmp_path / "web.log") as address,
         psycopg.connect(env["DATABASE_URL"], autocommit=True) as watch,
@@ -89,3 +103,20 @@ def test_listeners_who_wait_for_a_worker_hold_no_connection(env: dict[str, str],
         finally:
             watch.execute("UPDATE synthesis_utterance SET state = 'stopped'")
         assert Counter(answers) == {409: LISTENERS}
+
+
+def test_slow_readers_of_a_large_file_hold_no_connection(env: dict[str, str], tmp_path: Path) -> None:
+    key, checkpoint = told(env, DOWNLOAD).split()
+    with (
+        web(env, tmp_path / "web.log") as address,
+        psycopg.connect(env["DATABASE_URL"], autocommit=True) as watch,
+        requests.get(
+            f"{address}/train/checkpoints/{checkpoint}.safetensors",
+            cookies={"moksori_session": key},
+            stream=True,
+            timeout=pace.patient(30),
+        ) as answer,
+    ):
+        assert answer.status_code == 200
+        servers.wait_until(lambda: count(watch, OPEN) == 0, "the reader holds no connection", seconds=20)
+        assert len(answer.content) == int(answer.headers["Content-Length"])
