@@ -8,6 +8,7 @@ from studio.models import Clip, Consent, Erasure, Prompt, PromptSkip, RecordingS
 @admin.register(Speaker)
 class SpeakerAdmin(admin.ModelAdmin):
     list_display = ("label", "name", "user", "created_at")
+    list_select_related = ("user",)
     search_fields = ("label", "name")
     raw_id_fields = ("user", "position")
 

@@ -8,6 +8,7 @@ from synthesis.models import ApiToken, Utterance, UtteranceSentence, Voice
 @admin.register(Voice)
 class VoiceAdmin(admin.ModelAdmin):
     list_display = ("label", "name", "speaker", "acoustic", "vocoder", "published_at", "retired_at")
+    list_select_related = ("speaker", "acoustic__run__speaker", "vocoder__run__speaker")
     list_filter = ("retired_at",)
     search_fields = ("label", "name")
     raw_id_fields = ("acoustic", "vocoder", "speaker", "published_by")

@@ -28,4 +28,5 @@ class TrainingRunAdmin(LookOnly):
 @admin.register(Checkpoint)
 class CheckpointAdmin(LookOnly):
     list_display = ("__str__", "kind", "model", "size_name", "step", "best", "created_at")
+    list_select_related = ("run__speaker",)
     list_filter = ("kind", "model")
