@@ -1,6 +1,6 @@
 """Sends again what was lost: queued rows whose message never arrived, rows whose owner is silent (training.watch).
 
-Once a day it also sweeps away stored files that no row refers to.
+Once a day it also sweeps away stored files that no row refers to, and sessions that are over.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import close_old_connections, connection
 
 import synthesis.services
@@ -50,17 +51,23 @@ def mark() -> None:
     Path(settings.DATA_DIR, "reconciled").touch()
 
 
+def sweep_all() -> None:
+    """What nobody needs any more. A failure is logged."""
+    close_old_connections()
+    for step in (sweep.files_sweep_unwatched, SessionStore.clear_expired):
+        try:
+            step()
+        except Exception:
+            logger.exception("sweeping failed in %s; tomorrow tries again", step.__name__)
+    connection.close()
+
+
 def sweep_until(stop: threading.Event) -> None:
-    """A sweep soon after the start and then every day, until `stop` is set. A failure is logged."""
+    """A sweep soon after the start and then every day, until `stop` is set."""
     pause = FIRST_SWEEP_SECONDS
     while not stop.wait(pause):
         pause = SWEEP_SECONDS
-        close_old_connections()
-        try:
-            sweep.files_sweep_unwatched()
-        except Exception:
-            logger.exception("sweeping stored files failed; tomorrow tries again")
-        connection.close()
+        sweep_all()
 
 
 def reconcile_until(stop: threading.Event, after: Callable[[], object] = lambda: None) -> None:
