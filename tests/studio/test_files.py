@@ -40,6 +40,7 @@ def test_a_range_header_means_what_the_standard_says(header: str, wanted: object
     assert files.parse_range(header, 100) == wanted
 
 
+@pytest.mark.django_db  # a thread of an earlier test may still hold a connection, which is closed here
 async def test_a_large_file_is_streamed_whole_and_in_parts() -> None:
     content = bytes(range(256)) * 40_000  # 10 MB
     files.save_bytes("test/large.bin", content)
