@@ -69,9 +69,7 @@ def in_phrase(before: str, word: str, behind: str, spelled: str) -> str:
         return word[0] + tense_first(word[1:])
     if _PERHAPS.search(word) and behind.startswith(("모르", "모를", "모른", "모릅", "몰")):
         place = word.rindex("지")
-        return (
-            spelled[:place] + (tense_first("지") if spelled[place] == "지" else spelled[place]) + spelled[place + 1 :]
-        )
+        return spelled[:place] + tense_first(word[place:])
     for length in _HOMOGRAPHS:
         key = word[:length]
         for respelled, side, neighbours in _homographs().get(key, ()):
@@ -157,7 +155,10 @@ def _long_particles() -> tuple[str, ...]:
 
 
 _BEHIND_A_COUNTER = ("째", "간", "쯤", "씩", "짜리", "데", "반", *"일이삼사오육칠팔구십")
-_NATIVE = re.compile("[일이삼사오육칠팔구십백천만억]*(?:열|(?:열|스물|서른|마흔|쉰|예순|일흔|여든|아흔)?여덟)")
+_NATIVE = re.compile(
+    "(?:오전|오후|새벽|아침|저녁|밤|낮)?[일이삼사오육칠팔구십백천만억]*"
+    "(?:열|(?:열|스물|서른|마흔|쉰|예순|일흔|여든|아흔)?여덟)"
+)
 
 
 def _is_counting(left: str, right: str) -> bool:
@@ -170,6 +171,4 @@ def _is_counting(left: str, right: str) -> bool:
 
 def _goes_on(rest: str) -> bool:
     """Whether a word ends behind its counter, or goes on as one does: 열 개를, 열 번째, 열 살짜리."""
-    return (
-        not rest or rest in words("particles") or rest.startswith((*_long_particles(), "째", "간", "쯤", "씩", "짜리"))
-    )
+    return not rest or rest in words("particles") or rest.startswith((*_long_particles(), *_BEHIND_A_COUNTER))

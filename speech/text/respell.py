@@ -236,13 +236,13 @@ def article_27(word: str, respelled: str) -> str:
             continue
         front, rest = word[:index], word[index:]
         always = rest.startswith(_ALWAYS_AFTER_L) and len(word) > 2
-        if always or (front[-1] in "일닐걸텔" and rest in _BUT) or is_joined(front, rest):
+        if always or (front[-1] in "일닐걸텔" and rest in _SO_IT_IS) or is_joined(front, rest):
             respelled = respelled[:index] + tense_first(respelled[index:])
     return respelled
 
 
 _ALWAYS_AFTER_L = ("수록", "지라도", "지언정", "진대", "진저", "세라", "게요")
-_BUT = ("세", "세그려", "세마는", "세만")  # of 일세: 참말일세, 아닐세
+_SO_IT_IS = ("세", "세그려", "세마는", "세만")  # of 일세: 참말일세, 아닐세
 
 
 _ARTICLES: tuple[Callable[[str, str], str], ...] = (
